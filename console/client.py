@@ -1,0 +1,416 @@
+"""Publish intake facts and read what became of them: the client that integrating systems and ``hongling intake`` use.
+
+A message is published under the id ``<source>/<message id>``, so repeating it after any failure is safe: the broker drops
+a repeat within its window, the services drop it for ever. A published message is stored, not yet accepted: its receipt
+says that. Receipts come through the durable pull consumer ``receipts-<source>``, which ``hongling provision`` makes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
+from types import TracebackType
+from typing import NoReturn, Protocol, Self
+
+import nats.errors
+import nats.js.errors
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import Header, PubAck
+from pydantic import ValidationError
+
+from contracts.receipts import Outcome, Receipt
+
+__all__ = [
+    "PUBLISH_WINDOW_MESSAGES",
+    "IntakeClient",
+    "PublishFailed",
+    "Published",
+    "Sendable",
+    "Summary",
+    "TooLarge",
+    "Unreachable",
+]
+
+INTAKE_STREAM = "INTAKE"
+RECEIPTS_STREAM = "RECEIPTS"
+
+PUBLISH_WINDOW_MESSAGES = 1_000
+"""Messages in flight at a time."""
+PUBLISH_TIMEOUT_SECONDS = 5.0
+"""Time for one message to be stored, before it is published again."""
+ATTEMPTS_MAX = 6
+"""Publications of one message."""
+CONNECT_TIMEOUT_SECONDS = 5.0
+RECONNECT_WAIT_SECONDS = 1
+RECONNECT_SECONDS_MAX = 60.0
+"""Time that a publication waits for a broker that went away, before it is given up."""
+RETRY_DELAY_SECONDS = 0.1
+"""Time before the second publication of a message; doubled for each further one."""
+FETCH_MESSAGES_MAX = 500
+"""Receipts of one fetch."""
+FETCH_TIMEOUT_SECONDS = 1.0
+FETCH_SECONDS_MIN = 0.05
+HEADERS_BYTES = 512
+"""Room for subject and headers beside the payload, within the broker's limit."""
+ERRORS_KEPT_MAX = 20
+
+
+class Sendable(Protocol):
+    """What can be published: ``intake_files.Row`` with a message, ``demo_data.Labelled``, or anything of this shape."""
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def message_id(self) -> str: ...
+
+    @property
+    def message(self) -> bytes | None: ...
+
+
+class Unreachable(Exception):
+    """The broker cannot be reached, or does not let this user in."""
+
+
+class PublishFailed(Exception):
+    """A message could not be stored. id: the message's id; published: how many were stored before it was given up."""
+
+    def __init__(self, text: str, id: str, published: int) -> None:
+        super().__init__(text)
+        self.id = id
+        self.published = published
+
+
+class TooLarge(PublishFailed):
+    """A message is larger than the broker takes; nothing of it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Progress: messages stored so far, and those of them that the broker knew already."""
+
+    published: int
+    repeated: int
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the messages that were published.
+
+    receipts: the last one for each message id. unanswered: ids without any receipt when the time was over. outcomes: how
+    many messages have which outcome; ``waiting`` ones may still change.
+    """
+
+    published: int = 0
+    repeated: int = 0
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    unanswered: set[str] = field(default_factory=set)
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        return Counter(receipt.outcome for receipt in self.receipts.values())
+
+
+@dataclass(slots=True)
+class _InFlight:
+    message: Sendable
+    acknowledged: asyncio.Future[PubAck]
+    attempts: int
+    overdue_at: float
+
+
+class IntakeClient:
+    """One source's connection. Use ``async with IntakeClient(url, user, password) as client``.
+
+    user: the source, equal to its NATS user; password: None where the broker asks for none. on_error: told what the
+    connection reports, such as a denied permission, which otherwise shows only as a timeout.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        user: str,
+        password: str | None = None,
+        *,
+        window_messages: int = PUBLISH_WINDOW_MESSAGES,
+        timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS,
+        on_error: Callable[[Exception], None] | None = None,
+    ) -> None:
+        if window_messages < 1:
+            raise ValueError("window_messages is at least 1")
+        self._url, self._user, self._password = url, user, password
+        self._window_messages, self._timeout_seconds = window_messages, timeout_seconds
+        self._on_error = on_error
+        self._errors: deque[Exception] = deque(maxlen=ERRORS_KEPT_MAX)
+        self._connection: Client | None = None
+        self._jetstream: JetStreamContext | None = None
+        self._up, self._closed = asyncio.Event(), asyncio.Event()
+        self._stale = False
+
+    async def __aenter__(self) -> Self:
+        """Connect. Raises Unreachable."""
+        connection = Client()
+        try:
+            # Without a deadline the library would try for ever, since it is told never to give up reconnecting.
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                await connection.connect(
+                    self._url,
+                    user=None if self._password is None else self._user,
+                    password=self._password,
+                    name=f"hongling intake {self._user}",
+                    inbox_prefix=f"_INBOX_{self._user}".encode(),
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+                    error_cb=self._heard_error,
+                    disconnected_cb=self._went_down,
+                    reconnected_cb=self._came_back,
+                )
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            await connection.close()
+            raise Unreachable(self._why("the broker cannot be reached", error)) from error
+        self._connection = connection
+        self._up.set()
+        self._renew()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _went_down(self) -> None:
+        self._up.clear()
+
+    async def _came_back(self) -> None:
+        self._stale = True
+        self._up.set()
+
+    async def _heard_error(self, error: Exception) -> None:
+        self._errors.append(error)
+        if self._on_error is not None:
+            self._on_error(error)
+
+    def _why(self, text: str, error: BaseException | None) -> str:
+        """A text with what the broker said last: a denial reaches the client only beside the call that it denied."""
+        heard = str(self._errors[-1]) if self._errors else ""
+        said = str(error) or type(error).__name__ if error is not None else ""
+        return "; ".join(part for part in (text, said, heard) if part)
+
+    def _renew(self) -> None:
+        """A fresh context: in the old one, futures that were in flight when the server died keep their places."""
+        assert self._connection is not None
+        self._jetstream = self._connection.jetstream(
+            timeout=self._timeout_seconds, publish_async_max_pending=2 * self._window_messages
+        )
+
+    @property
+    def _js(self) -> JetStreamContext:
+        if self._jetstream is None:
+            raise RuntimeError("the client is connected by `async with`")
+        return self._jetstream
+
+    # ------------------------------------------------------------------------------------------------------- publishing
+
+    async def publish(self, messages: Iterable[Sendable]) -> AsyncIterator[Published]:
+        """Publish messages in their order, a window at a time; yield progress after each that is known to be stored.
+
+        A message that was not acknowledged in time is published again with the same id, after the broker is back; then it
+        can stand behind later ones, which the services allow. Raises TooLarge, or PublishFailed after ``ATTEMPTS_MAX``
+        publications or when the broker refuses (no permission, no such stream, stream full); messages before it may be
+        stored, and publishing them all again is safe. Raises ValueError for a row without a message.
+        """
+        in_flight: deque[_InFlight] = deque()
+        published = repeated = 0
+        for message in messages:
+            self._check_size(message, published)
+            in_flight.append(await self._begin(message, 1, published))
+            while len(in_flight) >= self._window_messages:
+                repeated += await self._settle(in_flight, published)
+                published += 1
+                yield Published(published, repeated)
+        while in_flight:
+            repeated += await self._settle(in_flight, published)
+            published += 1
+            yield Published(published, repeated)
+
+    def _check_size(self, message: Sendable, published: int) -> None:
+        assert self._connection is not None
+        if message.message is None:
+            raise ValueError("a row that has problems has no message to publish")
+        limit = self._connection.max_payload - HEADERS_BYTES
+        if len(message.message) > limit:
+            text = f"message {message.message_id} has {len(message.message)} bytes; the broker takes at most {limit}"
+            raise TooLarge(text, message.message_id, published)
+
+    async def _begin(self, message: Sendable, attempts: int, published: int) -> _InFlight:
+        """Send one message. The headers are made anew each time, because the library changes the caller's."""
+        headers = {
+            Header.MSG_ID.value: f"{self._user}/{message.message_id}",
+            Header.EXPECTED_STREAM.value: INTAKE_STREAM,
+        }
+        assert message.message is not None
+        loop = asyncio.get_running_loop()
+        try:
+            # Without wait_stall, which would make a task for each message: the context has twice the room of a window.
+            future = await self._js.publish_async(message.subject, message.message, headers=headers)
+        except nats.errors.MaxPayloadError as error:
+            raise TooLarge(str(error), message.message_id, published) from error
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            future = loop.create_future()
+            future.set_exception(error)
+        return _InFlight(message, future, attempts, loop.time() + self._timeout_seconds)
+
+    async def _settle(self, in_flight: deque[_InFlight], published: int) -> int:
+        """Wait for the oldest message, publish it again as often as needed; return 1 if the broker knew it already."""
+        first = in_flight.popleft()
+        while True:
+            try:
+                return 1 if (await self._acknowledged(first)).duplicate else 0
+            except nats.js.errors.APIError as error:
+                if error.code is not None and error.code < 500:
+                    self._give_up(first, in_flight, error, published)
+                cause: Exception = error
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                cause = error
+            if first.attempts >= ATTEMPTS_MAX or self._denied():
+                self._give_up(first, in_flight, cause, published)
+            if not await self._ready_again(RETRY_DELAY_SECONDS * 2 ** (first.attempts - 1), cause):
+                self._give_up(first, in_flight, cause, published)
+            first = await self._begin(first.message, first.attempts + 1, published)
+
+    async def _acknowledged(self, first: _InFlight) -> PubAck:
+        """The broker's answer. The deadline counts from the sending, so that a window in flight dies all at once."""
+        if first.acknowledged.done():
+            return first.acknowledged.result()
+        return await asyncio.wait_for(first.acknowledged, max(0.0, first.overdue_at - asyncio.get_running_loop().time()))
+
+    def _denied(self) -> bool:
+        return any("permissions violation" in str(error).casefold() for error in self._errors)
+
+    async def _ready_again(self, delay_seconds: float, cause: Exception) -> bool:
+        """Wait until the broker is back, and after a refusal for a while; False if it does not come back in time."""
+        try:
+            async with asyncio.timeout(RECONNECT_SECONDS_MAX):
+                await self._up.wait()
+        except TimeoutError:
+            return False
+        if not isinstance(cause, TimeoutError):  # A timeout has waited already.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), delay_seconds)
+        if self._stale:
+            self._stale = False
+            self._renew()
+        return not self._closed.is_set()
+
+    def _give_up(self, first: _InFlight, in_flight: deque[_InFlight], error: Exception, published: int) -> NoReturn:
+        for each in in_flight:
+            if not each.acknowledged.cancel() and not each.acknowledged.cancelled():
+                each.acknowledged.exception()  # Looked at, or the event loop complains about it at exit.
+        text = self._why(f"message {first.message.message_id} could not be stored", error)
+        raise PublishFailed(text, first.message.message_id, published) from error
+
+    # --------------------------------------------------------------------------------------------------------- receipts
+
+    async def receipts(self, since: datetime | None = None, idle_seconds: float | None = None) -> AsyncIterator[Receipt]:
+        """Yield this source's receipts, each acknowledged once the next one is asked for.
+
+        since: leave out (but acknowledge) older ones. idle_seconds: end after so long without one; None: never end. The
+        consumer remembers what was acknowledged: a receipt is not seen again by a later call, unless the caller went away
+        before asking for the next. One reader at a time. Raises Unreachable if the consumer does not answer.
+        """
+        async with aclosing(self._answers(idle_seconds)) as answers:
+            async for message, receipt in answers:
+                if receipt is not None and (since is None or receipt.at >= since):
+                    yield receipt
+                await message.ack()
+
+    async def _answers(
+        self, idle_seconds: float | None, timeout_seconds: float | None = None
+    ) -> AsyncGenerator[tuple[Msg, Receipt | None], None]:
+        """Messages with their receipts, until nothing came for idle_seconds, or until timeout_seconds are over.
+
+        No fetch is ever cancelled: its request would live on at the broker and take the next receipts along, which then
+        come again only after the consumer's acknowledgement time.
+        """
+        subscription = await self._bind()
+        loop = asyncio.get_running_loop()
+        idle_since = loop.time()
+        over_at = inf if timeout_seconds is None else idle_since + timeout_seconds
+        try:
+            while (left := min(over_at, inf if idle_seconds is None else idle_since + idle_seconds) - loop.time()) > 0:
+                for message in await self._fetch(subscription, min(FETCH_TIMEOUT_SECONDS, max(left, FETCH_SECONDS_MIN))):
+                    yield message, _receipt_of(message)
+                    idle_since = loop.time()
+        finally:
+            await subscription.unsubscribe()
+
+    async def _bind(self) -> JetStreamContext.PullSubscription:
+        durable = f"receipts-{self._user}"
+        try:
+            # Asked first: a subscription to a consumer that does not exist binds without a word and hears nothing.
+            await self._js.consumer_info(RECEIPTS_STREAM, durable)
+            return await self._js.pull_subscribe_bind(durable=durable, stream=RECEIPTS_STREAM)
+        except (nats.errors.Error, TimeoutError) as error:
+            text = f"consumer {durable} does not answer; `hongling provision` makes it"
+            raise Unreachable(self._why(text, error)) from error
+
+    async def _fetch(self, subscription: JetStreamContext.PullSubscription, wait_seconds: float) -> list[Msg]:
+        try:
+            return await subscription.fetch(FETCH_MESSAGES_MAX, timeout=wait_seconds)
+        except TimeoutError:  # nats.errors.TimeoutError is one: nothing came in time.
+            return []
+        except nats.errors.Error as error:
+            raise Unreachable(self._why("the receipts cannot be read", error)) from error
+
+    async def publish_and_wait(
+        self,
+        messages: Iterable[Sendable],
+        timeout_seconds: float,
+        progress: Callable[[Published], Awaitable[None]] | None = None,
+    ) -> Summary:
+        """Publish messages, then read receipts until each has one, or for timeout_seconds after the last was published.
+
+        Receipts of other messages are acknowledged and left out. Holds the ids and one receipt of each in memory. Raises
+        as ``publish`` and ``receipts`` do.
+        """
+        summary = Summary()
+
+        def noted() -> Iterable[Sendable]:
+            for message in messages:
+                summary.unanswered.add(message.message_id)
+                yield message
+
+        async for at in self.publish(noted()):
+            summary.published, summary.repeated = at.published, at.repeated
+            if progress is not None:
+                await progress(at)
+        mine = set(summary.unanswered)
+        if mine:
+            async with aclosing(self._answers(None, timeout_seconds)) as answers:
+                async for message, receipt in answers:
+                    if receipt is not None and receipt.id in mine:
+                        summary.receipts[receipt.id] = receipt
+                        summary.unanswered.discard(receipt.id)
+                    await message.ack()
+                    if not summary.unanswered:
+                        break
+        return summary
+
+
+def _receipt_of(message: Msg) -> Receipt | None:
+    """The receipt in a CloudEvents message, or None for what a later version may put there."""
+    try:
+        envelope = orjson.loads(message.data)
+        return Receipt.model_validate_json(orjson.dumps(envelope["data"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValidationError):
+        return None

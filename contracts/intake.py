@@ -1,0 +1,273 @@
+"""Intake facts: what integrating systems publish on ``intake.<source>.<service>.<fact>``.
+
+A message is an ``IntakeEnvelope`` plus ``type`` and ``data``. ``parse`` reads one in a single pass.
+
+Whom a fact is about is said in one of three ways (``Person``): by ``person_ref``, by the source's own key given at
+registration, or by a sealed resident ID. Identity travels only sealed: a JWE (RFC 7516, compact, ECDH-ES with A256GCM)
+to the registry's public key, whose plain text is an ``Identity`` as JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, model_validator
+
+from contracts.base import EventId, Fact, Key, PersonRef, ShortText, SourceName
+from contracts.envelope import IntakeEnvelope, MessageId
+from contracts.particulars import (
+    Certificate,
+    EngagementEnd,
+    EngagementStart,
+    InspectionResult,
+    Particulars,
+    RatingResult,
+    Registration,
+)
+from contracts.resident_id import check_resident_id
+
+__all__ = [
+    "FACT_TYPES",
+    "INTAKE_BYTES_MAX",
+    "INTAKE_DEPTH_MAX",
+    "AnnualRatingRecorded",
+    "CertificateIssued",
+    "EngagementEnded",
+    "EngagementStarted",
+    "FactCorrected",
+    "FactId",
+    "FactWithdrawn",
+    "Identity",
+    "InspectionConcluded",
+    "IntakeMessage",
+    "ParkedDiscard",
+    "ParkedRetry",
+    "Person",
+    "PolicyPublished",
+    "Registrant",
+    "WorkerRegistered",
+    "fact_subject",
+    "parse",
+]
+
+INTAKE_BYTES_MAX = 64 * 1024
+"""Bytes of one intake message, envelope included. A longer one is parked with a receipt."""
+INTAKE_DEPTH_MAX = 12
+"""Nested arrays and objects in one intake message. A deeper one is parked with a receipt."""
+
+SealedIdentity = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$", max_length=8192
+    ),
+]
+"""JWE compact serialisation (RFC 7516 section 7.1)."""
+
+
+class Identity(Fact):
+    """The plain text inside a sealed identity. It never stands on a stream.
+
+    resident_id: 公民身份号码, GB 11643-1999, 18 characters; its check character must be right.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    resident_id: Annotated[str, AfterValidator(check_resident_id)]
+    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+ -]{5,20}$")] | None = None
+    bank_account: Annotated[str, StringConstraints(pattern=r"^[0-9]{8,30}$")] | None = None
+
+
+class Person(Fact):
+    """Whom a fact is about: exactly one of person_ref, source_key, identity.
+
+    source_key: a key given when the person was registered; key_source: the source that gave it (the publishing source
+    if left out). identity: a sealed ``{"resident_id": …}`` or a whole sealed ``Identity``.
+    """
+
+    person_ref: PersonRef | None = None
+    source_key: Key | None = None
+    key_source: SourceName | None = None
+    identity: SealedIdentity | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(v is not None for v in (self.person_ref, self.source_key, self.identity)) != 1:
+            raise ValueError("name the person by exactly one of person_ref, source_key, identity")
+        if self.key_source is not None and self.source_key is None:
+            raise ValueError("key_source goes with source_key")
+        return self
+
+
+class Registrant(Fact):
+    """A person at registration: who they are (sealed), and the source's own key for them from now on."""
+
+    identity: SealedIdentity
+    source_key: Key | None = None
+
+
+class FactId(Fact):
+    """An earlier fact: the id of the message that brought it, and its source (the publishing source if left out)."""
+
+    id: MessageId
+    source: SourceName | None = None
+
+
+class WorkerRegistered(Registration):
+    person: Registrant
+
+
+class EngagementStarted(EngagementStart):
+    person: Person
+
+
+class EngagementEnded(EngagementEnd):
+    person: Person
+
+
+class CertificateIssued(Certificate):
+    person: Person
+
+
+class AnnualRatingRecorded(RatingResult):
+    person: Person
+
+
+class InspectionConcluded(InspectionResult):
+    person: Person
+
+
+class FactCorrected(Fact):
+    """Replaces what an earlier fact, or an earlier correction of it, says; ``effectiveon`` is the right business date.
+
+    replacement: the whole particulars, of the same kind. identity: only for a registration whose identity was wrong.
+    """
+
+    corrects: FactId
+    replacement: Particulars
+    identity: SealedIdentity | None = None
+    reason: ShortText
+
+
+class FactWithdrawn(Fact):
+    """Says that an earlier fact, or an earlier correction of it, should never have been reported."""
+
+    withdraws: FactId
+    reason: ShortText
+
+
+class PolicyPublished(Fact):
+    """An allowance policy document, as the YAML text of its author. ``effectiveon`` is its first effective date."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+
+
+class ParkedRetry(Fact):
+    """An operator asks for a parked message, or every message of a parked stream, to be handled again."""
+
+    parked: EventId
+    by: ShortText
+    reason: ShortText
+
+
+class ParkedDiscard(Fact):
+    """An operator gives up a parked message. Its bytes are deleted, the act stays recorded."""
+
+    parked: EventId
+    by: ShortText
+    reason: ShortText
+
+
+class _WorkerRegistered(IntakeEnvelope):
+    type: Literal["intake.worker-registered.v1"]
+    data: WorkerRegistered
+
+
+class _EngagementStarted(IntakeEnvelope):
+    type: Literal["intake.engagement-started.v1"]
+    data: EngagementStarted
+
+
+class _EngagementEnded(IntakeEnvelope):
+    type: Literal["intake.engagement-ended.v1"]
+    data: EngagementEnded
+
+
+class _CertificateIssued(IntakeEnvelope):
+    type: Literal["intake.certificate-issued.v1"]
+    data: CertificateIssued
+
+
+class _AnnualRatingRecorded(IntakeEnvelope):
+    type: Literal["intake.annual-rating-recorded.v1"]
+    data: AnnualRatingRecorded
+
+
+class _InspectionConcluded(IntakeEnvelope):
+    type: Literal["intake.inspection-concluded.v1"]
+    data: InspectionConcluded
+
+
+class _FactCorrected(IntakeEnvelope):
+    type: Literal["intake.fact-corrected.v1"]
+    data: FactCorrected
+
+
+class _FactWithdrawn(IntakeEnvelope):
+    type: Literal["intake.fact-withdrawn.v1"]
+    data: FactWithdrawn
+
+
+class _PolicyPublished(IntakeEnvelope):
+    type: Literal["intake.policy-published.v1"]
+    data: PolicyPublished
+
+
+class _ParkedRetry(IntakeEnvelope):
+    type: Literal["intake.parked-retry.v1"]
+    data: ParkedRetry
+
+
+class _ParkedDiscard(IntakeEnvelope):
+    type: Literal["intake.parked-discard.v1"]
+    data: ParkedDiscard
+
+
+IntakeMessage = (
+    _WorkerRegistered
+    | _EngagementStarted
+    | _EngagementEnded
+    | _CertificateIssued
+    | _AnnualRatingRecorded
+    | _InspectionConcluded
+    | _FactCorrected
+    | _FactWithdrawn
+    | _PolicyPublished
+    | _ParkedRetry
+    | _ParkedDiscard
+)
+
+_ADAPTER: TypeAdapter[IntakeMessage] = TypeAdapter(Annotated[IntakeMessage, Field(discriminator="type")])
+
+FACT_TYPES: dict[str, tuple[type[Fact | Particulars], tuple[str, ...]]] = {
+    "intake.worker-registered.v1": (WorkerRegistered, ("registry",)),
+    "intake.engagement-started.v1": (EngagementStarted, ("registry",)),
+    "intake.engagement-ended.v1": (EngagementEnded, ("registry",)),
+    "intake.certificate-issued.v1": (CertificateIssued, ("registry",)),
+    "intake.annual-rating-recorded.v1": (AnnualRatingRecorded, ("registry",)),
+    "intake.inspection-concluded.v1": (InspectionConcluded, ("registry",)),
+    "intake.fact-corrected.v1": (FactCorrected, ("registry",)),
+    "intake.fact-withdrawn.v1": (FactWithdrawn, ("registry",)),
+    "intake.policy-published.v1": (PolicyPublished, ("allowance",)),
+    "intake.parked-retry.v1": (ParkedRetry, ("registry", "allowance")),
+    "intake.parked-discard.v1": (ParkedDiscard, ("registry", "allowance")),
+}
+"""Type → (class of ``data``, services that take it)."""
+
+
+def parse(raw: bytes) -> IntakeMessage:
+    """Read one intake message. Raises pydantic.ValidationError, whose locations start with the type."""
+    return _ADAPTER.validate_json(raw)
+
+
+def fact_subject(source: str, service: str, fact_type: str) -> str:
+    """``intake.<source>.<service>.<fact>`` for a type ``intake.<fact>.v<n>``."""
+    return f"intake.{source}.{service}.{fact_type.split('.')[1]}"

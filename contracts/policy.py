@@ -1,0 +1,297 @@
+"""A policy document: dated configuration that says who is paid which allowance, how much, and by whom.
+
+It is written as YAML (``services.allowance.policy`` reads it) and stored inside events, so its JSON has ASCII keys and
+integers only, and round trips. Everything here is declarative: a policy names rules, amounts and settings, never code. What
+the settings mean in words stands in ``services.allowance.settings_text``; what they do, in ``services.allowance.engine``.
+
+The shape says what a well-formed policy is; ``services.allowance.policy.check_policy`` says whether it makes sense.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from contracts.base import Category, DivisionCode, Grade, Rating, ShortText, business_date
+
+__all__ = [
+    "AllowanceLine",
+    "AmountRow",
+    "Cap",
+    "CategoryRule",
+    "CategoryWord",
+    "CertificateRule",
+    "Dimension",
+    "EngagedRule",
+    "FullTimeRule",
+    "GradeWord",
+    "InspectionRule",
+    "NotCivilServantRule",
+    "PaidBy",
+    "Payer",
+    "PayerName",
+    "Period",
+    "PolicyDocument",
+    "RatingRule",
+    "RatingWord",
+    "Rounding",
+    "Rule",
+    "Settings",
+    "Share",
+    "Status",
+    "Vocabulary",
+]
+
+AMOUNT_FEN_MAX = 1_000_000_000
+"""Ten million yuan: above any allowance of one person for one year, so that a slip of the keyboard is caught."""
+ROWS_MAX = 500
+LINES_MAX = 20
+PAYERS_MAX = 20
+WORDS_MAX = 20
+RULES_MAX = 20
+LATE_YEARS_MAX = 10
+
+
+def _business_day(value: object) -> object:
+    """Accept a date or the text YYYY-MM-DD only: a bare number is not a date here, though pydantic would take it."""
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str):
+        return business_date(value)
+    raise ValueError("a date is written YYYY-MM-DD")
+
+
+BusinessDay = Annotated[date, BeforeValidator(_business_day)]
+AmountFen = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_FEN_MAX)]
+Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+PayerName = Name
+Clause = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Status = Literal["public-fact", "example"]
+"""Whether something is a published fact or an example made up to show the shape. The default is always the humbler one."""
+Dimension = Literal["category", "grade", "rating", "full_time", "division"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Period(_Part):
+    """Both days belong to it. last_day None: until a later policy supersedes this one."""
+
+    first_day: BusinessDay
+    last_day: BusinessDay | None = None
+
+
+# Vocabulary -----------------------------------------------------------------------------------------------------------
+
+
+class RatingWord(_Part):
+    word: Rating
+    zh: ShortText
+    en: ShortText | None = None
+    status: Status = "example"
+
+
+class GradeWord(_Part):
+    word: Grade
+    zh: ShortText
+    en: ShortText | None = None
+    status: Status = "example"
+
+
+class CategoryWord(_Part):
+    word: Category
+    zh: ShortText
+    en: ShortText | None = None
+    status: Status = "example"
+
+
+class Vocabulary(_Part):
+    """The words that facts may use. ratings: highest first; grades: lowest first; both orders carry meaning."""
+
+    ratings: Annotated[tuple[RatingWord, ...], Field(max_length=WORDS_MAX)] = ()
+    grades: Annotated[tuple[GradeWord, ...], Field(max_length=WORDS_MAX)] = ()
+    categories: Annotated[tuple[CategoryWord, ...], Field(max_length=WORDS_MAX)] = ()
+
+
+# Eligibility: every rule that is listed must be met ---------------------------------------------------------------------
+
+
+class CategoryRule(_Part):
+    rule: Literal["category"]
+    among: Annotated[tuple[Category, ...], Field(min_length=1, max_length=WORDS_MAX)]
+    clause: Clause
+
+
+class EngagedRule(_Part):
+    """Engaged in the year. Without this rule the year's twelve months all count, engaged or not."""
+
+    rule: Literal["engaged"]
+    clause: Clause
+
+
+class FullTimeRule(_Part):
+    rule: Literal["full_time"]
+    clause: Clause
+
+
+class NotCivilServantRule(_Part):
+    rule: Literal["not_civil_servant"]
+    clause: Clause
+
+
+class CertificateRule(_Part):
+    """A certificate is held and has not expired. at_least: the lowest grade that counts; None: any grade of the vocabulary."""
+
+    rule: Literal["certificate"]
+    at_least: Grade | None = None
+    clause: Clause
+
+
+class InspectionRule(_Part):
+    """The year's annual inspection is passed; ``settings.failed_inspection`` says what a failure takes away."""
+
+    rule: Literal["inspection"]
+    clause: Clause
+
+
+class RatingRule(_Part):
+    rule: Literal["rating"]
+    at_least: Rating
+    clause: Clause
+
+
+Rule = Annotated[
+    CategoryRule | EngagedRule | FullTimeRule | NotCivilServantRule | CertificateRule | InspectionRule | RatingRule,
+    Field(discriminator="rule"),
+]
+
+
+# Amounts and payers -----------------------------------------------------------------------------------------------------
+
+
+class AmountRow(_Part):
+    """The amount of one combination: it names exactly the dimensions of its line's ``by``.
+
+    amount_fen: for a year or for a month, as the line's period says. division: also covers the divisions below it.
+    """
+
+    category: Category | None = None
+    grade: Grade | None = None
+    rating: Rating | None = None
+    full_time: Annotated[bool, Field(strict=True)] | None = None
+    division: DivisionCode | None = None
+    amount_fen: AmountFen
+
+
+class Payer(_Part):
+    name: PayerName
+    zh: ShortText
+    en: ShortText | None = None
+
+
+class Share(_Part):
+    payer: PayerName
+    percent: Percent
+
+
+class PaidBy(_Part):
+    """Who pays. grade, division: the condition under which this holds (the first that fits counts); none: always.
+
+    shares: add up to 100. remainder: the payer of the fen that rounding leaves over; may be left out for a single payer.
+    """
+
+    grade: Grade | None = None
+    division: DivisionCode | None = None
+    shares: Annotated[tuple[Share, ...], Field(min_length=1, max_length=PAYERS_MAX)]
+    remainder: PayerName | None = None
+
+
+def _single_payer(value: object) -> object:
+    """``paid_by: county`` is short for one payer who pays all of it, always."""
+    return [{"shares": [{"payer": value, "percent": 100}]}] if isinstance(value, str) else value
+
+
+class AllowanceLine(_Part):
+    """One allowance. by: the dimensions that its amount depends on.
+
+    others: what a combination without a row means: ``gap``, an omission to warn of, or ``nothing``, not paid on purpose.
+    prorated: an annual amount is paid in twelfths, by the months that count; false: in full, whatever the months.
+    status: of the amounts.
+    """
+
+    name: Name
+    zh: ShortText
+    en: ShortText | None = None
+    clause: Clause
+    period: Literal["annual", "monthly"]
+    prorated: Annotated[bool, Field(strict=True)] = True
+    by: Annotated[tuple[Dimension, ...], Field(max_length=5)] = ()
+    amounts: Annotated[tuple[AmountRow, ...], Field(min_length=1, max_length=ROWS_MAX)]
+    others: Literal["gap", "nothing"] = "gap"
+    paid_by: Annotated[tuple[PaidBy, ...], BeforeValidator(_single_payer), Field(min_length=1, max_length=ROWS_MAX)]
+    taxable: Annotated[bool, Field(strict=True)] | None = None
+    status: Status = "example"
+
+
+class Cap(_Part):
+    """The most that one worker gets for one year. What exceeds it is taken from the last line first."""
+
+    amount_fen: AmountFen
+    clause: Clause
+
+
+class Rounding(_Part):
+    """How each line is rounded, once, at its end: 1 jiao = 10 fen, 1 yuan = 100 fen."""
+
+    to: Literal["fen", "jiao", "yuan"] = "fen"
+    how: Literal["half_up", "down", "up"] = "half_up"
+
+
+class Settings(_Part):
+    """The questions that a county must answer; the defaults are the answers that hold when it doesn't.
+
+    basic_percent: only with ``basic: reduced``. late_rating_years: only with ``late_rating: within_years``.
+    """
+
+    basic: Literal["zero", "reduced", "listed"] = "zero"
+    basic_percent: Annotated[int, Field(strict=True, ge=1, le=99)] | None = None
+    promotion: Literal["by_month", "grade_at_year_end", "grade_at_rating"] = "by_month"
+    leaving: Literal["by_month", "nothing", "whole_year"] = "by_month"
+    failed_inspection: Literal["whole_year", "from_next_month", "from_that_month"] = "whole_year"
+    deputy_secretary: Literal["paid", "unpaid"] = "unpaid"
+    two_posts: Literal["higher", "earlier", "later"] = "higher"
+    decided_when: Literal["rated", "engaged"] = "rated"
+    month_counts_when: Literal["any_day", "whole_month", "first_day"] = "any_day"
+    late_rating: Literal["always", "within_years"] = "always"
+    late_rating_years: Annotated[int, Field(strict=True, ge=0, le=LATE_YEARS_MAX)] | None = None
+
+
+class PolicyDocument(_Part):
+    """One policy. document: its official number, or an own name where none is known (``note`` then says so).
+
+    revision: raised when the same document is published again with corrections. division: it holds there and below.
+    source: where it was read. status: of the document as a whole; lines and words carry their own.
+    """
+
+    document: ShortText
+    revision: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
+    title: ShortText
+    title_en: ShortText | None = None
+    division: DivisionCode
+    issued_on: BusinessDay
+    effective: Period
+    status: Status = "example"
+    source: Note
+    note: Note | None = None
+    vocabulary: Vocabulary
+    eligibility: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=RULES_MAX)]
+    payers: Annotated[tuple[Payer, ...], Field(min_length=1, max_length=PAYERS_MAX)]
+    lines: Annotated[tuple[AllowanceLine, ...], Field(min_length=1, max_length=LINES_MAX)]
+    cap: Cap | None = None
+    rounding: Rounding = Rounding()
+    settings: Settings = Settings()

@@ -1,0 +1,282 @@
+"""What pydantic says is wrong with a message, in the words of a receipt: field, stable code, problem, remedy.
+
+The text never repeats what was sent: it is made from the code, from the schema's own bounds and from the path of the
+field, never from the input or from pydantic's message. A field name that the sender made up is shown only if it can be
+nothing but a name. Codes are stable and English; texts come in English (receipts) and Chinese (the command line).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from contracts.receipts import Problem
+
+__all__ = ["CODES", "PLAIN_IDENTITY_FIELDS", "PROBLEMS_MAX", "Lang", "problem", "problems_of"]
+
+Lang = Literal["en", "zh"]
+
+PROBLEMS_MAX = 20
+"""Problems of one message; if there are more, the last one says how many are left out."""
+
+FIELD_CHARACTERS_MAX = 120
+
+PLAIN_IDENTITY_FIELDS = frozenset({
+    "name", "full_name", "resident_id", "id_card", "id_number", "phone", "mobile", "bank_account", "bank_card",
+    "姓名", "身份证号", "身份证号码", "公民身份号码", "手机号", "手机号码", "电话", "联系电话", "银行账号", "银行卡号",
+})  # fmt: skip
+"""Names under which identity is sent in plain text by mistake. Such a message is refused and erased."""
+
+_IDENTITY_NAMES = "name, resident_id, phone, bank_account"
+
+CODES: dict[str, dict[Lang, tuple[str, str]]] = {
+    "missing": {
+        "en": ("the field is missing", "add it"),
+        "zh": ("缺少该字段", "请补上"),
+    },
+    "unknown-field": {
+        "en": ("there is no such field here", "remove it, or correct its name"),
+        "zh": ("此处没有这个字段", "请删除，或更正字段名"),
+    },
+    "plain-identity": {
+        "en": ("identity stands in plain text", f"seal {_IDENTITY_NAMES} to the registry's public key (JWE)"),
+        "zh": ("身份信息以明文出现", "请用登记机关的公钥加密姓名、身份证号、电话、银行账号（JWE）"),
+    },
+    "identity-not-sealed": {
+        "en": ("this is not a sealed identity", "send a compact JWE (RFC 7516) sealed to the registry's public key"),
+        "zh": ("这不是加密后的身份信息", "请发送用登记机关公钥加密的 JWE（RFC 7516 紧凑格式）"),
+    },
+    "wrong-type": {
+        "en": ("the value is not {expected}", "send {expected}"),
+        "zh": ("该值不是{expected}", "请填写{expected}"),
+    },
+    "impossible-date": {
+        "en": ("this is not a date of the calendar", "write a date that exists, as YYYY-MM-DD"),
+        "zh": ("日历上没有这个日期", "请填写存在的日期，格式 YYYY-MM-DD"),
+    },
+    "impossible-time": {
+        "en": ("this is not a clock time with its zone", "write it as 2026-01-31T08:00:00Z"),
+        "zh": ("这不是带时区的时间", "格式如 2026-01-31T08:00:00Z"),
+    },
+    "bad-resident-id": {
+        "en": ("the resident ID is not valid (GB 11643-1999)", "check its 18 characters against the card"),
+        "zh": ("身份证号不正确（GB 11643-1999）", "请对照身份证核对 18 位号码"),
+    },
+    "bad-pattern": {
+        "en": ("the text is not of the form asked for", "write {expected}"),
+        "zh": ("文本格式不符", "请填写{expected}"),
+    },
+    "not-allowed-value": {
+        "en": ("the value is not one of those allowed", "use one of: {expected}"),
+        "zh": ("该值不在允许范围内", "请使用其中之一：{expected}"),
+    },
+    "unknown-type": {
+        "en": ("there is no such type of message", "use one of: {expected}"),
+        "zh": ("没有这种消息类型", "请使用其中之一：{expected}"),
+    },
+    "out-of-range": {
+        "en": ("the number is outside its bounds", "send a number that is {expected}"),
+        "zh": ("数值超出范围", "请填写{expected}的数"),
+    },
+    "too-short": {
+        "en": ("the text is empty or too short", "write at least {expected} character(s)"),
+        "zh": ("文本为空或太短", "至少 {expected} 个字符"),
+    },
+    "too-long": {
+        "en": ("the text is too long", "write at most {expected} characters"),
+        "zh": ("文本太长", "最多 {expected} 个字符"),
+    },
+    "person-ambiguous": {
+        "en": (
+            "the person is not named in exactly one way",
+            "give exactly one of person_ref, source_key (with key_source if another source gave it), identity",
+        ),
+        "zh": ("没有以唯一一种方式指明人员", "请只用一种：person_ref、source_key（他方编号须加 key_source）或 identity"),
+    },
+    "not-json": {
+        "en": ("the message is not JSON{expected}", "send one JSON object in UTF-8"),
+        "zh": ("消息不是 JSON{expected}", "请发送一个 UTF-8 编码的 JSON 对象"),
+    },
+    "too-deep": {
+        "en": ("arrays and objects are nested too deeply", "send the message in the form of the schema"),
+        "zh": ("数组和对象嵌套太深", "请按规定的结构发送"),
+    },
+    "bad-value": {
+        "en": ("the value breaks a rule of this field", "see the description of the field in the schema"),
+        "zh": ("该值不符合此字段的规则", "请查看该字段的说明"),
+    },
+    "more-problems": {
+        "en": ("{expected} further problems are left out", "mend those above and send the message again"),
+        "zh": ("另有 {expected} 个问题未列出", "请先改正以上问题再发送"),
+    },
+}
+"""Code → language → (problem, remedy)."""
+
+_KINDS: dict[str, str] = {
+    "missing": "missing",
+    "extra_forbidden": "unknown-field",
+    "string_pattern_mismatch": "bad-pattern",
+    "literal_error": "not-allowed-value",
+    "enum": "not-allowed-value",
+    "string_too_short": "too-short",
+    "string_too_long": "too-long",
+    "too_short": "too-short",
+    "too_long": "too-long",
+    "json_invalid": "not-json",
+    "recursion_loop": "too-deep",
+    "timezone_aware": "impossible-time",
+    "value_error": "bad-value",
+    "assertion_error": "bad-value",
+}
+
+_BOUNDS: dict[str, tuple[str, str, str]] = {
+    "greater_than": ("gt", "greater than", "大于"),
+    "greater_than_equal": ("ge", "at least", "不小于"),
+    "less_than": ("lt", "less than", "小于"),
+    "less_than_equal": ("le", "at most", "不大于"),
+}
+
+_TYPES: tuple[tuple[str, str, str], ...] = (
+    ("int_", "a whole number", "整数"),
+    ("float_", "a number", "数字"),
+    ("finite_number", "a finite number", "有限的数字"),
+    ("decimal_", "a decimal number", "十进制数"),
+    ("bool_", "true or false", "是或否（true/false）"),
+    ("string_", "text", "文本"),
+    ("bytes_", "text", "文本"),
+    ("dict_", "an object", "对象"),
+    ("model_", "an object", "对象"),
+    ("mapping_", "an object", "对象"),
+    ("tuple_", "an array", "数组"),
+    ("list_", "an array", "数组"),
+    ("none_", "null", "空值"),
+)
+
+# Said in words where a regular expression would not help the reader; keyed by the field's own name.
+_FORMS: dict[str, tuple[str, str]] = {
+    "division": ("six digits of GB/T 2260, such as 320102", "GB/T 2260 六位区划代码，如 320102"),
+    "issuer": ("six digits of GB/T 2260, such as 320102", "GB/T 2260 六位区划代码，如 320102"),
+    "rating": ("a word of the policy's vocabulary, such as excellent", "政策词汇中的等次，如 优秀（excellent）"),
+    "grade": ("a word of the policy's vocabulary, such as junior", "政策词汇中的等级，如 初级（junior）"),
+    "source": ("1 to 32 of a-z, 0-9 and -, beginning with a letter", "1 至 32 个小写字母、数字或 -，以字母开头"),
+    "key_source": ("1 to 32 of a-z, 0-9 and -, beginning with a letter", "1 至 32 个小写字母、数字或 -，以字母开头"),
+    "person_ref": ("p and 26 of 0-9 and a-z, as the registry gave it", "登记机关给出的 p 加 26 位字母数字"),
+    "resident_id": ("17 digits and a check character", "17 位数字加校验码"),
+    "phone": ("5 to 20 digits, spaces, + or -", "5 至 20 位数字、空格、+ 或 -"),
+    "bank_account": ("8 to 30 digits", "8 至 30 位数字"),
+    "id": ("1 to 128 of letters, digits, . _ : and -", "1 至 128 个字母、数字或 . _ : -"),
+}
+_FORM_DEFAULT = (
+    "letters, digits and . _ : / - only, beginning with a letter or digit, at most 64",
+    "仅限字母、数字和 . _ : / -，以字母或数字开头，最多 64 个",
+)
+
+_NAME_ONLY = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+_POSITION = re.compile(r"at (line [0-9]{1,9} column [0-9]{1,9})$")
+_WITHHELD = "(name withheld)"
+
+
+def problem(code: str, field: str, lang: Lang = "en", expected: str = "") -> Problem:
+    """Return one problem in the words of its code. expected: fills the text's blank; never taken from the input."""
+    what, remedy = CODES[code][lang]
+    return Problem(
+        field=field, code=code, problem=what.replace("{expected}", expected), remedy=remedy.replace("{expected}", expected)
+    )
+
+
+def problems_of(error: ValidationError, type: str | None = None, lang: Lang = "en") -> tuple[Problem, ...]:
+    """Translate a validation error; at most ``PROBLEMS_MAX`` problems, in the order of the schema.
+
+    type: the message's type, if known, which pydantic puts at the head of each location. ``field`` is a path such as
+    ``data.replacement.year``, without the tags of unions that pydantic puts in between; "" is the whole message.
+    """
+    errors = error.errors(include_url=False, include_input=False)
+    found = [_problem_of(each["type"], each["loc"], each.get("ctx", {}), type, lang) for each in errors]
+    unique = list(dict.fromkeys(found))
+    if len(unique) > PROBLEMS_MAX:
+        left_out = len(unique) - PROBLEMS_MAX + 1
+        return (*unique[: PROBLEMS_MAX - 1], problem("more-problems", "", lang, str(left_out)))
+    return tuple(unique)
+
+
+def _problem_of(kind: str, loc: tuple[int | str, ...], ctx: Mapping[str, Any], type: str | None, lang: Lang) -> Problem:
+    path = _path(loc, type, made_up=kind == "extra_forbidden")
+    leaf = str(loc[-1]) if loc else ""
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _tag_problem(kind, path, ctx, lang)
+    code = _code(kind, leaf, path, ctx)
+    return problem(code, ".".join(path)[:FIELD_CHARACTERS_MAX], lang, _expected(code, kind, leaf, ctx, lang))
+
+
+def _tag_problem(kind: str, path: list[str], ctx: Mapping[str, Any], lang: Lang) -> Problem:
+    """A union's tag is a field of the message (``type``, ``kind``): the problem is that field's."""
+    field = ".".join([*path, str(ctx.get("discriminator", "")).strip("'")])
+    if kind == "union_tag_not_found":
+        return problem("missing", field, lang)
+    return problem("not-allowed-value" if path else "unknown-type", field, lang, _plain_list(ctx.get("expected_tags", "")))
+
+
+def _code(kind: str, leaf: str, path: list[str], ctx: Mapping[str, Any]) -> str:
+    if kind == "extra_forbidden" and leaf.casefold() in PLAIN_IDENTITY_FIELDS:
+        return "plain-identity"
+    if leaf == "identity" and kind in ("string_pattern_mismatch", "string_too_long", "string_type"):
+        return "identity-not-sealed"
+    if leaf == "resident_id" and kind in ("value_error", "string_pattern_mismatch"):
+        return "bad-resident-id"
+    if leaf == "person" and kind == "value_error":
+        return "person-ambiguous"
+    if kind == "json_invalid" and "recursion" in str(ctx.get("error", "")):
+        return "too-deep"
+    if kind in _BOUNDS:
+        return "out-of-range"
+    if kind in _KINDS:
+        return _KINDS[kind]
+    if kind.startswith("datetime_") or leaf == "time":
+        return "impossible-time"
+    if kind.startswith("date_"):
+        return "impossible-date"
+    return "wrong-type" if any(kind.startswith(prefix) for prefix, *_ in _TYPES) else "bad-value"
+
+
+def _expected(code: str, kind: str, leaf: str, ctx: Mapping[str, Any], lang: Lang) -> str:
+    """What the schema asks for, in words. Only bounds and choices of the schema are read from ``ctx``."""
+    chosen = 0 if lang == "en" else 1
+    if code == "wrong-type":
+        return next(words[chosen] for prefix, *words in _TYPES if kind.startswith(prefix))
+    if code == "bad-pattern":
+        return _FORMS.get(leaf, _FORM_DEFAULT)[chosen]
+    if code == "not-allowed-value":
+        return _plain_list(ctx.get("expected", ""))
+    if code == "out-of-range":
+        bound, *words = _BOUNDS[kind]
+        return f"{words[chosen]} {ctx[bound]}"
+    if code == "too-short":
+        return str(ctx["min_length"])
+    if code == "too-long":
+        return str(ctx["max_length"])
+    if code == "not-json":
+        position = _POSITION.search(str(ctx.get("error", "")))
+        return f" ({position.group(1)})" if position else ""
+    return ""
+
+
+def _plain_list(text: object) -> str:
+    """Pydantic's ``'a', 'b' or 'c'`` as ``a, b, c``."""
+    return str(text).replace("' or '", "', '").replace("'", "")
+
+
+def _path(loc: tuple[int | str, ...], type: str | None, *, made_up: bool) -> list[str]:
+    """The location without union tags and validators' names; the last part is hidden if the sender made it up."""
+    parts = list(loc)
+    if parts and (parts[0] == type or str(parts[0]).startswith("intake.")):
+        del parts[0]
+    if "replacement" in parts[:-1]:
+        # The replacement is a union by kind: pydantic puts the kind's name after it.
+        del parts[parts.index("replacement") + 1]
+    named = [str(part) for part in parts if not str(part).startswith(("function-", "tagged-union["))]
+    if made_up and named and not (_NAME_ONLY.fullmatch(named[-1]) or named[-1] in PLAIN_IDENTITY_FIELDS):
+        named[-1] = _WITHHELD
+    return named

@@ -1,0 +1,82 @@
+"""The batch consumer: fetch, hand over, acknowledge. What a batch means is the handler's; that nothing is lost is ours.
+
+The handler commits before it returns, so an acknowledgement always comes after the commit. An outage is waited out in
+process, with the batch kept alive by in-progress signs, because a negative ack would let later messages overtake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from eventlog.database import is_outage
+from eventlog.wire import BrokerOutage, ConsumerGone, Feed, Incoming
+
+__all__ = ["Consumer", "Handler"]
+
+Handler = Callable[[Sequence[Incoming]], Awaitable[None]]
+"""Settles every message of a batch durably before it returns. A message that it cannot settle is its own to park."""
+
+FETCH_WAIT_SECONDS = 2.0
+RETRY_SECONDS_FIRST = 0.1
+RETRY_SECONDS_MAX = 10.0
+IN_PROGRESS_SECONDS = 10.0
+"""Well below the consumers' ack_wait of 30 s."""
+
+
+class Consumer:
+    """name: for the log and the status. failing: why it stands still, or None. handled: messages since the start."""
+
+    def __init__(self, name: str, feed: Feed, handler: Handler, log: Any, *, batch_max: int = 500) -> None:
+        self.name = name
+        self.handled = 0
+        self.failing: str | None = None
+        self._feed = feed
+        self._handler = handler
+        self._log = log
+        self._batch_max = batch_max
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        pause = RETRY_SECONDS_FIRST
+        while True:
+            try:
+                batch = await self._feed.fetch(self._batch_max, FETCH_WAIT_SECONDS)
+                self.failing = None
+                pause = RETRY_SECONDS_FIRST
+            except (ConsumerGone, BrokerOutage, OSError) as error:
+                self.failing = str(error)
+                self._log.error("consumer-stands-still", consumer=self.name, reason=self.failing, pause_seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_SECONDS_MAX)
+                continue
+            if batch:
+                await self._settle(batch)
+
+    async def _settle(self, batch: Sequence[Incoming]) -> None:
+        """Hand over until it is settled, then acknowledge each. Cancelled in between, the batch is delivered again."""
+        pause = RETRY_SECONDS_FIRST
+        while True:
+            try:
+                await self._alive_while(self._handler(batch), batch)
+                break
+            except Exception as error:  # noqa: BLE001 - the handler parks what it can name; the rest must not be lost either
+                reason = "database outage" if is_outage(error) else f"{type(error).__name__}"
+                self.failing = f"{reason} in {self.name}"
+                self._log.error("batch-not-settled", consumer=self.name, reason=reason, messages=len(batch), exc_info=error)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_SECONDS_MAX)
+        self.failing = None
+        for message in batch:
+            await message.ack()
+        self.handled += len(batch)
+
+    async def _alive_while(self, work: Awaitable[None], batch: Sequence[Incoming]) -> None:
+        task = asyncio.ensure_future(work)
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=IN_PROGRESS_SECONDS)
+            if done:
+                return task.result()
+            for message in batch:
+                await message.in_progress()

@@ -1,0 +1,39 @@
+"""The shape of every decider: what a state is at first, what a command does to it, what an event does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from contracts.receipts import Problem
+
+__all__ = ["Decider", "Rejected", "fold"]
+
+C = TypeVar("C")
+E = TypeVar("E")
+S = TypeVar("S")
+
+
+class Rejected(Exception):
+    """The caller's mistake: nothing is recorded, and the receipt carries the problems."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(f"{p.field}: {p.code}" for p in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[C, E, S]):
+    """initial: the state before any event. decide: command and state to events. evolve: state and event to state."""
+
+    initial: S
+    decide: Callable[[C, S], tuple[E, ...]]
+    evolve: Callable[[S, E], S]
+
+
+def fold(decider: Decider[C, E, S], events: Iterable[E], state: S | None = None) -> S:
+    current = decider.initial if state is None else state
+    for event in events:
+        current = decider.evolve(current, event)
+    return current

@@ -1,0 +1,239 @@
+"""What every service does with intake messages, whatever they are about: refuse, park, repeat an answer, obey an operator.
+
+A ``Desk`` turns what became of one message into one ``Unit`` of the batch. Which facts are true is not its business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from contracts.base import business_day
+from contracts.intake import ParkedDiscard, ParkedRetry
+from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
+from contracts.receipts import Problem, Receipt
+from eventlog import schema
+from eventlog.intake import Fault, Parsed, Seen, answer, read_intake, replay_receipt, seen_before
+from eventlog.log import InboxEntry, Log, NewEvent, Unit
+from eventlog.parking import park, parked_row, parked_with, stream_of_parked
+
+__all__ = ["Batch", "Desk", "Item", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message to settle. held_id or parked_id: the side-table row that it comes from, instead of the stream."""
+
+    subject: str
+    raw: bytes
+    sequence: int
+    header_id: str | None = None
+    held_id: str | None = None
+    parked_id: str | None = None
+
+    @property
+    def fresh(self) -> bool:
+        return self.held_id is None and self.parked_id is None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is known while a batch is decided. units and sources run parallel; erase: sequences with plain identity.
+
+    blocked: streams that stand still behind a parked message. versions: of the streams that were loaded or written to.
+    """
+
+    seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    blocked: set[str] = field(default_factory=set)
+    units: list[Unit] = field(default_factory=list)
+    sources: list[Item] = field(default_factory=list)
+    erase: list[int] = field(default_factory=list)
+
+    def add(self, item: Item, unit: Unit) -> None:
+        """Add what a message came to; the side-table row that it came from goes with it."""
+        if item.held_id is not None:
+            unit.deletes.append((schema.held, item.held_id))
+        if item.parked_id is not None:
+            unit.deletes.append((schema.parked, item.parked_id))
+        self.units.append(unit)
+        self.sources.append(item)
+
+
+class Desk:
+    """service: whose receipts these are."""
+
+    def __init__(self, service: str, log: Log) -> None:
+        self.service = service
+        self._log = log
+
+    def read(self, connection: Connection, batch: Batch, items: Iterable[Item]) -> list[tuple[Item, Parsed]]:
+        """Parse each by itself; settle what cannot be read, and return the rest. Fills ``batch.seen``."""
+        read = [(item, read_intake(self.service, item.subject, item.raw, item.sequence, item.header_id)) for item in items]
+        keys = {(r.origin, r.message_id if isinstance(r, Fault) else r.message.id) for _, r in read} - batch.seen.keys()
+        batch.seen.update(seen_before(connection, keys))
+        parsed: list[tuple[Item, Parsed]] = []
+        for item, found in read:
+            if isinstance(found, Fault):
+                self.settle_fault(batch, item, found)
+            else:
+                parsed.append((item, found))
+        return parsed
+
+    def receipt(self, parsed: Parsed, outcome: Any, **more: Any) -> Receipt:
+        message = parsed.message
+        return answer(self.service, parsed.origin, message.id, outcome, self._log.clock.now(), kind=message.type, **more)
+
+    # --- outcomes -------------------------------------------------------------------------------------------------------
+
+    def accept(
+        self,
+        batch: Batch,
+        item: Item,
+        parsed: Parsed,
+        content: bytes,
+        unit: Unit,
+        stream: str,
+        event_id: str | None,
+        receipt: Receipt,
+    ) -> None:
+        """Complete and add the unit of an accepted message."""
+        key = (parsed.origin, parsed.message.id)
+        unit.receipts.append(receipt)
+        unit.inbox = InboxEntry(*key, content, "accepted", parsed.sequence, event_id, stream)
+        batch.seen[key] = Seen("accepted", parsed.sequence, content, None, event_id, stream)
+        batch.add(item, unit)
+
+    def refuse(self, batch: Batch, item: Item, parsed: Parsed, problems: tuple[Problem, ...], content: bytes) -> None:
+        self._conclude(batch, item, parsed.sequence, content, self.receipt(parsed, "refused", problems=problems))
+
+    def settle_fault(self, batch: Batch, item: Item, fault: Fault) -> None:
+        now = self._log.clock.now()
+        key = (fault.origin, fault.message_id)
+        receipt = answer(self.service, *key, fault.outcome, now, kind=fault.type, problems=fault.problems)
+        if fault.erase and item.fresh:
+            batch.erase.append(fault.sequence)
+        if fault.outcome == "refused":
+            self._conclude(batch, item, fault.sequence, hashlib.sha256(fault.raw).digest(), receipt)
+        elif key not in batch.seen:
+            self.set_aside(batch, item, key, fault.problems[0], None, receipt)
+
+    def _conclude(self, batch: Batch, item: Item, sequence: int, content: bytes, receipt: Receipt) -> None:
+        """Settle a refused message for ever, unless its id was settled before: then only the answer is given."""
+        key = (receipt.source, receipt.id)
+        seen = batch.seen.get(key)
+        if seen is None or not item.fresh:
+            batch.seen[key] = Seen("refused", sequence, content, None, None, None)
+            batch.add(item, Unit(inbox=InboxEntry(*key, content, "refused", sequence), receipts=[receipt]))
+        elif seen.sequence != sequence:
+            batch.add(item, Unit(receipts=[receipt]))
+
+    def settle_seen(self, connection: Connection, batch: Batch, item: Item, parsed: Parsed, content: bytes, seen: Seen) -> None:
+        """A message that was there before: silence for a redelivery, the same answer for a repeat, a refusal for another."""
+        if seen.sequence == parsed.sequence:
+            return
+        if seen.content is not None and seen.content != content:
+            reused = problem("id", "id-reused", "this id was used for a message that says something else", "give a new id")
+            batch.add(item, Unit(receipts=[self.receipt(parsed, "refused", problems=(reused,))]))
+            return
+        receipt = replay_receipt(connection, seen, self._log.clock.now())
+        if receipt is None:
+            events = (seen.event_id,) if seen.event_id else ()
+            receipt = self.receipt(parsed, seen.outcome, events=events, repeated=True)
+        batch.add(item, Unit(receipts=[receipt]))
+
+    def set_aside(
+        self, batch: Batch, item: Item, key: tuple[str, str], why: Problem, blocks: str | None, receipt: Receipt | None
+    ) -> None:
+        """Park a message. A retry that fails again changes nothing: the message stays where it was."""
+        if item.parked_id is not None:
+            return
+        clock = self._log.clock
+        unit = park(
+            self._log.new_id(),
+            clock,
+            origin=key[0],
+            message_id=key[1],
+            sequence=item.sequence,
+            subject=item.subject,
+            raw=item.raw,
+            code=why.code,
+            problem=why.problem,
+            blocks=blocks,
+            effective_on=business_day(clock.now()).isoformat(),
+        )
+        if receipt is not None:
+            unit.receipts.append(receipt)
+        batch.seen[key] = Seen("parked", item.sequence, None, None, None, None)
+        batch.add(item, unit)
+
+    # --- operators ------------------------------------------------------------------------------------------------------
+
+    def retry(
+        self, connection: Connection, batch: Batch, item: Item, parsed: Parsed, content: bytes, data: ParkedRetry
+    ) -> list[Item]:
+        """Record the act; return the parked messages to settle now: the one named and those that wait behind it."""
+        rows = parked_with(connection, data.parked)
+        if not rows:
+            self._refuse_unknown(batch, item, parsed, content)
+            return []
+        batch.blocked -= {row.blocks for row in rows}
+        event = ParkedRetried(parked=data.parked, by=data.by, reason=data.reason, outcome="retried")
+        self._operate(connection, batch, item, parsed, content, data.parked, event)
+        return [Item(row.subject, row.raw, row.sequence, parked_id=row.parked_id) for row in rows]
+
+    def discard(
+        self, connection: Connection, batch: Batch, item: Item, parsed: Parsed, content: bytes, data: ParkedDiscard
+    ) -> None:
+        """Record the act, delete the bytes, tell the source."""
+        row = parked_row(connection, data.parked)
+        if row is None:
+            self._refuse_unknown(batch, item, parsed, content)
+            return
+        event = ParkedDiscarded(parked=data.parked, by=data.by, reason=data.reason)
+        unit = self._operate(connection, batch, item, parsed, content, data.parked, event)
+        unit.deletes.append((schema.parked, data.parked))
+        if row.subject.startswith("intake."):
+            why = problem("", "discarded", "an operator has discarded the message", "ask the operator of this service")
+            unit.receipts.append(
+                answer(self.service, row.origin, row.message_id, "refused", self._log.clock.now(), problems=(why,))
+            )
+
+    def _operate(
+        self,
+        connection: Connection,
+        batch: Batch,
+        item: Item,
+        parsed: Parsed,
+        content: bytes,
+        parked_id: str,
+        event: OperationsEvent,
+    ) -> Unit:
+        stream = stream_of_parked(parked_id)
+        if stream not in batch.versions:
+            batch.versions[stream] = len(self._log.load(connection, [stream])[stream])
+        message = parsed.message
+        event_id = self._log.new_id()
+        day = message.effectiveon.isoformat()
+        cause = f"{parsed.origin}/{message.id}"
+        unit = Unit(
+            events=[NewEvent(stream, event, day, event_id, message.id, cause, parsed.origin)],
+            expects={stream: batch.versions[stream]},
+        )
+        batch.versions[stream] += 1
+        receipt = self.receipt(parsed, "accepted", events=(event_id,))
+        self.accept(batch, item, parsed, content, unit, stream, event_id, receipt)
+        return unit
+
+    def _refuse_unknown(self, batch: Batch, item: Item, parsed: Parsed, content: bytes) -> None:
+        unknown = problem("data.parked", "not-parked", "no message is parked under this id", "see `hongling parked list`")
+        self.refuse(batch, item, parsed, (unknown,), content)
+
+
+def problem(field_name: str, code: str, what: str, remedy: str) -> Problem:
+    """One problem of a receipt."""
+    return Problem(field=field_name, code=code, problem=what, remedy=remedy)

@@ -1,0 +1,146 @@
+"""Hearing another service's events completely and in order, by partition.
+
+Each event carries the position of its partition's event before it. An event whose back pointer is where we are is ready; one
+from further ahead is kept in ``ahead`` (and acknowledged) until the missing one comes, and the gap is reported; one from
+before is a repeat. So the broker may lose, repeat and reorder, and nothing is skipped without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, delete, insert, select, update
+
+from contracts.base import utc_text
+from contracts.envelope import EventEnvelope
+from eventlog import schema
+from eventlog.desk import Item
+from eventlog.ids import Clock
+
+__all__ = ["Foreign", "Heard", "gaps", "save_heard", "sort_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Another service's event, and the message that it came with."""
+
+    item: Item
+    envelope: EventEnvelope
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a batch of messages comes to.
+
+    ready: events to handle now, in order. early: those to keep until the missing one comes. unreadable: no envelope at all.
+    positions: how far each touched partition is then. taken: kept ones that have become ready. gaps: in words.
+    """
+
+    log: str
+    ready: list[Foreign] = field(default_factory=list)
+    early: dict[tuple[int, int], Foreign] = field(default_factory=dict)
+    unreadable: list[Item] = field(default_factory=list)
+    before: dict[int, int] = field(default_factory=dict)
+    positions: dict[int, int] = field(default_factory=dict)
+    taken: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def moved(self) -> bool:
+        return bool(self.early or self.taken) or self.positions != self.before
+
+
+def sort_out(connection: Connection, log: str, items: Sequence[Item]) -> Heard:
+    """Sort messages by what we have heard so far."""
+    found = Heard(log)
+    arrived: dict[int, dict[int, Foreign]] = {}
+    for item in items:
+        try:
+            envelope = EventEnvelope.model_validate_json(item.raw)
+        except ValidationError:
+            found.unreadable.append(item)
+            continue
+        arrived.setdefault(envelope.partition, {})[envelope.position] = Foreign(item, envelope)
+    heard = schema.heard
+    for row in connection.execute(select(heard).where(heard.c.log == log, heard.c.partition.in_(arrived))):
+        found.before[row.partition] = row.position
+    kept = _kept(connection, log, arrived)
+    for partition, events in arrived.items():
+        at = found.before.get(partition, 0)
+        waiting = {**kept.get(partition, {}), **events}
+        for position in sorted(waiting):
+            foreign = waiting[position]
+            if position <= at:
+                continue
+            if foreign.envelope.previous == at:
+                found.ready.append(foreign)
+                at = position
+                if position in kept.get(partition, {}):
+                    found.taken.append((partition, position))
+            elif position not in kept.get(partition, {}):
+                found.early[partition, position] = foreign
+        found.positions[partition] = at
+        found.before.setdefault(partition, 0)
+    found.ready.sort(key=lambda f: f.envelope.position)
+    return found
+
+
+def _kept(connection: Connection, log: str, arrived: dict[int, dict[int, Foreign]]) -> dict[int, dict[int, Foreign]]:
+    table = schema.ahead
+    kept: dict[int, dict[int, Foreign]] = {}
+    for row in connection.execute(select(table).where(table.c.log == log, table.c.partition.in_(arrived))):
+        item = Item(row.subject, row.raw, row.sequence)
+        kept.setdefault(row.partition, {})[row.position] = Foreign(item, EventEnvelope.model_validate_json(row.raw))
+    return kept
+
+
+def save_heard(connection: Connection, found: Heard, clock: Clock) -> bool:
+    """Write how far we are, inside the append. Returns False if another instance moved meanwhile: decide again."""
+    heard, ahead = schema.heard, schema.ahead
+    for partition, position in found.positions.items():
+        before = found.before[partition]
+        if position == before:
+            continue
+        chosen = (heard.c.log == found.log, heard.c.partition == partition)
+        if before == 0 and connection.execute(select(heard.c.position).where(*chosen)).scalar_one_or_none() is None:
+            connection.execute(insert(heard).values(log=found.log, partition=partition, position=position))
+        elif (
+            connection.execute(update(heard).where(*chosen, heard.c.position == before).values(position=position)).rowcount != 1
+        ):
+            return False
+    for partition, position in found.taken:
+        connection.execute(
+            delete(ahead).where(ahead.c.log == found.log, ahead.c.partition == partition, ahead.c.position == position)
+        )
+    if found.early:
+        now = utc_text(clock.now())
+        connection.execute(
+            insert(ahead),
+            [
+                {
+                    "log": found.log,
+                    "partition": partition,
+                    "position": position,
+                    "previous": foreign.envelope.previous,
+                    "subject": foreign.item.subject,
+                    "sequence": foreign.item.sequence,
+                    "raw": foreign.item.raw,
+                    "since": now,
+                }
+                for (partition, position), foreign in found.early.items()
+            ],
+        )
+    return True
+
+
+def gaps(connection: Connection, log: str) -> list[dict[str, int]]:
+    """Partitions in which something is missing: what was heard last, and the first event that is kept beyond the gap."""
+    heard, ahead = schema.heard, schema.ahead
+    last = {r.partition: r.position for r in connection.execute(select(heard).where(heard.c.log == log))}
+    found: dict[int, dict[str, int]] = {}
+    for row in connection.execute(select(ahead).where(ahead.c.log == log).order_by(ahead.c.position)):
+        found.setdefault(
+            row.partition, {"partition": row.partition, "heard": last.get(row.partition, 0), "missing": row.previous}
+        )
+    return list(found.values())

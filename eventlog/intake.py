@@ -1,0 +1,259 @@
+"""Reading intake messages: limits first, then form, then who sent it. Every failure has a code, a field and a remedy.
+
+A message that can be read but is wrong is *refused*; one that cannot be read is *parked*. Identity in plain text is refused
+by a receipt that does not repeat it, and the message is to be erased from the stream.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+from pydantic import ValidationError
+from sqlalchemy import Connection, select
+
+from contracts.base import EventId
+from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, IntakeMessage, fact_subject, parse
+from contracts.problems import problem as problem_of
+from contracts.problems import problems_of
+from contracts.receipts import Outcome, Problem, Receipt
+from contracts.resident_id import looks_like_resident_id
+from eventlog import schema
+from eventlog.canonical import canonical
+
+__all__ = ["Fault", "Parsed", "Seen", "answer", "content_of", "depth_of", "read_intake", "replay_receipt", "seen_before"]
+
+_ID_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A well-formed message from the source that its subject names."""
+
+    origin: str
+    message: IntakeMessage
+    value: dict[str, Any]
+    sequence: int
+    subject: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A message that is refused or parked unread. erase: it holds personal data in plain text."""
+
+    origin: str
+    message_id: str
+    outcome: Literal["refused", "parked"]
+    problems: tuple[Problem, ...]
+    sequence: int
+    subject: str
+    raw: bytes
+    erase: bool = False
+    type: str | None = None
+
+
+def depth_of(value: Any) -> int:
+    """How deep arrays and objects are nested in a JSON value; a scalar has depth 0."""
+    depth, layer = 0, [value]
+    while True:
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+        depth += 1
+        if not layer:
+            return depth if isinstance(value, dict | list) else 0
+
+
+def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id: str | None = None) -> Parsed | Fault:
+    """Read one message that arrived on ``intake.<source>.<service>.<fact>``."""
+    origin = subject.split(".")[1]
+
+    def fault(outcome: Literal["refused", "parked"], *problems: Problem, value: Any = None, erase: bool = False) -> Fault:
+        kind = value.get("type") if isinstance(value, dict) else None
+        known = kind if isinstance(kind, str) and kind in FACT_TYPES else None
+        named = _id_of(origin, value, header_id, sequence)
+        return Fault(origin, named, outcome, problems, sequence, subject, b"" if erase else raw, erase, known)
+
+    if len(raw) > INTAKE_BYTES_MAX:
+        return fault("parked", _too_large(len(raw)))
+    # A quick count first: only a message with many brackets can be nested too deeply, or hurt the parser.
+    if raw.count(b"{") + raw.count(b"[") > INTAKE_DEPTH_MAX and _deep(raw):
+        return fault("parked", problem_of("too-deep", ""))
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        plain = looks_like_resident_id(raw.decode(errors="replace"))
+        return (
+            fault("refused", problem_of("plain-identity", ""), erase=True)
+            if plain
+            else fault("parked", problem_of("not-json", ""))
+        )
+    if looks_like_resident_id(raw.decode()):
+        return fault("refused", problem_of("plain-identity", ""), value=value, erase=True)
+    try:
+        message = parse(raw)
+    except ValidationError as error:
+        problems = problems_of(error, str(value.get("type", "")) if isinstance(value, dict) else "")
+        erase = any(p.code == "plain-identity" for p in problems)
+        return fault("refused", *problems, value=value, erase=erase)
+    wrong = _wrong_sender(service, origin, subject, message)
+    if wrong is not None:
+        return fault("refused", wrong, value=value)
+    return Parsed(origin, message, value, sequence, subject, raw)
+
+
+def _too_large(size: int) -> Problem:
+    return Problem(
+        field="",
+        code="too-large",
+        problem=f"the message has {size} bytes, the limit is {INTAKE_BYTES_MAX}",
+        remedy="send less; attachments do not travel in facts",
+    )
+
+
+def _deep(raw: bytes) -> bool:
+    """Count brackets outside strings; no parser, so no recursion to exhaust."""
+    depth, inside, escaped = 0, False, False
+    for byte in raw:
+        if inside:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                inside = False
+        elif byte == 0x22:
+            inside = True
+        elif byte in b"{[":
+            depth += 1
+            if depth > INTAKE_DEPTH_MAX:
+                return True
+        elif byte in b"}]":
+            depth -= 1
+    return False
+
+
+def _id_of(origin: str, value: Any, header_id: str | None, sequence: int) -> str:
+    """The message's id if it is one, else its publishing id without the source's prefix, else where it stood."""
+    candidates = [value.get("id") if isinstance(value, dict) else None, (header_id or "").removeprefix(f"{origin}/")]
+    for found in candidates:
+        if isinstance(found, str) and _ID_SHAPE.fullmatch(found) and not looks_like_resident_id(found):
+            return found
+    return f"seq-{sequence}"
+
+
+def _wrong_sender(service: str, origin: str, subject: str, message: IntakeMessage) -> Problem | None:
+    if message.source != origin:
+        return Problem(
+            field="source",
+            code="wrong-source",
+            problem="the envelope names another source than the credentials that published it",
+            remedy=f"write {origin}, or publish with the other source's credentials",
+        )
+    if service not in FACT_TYPES[message.type][1] or fact_subject(origin, service, message.type) != subject:
+        return Problem(
+            field="type",
+            code="wrong-subject",
+            problem="this type of fact does not belong on the subject that it came on",
+            remedy=f"publish it on {fact_subject(origin, FACT_TYPES[message.type][1][0], message.type)}",
+        )
+    return None
+
+
+def content_of(value: Mapping[str, Any], marks: Mapping[str, str] | None = None) -> bytes:
+    """SHA-256 of what a message says: without when it was sent and its tracing, and with sealed parts replaced by marks.
+
+    A seal is different each time that the same identity is sealed, so ``marks`` maps it to something that is not.
+    """
+    said = {name: part for name, part in value.items() if name not in ("time", "traceparent")}
+    if marks:
+        said["data"] = _unsealed(said["data"], marks)
+    return hashlib.sha256(canonical(said)).digest()
+
+
+def _unsealed(value: Any, marks: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _unsealed(part, marks) for name, part in value.items()}
+    return marks.get(value, value) if isinstance(value, str) else value
+
+
+# --- what was seen before -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An earlier arrival of a message. content is None for one that is held or parked (it is not settled yet)."""
+
+    outcome: str
+    sequence: int
+    content: bytes | None
+    receipt_position: int | None
+    event_id: str | None
+    stream: str | None
+
+
+Key = tuple[str, str]
+"""(source, message id)."""
+
+
+def seen_before(connection: Connection, keys: Iterable[Key]) -> dict[Key, Seen]:
+    """Which of these messages are settled, held or parked."""
+    by_origin: dict[str, list[str]] = {}
+    for origin, message_id in keys:
+        by_origin.setdefault(origin, []).append(message_id)
+    found: dict[Key, Seen] = {}
+    for origin, ids in by_origin.items():
+        for table, outcome in ((schema.held, "waiting"), (schema.parked, "parked")):
+            query = select(table.c.message_id, table.c.sequence).where(table.c.origin == origin, table.c.message_id.in_(ids))
+            for row in connection.execute(query):
+                found[origin, row.message_id] = Seen(outcome, row.sequence, None, None, None, None)
+        box = schema.inbox
+        for row in connection.execute(select(box).where(box.c.origin == origin, box.c.message_id.in_(ids))):
+            found[origin, row.message_id] = Seen(
+                row.outcome, row.sequence, row.content, row.receipt_position, row.event_id, row.stream
+            )
+    return found
+
+
+def replay_receipt(connection: Connection, seen: Seen, at: datetime) -> Receipt | None:
+    """The answer that a settled message had, to be given again to a source that published it again."""
+    if seen.receipt_position is None:
+        return None
+    table = schema.receipt
+    data = connection.execute(select(table.c.data).where(table.c.position == seen.receipt_position)).scalar_one()
+    return Receipt.model_validate_json(data).model_copy(update={"repeated": True, "at": at})
+
+
+def answer(
+    service: str,
+    origin: str,
+    message_id: str,
+    outcome: Outcome,
+    at: datetime,
+    *,
+    kind: str | None = None,
+    problems: Sequence[Problem] = (),
+    events: Sequence[EventId] = (),
+    **more: Any,
+) -> Receipt:
+    """A receipt in this service's name."""
+    return Receipt(
+        source=origin,
+        id=message_id,
+        service=service,
+        outcome=outcome,
+        at=at,
+        type=kind,
+        problems=tuple(problems),
+        events=tuple(events),
+        **more,
+    )

@@ -1,0 +1,466 @@
+"""The append-only log of one service: what is committed together, and how it is read again.
+
+An append is one transaction. It locks the single ``log_head`` row, checks the versions that its decisions were made on,
+takes the next dense positions, and writes events, inbox entries, receipts, side tables and inline read models together.
+Because positions are handed out under the lock and committed before it is released, no reader can ever see position n + 1
+without position n.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
+
+from contracts.base import LogEvent, utc_text
+from contracts.envelope import POSITION_MAX
+from contracts.receipts import Receipt
+from eventlog import schema
+from eventlog.canonical import canonical, canonical_text
+from eventlog.codec import Codec
+from eventlog.database import Database, DatabaseMissing
+from eventlog.ids import Clock, Entropy, uuid7
+from eventlog.tree import EMPTY_ROOT, Frontier, leaf_hash
+
+__all__ = [
+    "PARTITIONS",
+    "Appended",
+    "Head",
+    "InboxEntry",
+    "Log",
+    "LogFull",
+    "NewEvent",
+    "Past",
+    "Recorded",
+    "Unit",
+    "View",
+    "leaf_of",
+    "partition_of",
+]
+
+PARTITIONS = 16
+EVENTS_PER_APPEND_MAX = 20_000
+
+
+class LogFull(RuntimeError):
+    """The log has reached the highest position that an envelope can carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that was decided and is not recorded yet. effective_on: ``YYYY-MM-DD``."""
+
+    stream: str
+    event: LogEvent
+    effective_on: str
+    event_id: str
+    correlation_id: str
+    causation_id: str | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A row of the log. ``data`` is canonical JSON; ``event`` is it, typed and upcast."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: str
+    type: str
+    partition: int
+    previous: int
+    effective_on: str
+    recorded_at: str
+    correlation_id: str
+    causation_id: str | None
+    actor: str
+    data: str
+    leaf_hash: bytes
+    event: LogEvent
+
+
+class Past(NamedTuple):
+    """A recorded event as deciding needs it."""
+
+    event_id: str
+    type: str
+    effective_on: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """That a message was settled, for ever. content: SHA-256 of what it says, to tell a repeat from another message."""
+
+    origin: str
+    message_id: str
+    content: bytes
+    outcome: str
+    sequence: int
+    event_id: str | None = None
+    stream: str | None = None
+
+
+@dataclass(slots=True)
+class Unit:
+    """What one message came to. It is committed as a whole or not at all.
+
+    expects: stream → the version that the decision was made on (0: the stream did not exist). A stream that is only read
+    may be named too. inserts and deletes: rows of side tables, ``(table, row)`` and ``(table, primary key)``.
+    """
+
+    inbox: InboxEntry | None = None
+    events: list[NewEvent] = field(default_factory=list)
+    expects: dict[str, int] = field(default_factory=dict)
+    receipts: list[Receipt] = field(default_factory=list)
+    inserts: list[tuple[Table, dict[str, Any]]] = field(default_factory=list)
+    deletes: list[tuple[Table, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the log. root: RFC 6962 root over all leaf hashes, hex."""
+
+    log: str
+    position: int
+    receipt_position: int
+    recorded_at: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """events: what was recorded. conflicts: indexes of the units that must be decided again. head: None if undone."""
+
+    events: tuple[Recorded, ...]
+    conflicts: tuple[int, ...]
+    head: Head | None
+
+
+class _Undo(Exception):
+    pass
+
+
+class View(Protocol):
+    """A read model that is written in the transaction of the append, and can be rebuilt from the log.
+
+    tables: what it owns. apply: fold recorded events into them, in order; called again from position 1 in a replay.
+    """
+
+    name: str
+    tables: Sequence[Table]
+
+    def apply(self, connection: Connection, events: Sequence[Recorded], tables: Mapping[str, Table]) -> None: ...
+
+
+_PARTITION_CACHE_MAX = 100_000
+_partition_cache: dict[str, int] = {}
+
+
+def partition_of(stream: str) -> int:
+    """0 to 15, by the first four bits of SHA-256 of the stream id."""
+    found = _partition_cache.get(stream)
+    if found is None:
+        if len(_partition_cache) >= _PARTITION_CACHE_MAX:
+            _partition_cache.clear()
+        found = _partition_cache[stream] = hashlib.sha256(stream.encode()).digest()[0] >> 4
+    return found
+
+
+def leaf_of(log: str, row: Mapping[str, Any] | Row[Any]) -> bytes:
+    """The hash of a whole row: RFC 6962 leaf over its canonical JSON, the data by its own SHA-256."""
+    get = row.__getitem__ if isinstance(row, Mapping) else row._mapping.__getitem__
+    leaf = {name: get(name) for name in _LEAF_FIELDS}
+    leaf["log"] = log
+    leaf["data_sha256"] = hashlib.sha256(get("data").encode()).hexdigest()
+    return leaf_hash(canonical(leaf))
+
+
+_LEAF_FIELDS = (
+    "position", "stream", "version", "event_id", "type", "partition", "previous", "effective_on", "recorded_at",
+    "correlation_id", "causation_id", "actor",
+)  # fmt: skip
+
+_E = schema.event.c
+_SELECT = select(schema.event)
+_INSERT_EVENT = insert(schema.event)
+_INSERT_INBOX = insert(schema.inbox)
+_INSERT_RECEIPT = insert(schema.receipt)
+
+
+class Log:
+    """name: of the log, also the first token of its subjects. views: inline read models."""
+
+    def __init__(
+        self, name: str, database: Database, codec: Codec, clock: Clock, entropy: Entropy, views: Sequence[View] = ()
+    ) -> None:
+        self.name = name
+        self.database = database
+        self.codec = codec
+        self.clock = clock
+        self.entropy = entropy
+        self.views = tuple(views)
+
+    # --- set-up -------------------------------------------------------------------------------------------------
+
+    def create(self) -> None:
+        """Create the tables that are missing and the head row. Safe to repeat; needs the owner's rights."""
+        with self.database.write.begin() as connection:
+            schema.create_log_tables(connection)
+            for view in self.views:
+                for table in view.tables:
+                    table.create(connection, checkfirst=True)
+            if connection.execute(select(func.count()).select_from(schema.log_head)).scalar_one() == 0:
+                connection.execute(insert(schema.log_head), [_first_head(self.name, utc_text(self.clock.now()))])
+
+    def head(self, connection: Connection) -> Head:
+        """Raises DatabaseMissing if the log was never created or belongs to another service."""
+        row = connection.execute(select(schema.log_head)).one_or_none()
+        if row is None or row.log != self.name:
+            raise DatabaseMissing(f"this database holds no {self.name} log; run `hongling provision`")
+        return Head(row.log, row.position, row.receipt_position, row.recorded_at, row.root)
+
+    def new_id(self) -> str:
+        return uuid7(self.clock.now(), self.entropy)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def load(self, connection: Connection, streams: Iterable[str]) -> dict[str, list[Recorded]]:
+        """All events of these streams, each in order. A stream without events has an empty list."""
+        found: dict[str, list[Recorded]] = {stream: [] for stream in streams}
+        names = list(found)
+        for start in range(0, len(names), 1000):
+            query = _SELECT.where(_E.stream.in_(names[start : start + 1000])).order_by(_E.stream, _E.version)
+            for row in connection.execute(query):
+                found[row[1]].append(self._typed(row))
+        return found
+
+    def histories(self, connection: Connection, streams: Iterable[str]) -> dict[str, list[Past]]:
+        """Like ``load``, with no more of each event than deciding needs, and its data not read yet."""
+        found: dict[str, list[Past]] = {stream: [] for stream in streams}
+        names = list(found)
+        columns = select(_E.stream, _E.event_id, _E.type, _E.effective_on, _E.data)
+        for start in range(0, len(names), 1000):
+            query = columns.where(_E.stream.in_(names[start : start + 1000])).order_by(_E.stream, _E.version)
+            for stream, *past in connection.execute(query):
+                found[stream].append(Past(*past))
+        return found
+
+    def read(
+        self, connection: Connection, after: int = 0, limit: int = 1000, *, upto: int | None = None, types: Sequence[str] = ()
+    ) -> list[Recorded]:
+        """The next ``limit`` events after a position, in order."""
+        query = _SELECT.where(_E.position > after).order_by(_E.position).limit(limit)
+        if upto is not None:
+            query = query.where(_E.position <= upto)
+        if types:
+            query = query.where(_E.type.in_(types))
+        return [self._typed(row) for row in connection.execute(query)]
+
+    def rows(self, connection: Connection, after: int, limit: int) -> Sequence[Row[Any]]:
+        """Like ``read`` without typing the data: for carrying and verifying."""
+        return connection.execute(_SELECT.where(_E.position > after).order_by(_E.position).limit(limit)).all()
+
+    def find(self, connection: Connection, event_id: str) -> Recorded | None:
+        row = connection.execute(_SELECT.where(_E.event_id == event_id)).one_or_none()
+        return None if row is None else self._typed(row)
+
+    def _typed(self, row: Row[Any]) -> Recorded:
+        # Row columns come in the order of the table; positional is the fast way.
+        return Recorded(*row, event=self.codec.decode(row[4], row[12]))  # type: ignore[misc,call-arg]
+
+    # --- appending ----------------------------------------------------------------------------------------------
+
+    def append(
+        self,
+        units: Sequence[Unit],
+        *,
+        seen_position: int | None = None,
+        recheck: Callable[[Connection], Iterable[int]] | None = None,
+        whole: bool = False,
+        also: Callable[[Connection], bool | None] | None = None,
+    ) -> Appended:
+        """Commit the units that still hold, in one transaction.
+
+        seen_position: the log's position when the decisions' streams were loaded; if the log has not moved since, versions
+        need no check. recheck: asked under the lock, only if the log has moved, for further units to decide again.
+        whole: commit all units or none. also: further writes in the transaction; False undoes everything, as a conflict.
+        """
+        with suppress(_Undo), self.database.write.begin() as connection:
+            head = connection.execute(select(schema.log_head).with_for_update()).one()
+            conflicts: set[int] = set()
+            if head.position != seen_position:
+                conflicts |= self._stale(connection, units)
+                if recheck is not None:
+                    conflicts |= set(recheck(connection))
+            if (whole and conflicts) or (also is not None and also(connection) is False):
+                raise _Undo
+            kept = [unit for index, unit in enumerate(units) if index not in conflicts]
+            recorded_at = max(utc_text(self.clock.now()), head.recorded_at)
+            events, new_head = self._record(connection, head, kept, recorded_at)
+            for view in self.views:
+                if events:
+                    view.apply(connection, events, {t.name: t for t in view.tables})
+            return Appended(tuple(events), tuple(sorted(conflicts)), new_head)
+        return Appended((), tuple(range(max(1, len(units)))), None)
+
+    def _stale(self, connection: Connection, units: Sequence[Unit]) -> set[int]:
+        """Units that were decided on versions that are no longer the last, and those that build on such units."""
+        streams = {stream for unit in units for stream in unit.expects}
+        actual = dict.fromkeys(streams, 0)
+        names = list(streams)
+        for start in range(0, len(names), 1000):
+            query = (
+                select(_E.stream, func.max(_E.version)).where(_E.stream.in_(names[start : start + 1000])).group_by(_E.stream)
+            )
+            actual.update({row[0]: row[1] for row in connection.execute(query)})
+        stale: set[int] = set()
+        for index, unit in enumerate(units):
+            if any(actual[stream] != version for stream, version in unit.expects.items()):
+                stale.add(index)
+                # Whatever later units decided on top of this one is stale too.
+                actual.update(dict.fromkeys(unit.expects, -1))
+                continue
+            for new in unit.events:
+                actual[new.stream] = actual.get(new.stream, 0) + 1
+        return stale
+
+    def _record(
+        self, connection: Connection, head: Row[Any], units: Sequence[Unit], recorded_at: str
+    ) -> tuple[list[Recorded], Head]:
+        count = sum(len(unit.events) for unit in units)
+        if count > EVENTS_PER_APPEND_MAX:
+            raise ValueError(f"{count} events in one append; at most {EVENTS_PER_APPEND_MAX}")
+        if head.position + count > POSITION_MAX:
+            raise LogFull(f"log {self.name} has reached position {POSITION_MAX}")
+        events, partitions, frontier = self._place(head, units, recorded_at)
+        if events:
+            connection.execute(_INSERT_EVENT, [_row_of(e) for e in events])
+        receipt_position = self._write_receipts(connection, head.receipt_position, units, recorded_at)
+        _write_side_tables(connection, units)
+        root = frontier.root().hex()
+        position = head.position + len(events)
+        connection.execute(
+            update(schema.log_head).values(
+                position=position,
+                receipt_position=receipt_position,
+                recorded_at=recorded_at,
+                partitions=",".join(map(str, partitions)),
+                frontier=frontier.to_text(),
+                root=root,
+            )
+        )
+        return events, Head(self.name, position, receipt_position, recorded_at, root)
+
+    def _place(self, head: Row[Any], units: Sequence[Unit], recorded_at: str) -> tuple[list[Recorded], list[int], Frontier]:
+        """Give each event its position, version, back pointer and leaf hash."""
+        frontier = Frontier.from_text(head.position, head.frontier)
+        partitions = [int(p) for p in head.partitions.split(",")]
+        position = head.position
+        versions: dict[str, int] = {}
+        events: list[Recorded] = []
+        for unit in units:
+            for new in unit.events:
+                position += 1
+                if new.stream not in versions:
+                    versions[new.stream] = unit.expects[new.stream]
+                versions[new.stream] += 1
+                partition = partition_of(new.stream)
+                row = {
+                    "position": position,
+                    "stream": new.stream,
+                    "version": versions[new.stream],
+                    "event_id": new.event_id,
+                    "type": new.event.TYPE,
+                    "partition": partition,
+                    "previous": partitions[partition],
+                    "effective_on": new.effective_on,
+                    "recorded_at": recorded_at,
+                    "correlation_id": new.correlation_id,
+                    "causation_id": new.causation_id,
+                    "actor": new.actor,
+                    "data": canonical_text(new.event.payload()),
+                }
+                leaf = leaf_of(self.name, row)
+                frontier.append(leaf)
+                partitions[partition] = position
+                events.append(Recorded(**row, leaf_hash=leaf, event=new.event))
+        return events, partitions, frontier
+
+    def _write_receipts(self, connection: Connection, position: int, units: Sequence[Unit], recorded_at: str) -> int:
+        inbox_rows = []
+        receipt_rows = []
+        for unit in units:
+            for receipt in unit.receipts:
+                position += 1
+                receipt_rows.append(
+                    {
+                        "position": position,
+                        "receipt_id": self.new_id(),
+                        "source": receipt.source,
+                        "outcome": receipt.outcome,
+                        "recorded_at": recorded_at,
+                        "data": canonical_text(receipt.payload()),
+                    }
+                )
+            if unit.inbox is not None:
+                entry = unit.inbox
+                inbox_rows.append(
+                    {
+                        "origin": entry.origin,
+                        "message_id": entry.message_id,
+                        "content": entry.content,
+                        "outcome": entry.outcome,
+                        "sequence": entry.sequence,
+                        "recorded_at": recorded_at,
+                        "event_id": entry.event_id,
+                        "stream": entry.stream,
+                        "receipt_position": position if unit.receipts else None,
+                    }
+                )
+        if inbox_rows:
+            connection.execute(_INSERT_INBOX, inbox_rows)
+        if receipt_rows:
+            connection.execute(_INSERT_RECEIPT, receipt_rows)
+        return position
+
+
+def _first_head(log: str, recorded_at: str) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "log": log,
+        "position": 0,
+        "receipt_position": 0,
+        "recorded_at": recorded_at,
+        "partitions": ",".join(["0"] * PARTITIONS),
+        "frontier": "",
+        "root": EMPTY_ROOT.hex(),
+    }
+
+
+def _row_of(recorded: Recorded) -> dict[str, Any]:
+    return {name: getattr(recorded, name) for name in _EVENT_COLUMNS}
+
+
+_EVENT_COLUMNS = tuple(column.name for column in schema.event.columns)
+
+
+def _write_side_tables(connection: Connection, units: Sequence[Unit]) -> None:
+    inserts: dict[Table, list[dict[str, Any]]] = {}
+    deletes: dict[Table, list[dict[str, Any]]] = {}
+    for unit in units:
+        for table, row in unit.inserts:
+            inserts.setdefault(table, []).append(row)
+        for table, key in unit.deletes:
+            deletes.setdefault(table, []).append({"key": key})
+    # Deletes first: a held message that must wait for a second thing is taken out and put in again.
+    for table, keys in deletes.items():
+        column = next(iter(table.primary_key.columns))
+        connection.execute(delete(table).where(column == bindparam("key")), keys)
+    for table, rows in inserts.items():
+        connection.execute(insert(table), rows)

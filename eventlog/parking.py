@@ -1,0 +1,84 @@
+"""Parked messages: set aside with a reason, listed, shown, retried or discarded by an operator. The acts are events."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from contracts.base import utc_text
+from contracts.operations import MessageParked
+from eventlog import schema
+from eventlog.ids import Clock
+from eventlog.log import NewEvent, Unit
+
+__all__ = ["blocked_streams", "park", "parked_list", "parked_row", "parked_with", "stream_of_parked"]
+
+
+def stream_of_parked(parked_id: str) -> str:
+    return f"parked-{parked_id}"
+
+
+def park(
+    parked_id: str,
+    clock: Clock,
+    *,
+    origin: str,
+    message_id: str,
+    sequence: int,
+    subject: str,
+    raw: bytes,
+    code: str,
+    problem: str,
+    blocks: str | None,
+    effective_on: str,
+) -> Unit:
+    """The unit that sets a message aside: its bytes in the side table, the act in the log. The receipt is the caller's."""
+    event = MessageParked(
+        origin=origin, message_id=message_id, sha256=hashlib.sha256(raw).hexdigest(), code=code, problem=problem, blocks=blocks
+    )
+    stream = stream_of_parked(parked_id)
+    row = {
+        "parked_id": parked_id,
+        "origin": origin,
+        "message_id": message_id,
+        "sequence": sequence,
+        "subject": subject,
+        "raw": raw,
+        "code": code,
+        "problem": problem,
+        "blocks": blocks,
+        "parked_at": utc_text(clock.now()),
+    }
+    new = NewEvent(stream, event, effective_on, parked_id, message_id, f"{origin}/{message_id}", origin)
+    return Unit(events=[new], expects={stream: 0}, inserts=[(schema.parked, row)])
+
+
+def blocked_streams(connection: Connection) -> set[str]:
+    """Streams that stand still because a message of theirs is parked."""
+    column = schema.parked.c.blocks
+    return {stream for stream in connection.scalars(select(column).where(column.is_not(None)).distinct()) if stream}
+
+
+def parked_row(connection: Connection, parked_id: str) -> Row[Any] | None:
+    return connection.execute(select(schema.parked).where(schema.parked.c.parked_id == parked_id)).one_or_none()
+
+
+def parked_with(connection: Connection, parked_id: str) -> Sequence[Row[Any]]:
+    """The parked message and, if its stream stands still, all that wait behind it, in their order. Empty if unknown."""
+    row = parked_row(connection, parked_id)
+    if row is None or row.blocks is None:
+        return [] if row is None else [row]
+    table = schema.parked
+    query = select(table).where(table.c.blocks == row.blocks).order_by(table.c.parked_at, table.c.sequence)
+    return connection.execute(query).all()
+
+
+def parked_list(connection: Connection, limit: int = 1000) -> list[dict[str, Any]]:
+    """What is parked, oldest first, without the bytes."""
+    table = schema.parked
+    columns = [column for column in table.columns if column.name != "raw"]
+    query = select(*columns).order_by(table.c.parked_at, table.c.sequence).limit(limit)
+    return [dict(row._mapping) for row in connection.execute(query)]

@@ -1,0 +1,117 @@
+"""Log → stream. The cursor moves only after the stream has confirmed, so a crash repeats and never skips."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from eventlog import schema
+from eventlog.database import Database
+from eventlog.wire import BrokerOutage, Outgoing, Publisher, event_message, receipt_message
+
+__all__ = ["Relay", "cursor_of", "read_events", "read_receipts"]
+
+RELAY_BATCH_MAX = 1000
+RETRY_SECONDS_MAX = 10.0
+POLL_SECONDS = 1.0
+
+Reader = Callable[[Connection, int, int], tuple[Sequence[Outgoing], int]]
+"""(connection, after position, limit) → (messages, last position)."""
+
+
+def read_events(log: str) -> Reader:
+    """A reader of the log's events."""
+
+    def read(connection: Connection, after: int, limit: int) -> tuple[Sequence[Outgoing], int]:
+        table = schema.event
+        query = select(table).where(table.c.position > after).order_by(table.c.position).limit(limit)
+        rows = connection.execute(query).all()
+        return [event_message(log, row) for row in rows], rows[-1].position if rows else after
+
+    return read
+
+
+def read_receipts(log: str) -> Reader:
+    """A reader of the receipts."""
+
+    def read(connection: Connection, after: int, limit: int) -> tuple[Sequence[Outgoing], int]:
+        table = schema.receipt
+        query = select(table).where(table.c.position > after).order_by(table.c.position).limit(limit)
+        rows = connection.execute(query).all()
+        return [receipt_message(log, row) for row in rows], rows[-1].position if rows else after
+
+    return read
+
+
+def cursor_of(connection: Connection, name: str) -> int:
+    """How far a relay has come; 0 before the first time."""
+    table = schema.relay_cursor
+    return connection.execute(select(table.c.position).where(table.c.name == name)).scalar_one_or_none() or 0
+
+
+class Relay:
+    """Carries one sequence of rows to one stream. ``wake`` it after an append; it also looks by itself every second."""
+
+    def __init__(self, name: str, database: Database, read: Reader, publisher: Publisher, log: Any) -> None:
+        self.name = name
+        self.position = 0
+        self._database = database
+        self._read = read
+        self._publisher = publisher
+        self._log = log
+        self._wake = asyncio.Event()
+        self.failing: str | None = None
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Carry until cancelled. A broker or database outage is waited out, with growing pauses."""
+        pause = 0.1
+        while True:
+            try:
+                carried = await self.carry()
+                self.failing = None
+                pause = 0.1
+            except (BrokerOutage, OSError) as error:
+                self.failing = str(error)
+            except Exception as error:  # noqa: BLE001 - the database may be away; whatever it is, the rows stay
+                self.failing = f"{type(error).__name__}"
+            if self.failing is not None:
+                self._log.warning("relay-waits", relay=self.name, reason=self.failing, pause_seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_SECONDS_MAX)
+            elif carried == 0:
+                self._wake.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    async def carry(self) -> int:
+        """Publish the next batch and move the cursor. Returns how many."""
+        messages, start, last = await asyncio.to_thread(self._next)
+        if not messages:
+            return 0
+        await self._publisher.publish(messages)
+        await asyncio.to_thread(self._save, start, last)
+        self.position = last
+        return len(messages)
+
+    def _next(self) -> tuple[Sequence[Outgoing], int, int]:
+        with self._database.read.connect() as connection:
+            start = cursor_of(connection, self.name)
+            self.position = start
+            messages, last = self._read(connection, start, RELAY_BATCH_MAX)
+        return messages, start, last
+
+    def _save(self, start: int, last: int) -> None:
+        table = schema.relay_cursor
+        with self._database.write.begin() as connection:
+            moved = connection.execute(
+                update(table).where(table.c.name == self.name, table.c.position == start).values(position=last)
+            )
+            if moved.rowcount == 0 and cursor_of(connection, self.name) == 0:
+                connection.execute(insert(table).values(name=self.name, position=last))

@@ -1,0 +1,200 @@
+"""The log's tables, the same on SQLite and PostgreSQL.
+
+``event``, ``inbox`` and ``receipt`` are append-only: triggers refuse UPDATE, DELETE and TRUNCATE, and the runtime role has
+INSERT and SELECT only on them. Times are fixed-width ISO 8601 text, UTC with microseconds: what is stored is what is hashed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = [
+    "APPEND_ONLY",
+    "ahead",
+    "create_log_tables",
+    "event",
+    "heard",
+    "held",
+    "inbox",
+    "log_head",
+    "metadata",
+    "parked",
+    "protect_append_only",
+    "receipt",
+    "relay_cursor",
+]
+
+metadata = MetaData()
+
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("log", String(32), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("receipt_position", BigInteger, nullable=False),
+    Column("recorded_at", String(27), nullable=False),
+    Column("partitions", Text, nullable=False, comment="last position of each partition, comma separated"),
+    Column("frontier", Text, nullable=False, comment="RFC 6962 full subtree roots, hex, largest first"),
+    Column("root", String(64), nullable=False),
+    CheckConstraint("id = 1", name="log_head_single_row"),
+    comment="One row: the end of the log, and the lock that every append takes.",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("stream", String(128), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("event_id", String(36), nullable=False, unique=True),
+    Column("type", String(128), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("previous", BigInteger, nullable=False),
+    Column("effective_on", String(10), nullable=False),
+    Column("recorded_at", String(27), nullable=False),
+    Column("correlation_id", String(128), nullable=False),
+    Column("causation_id", String(128), nullable=True),
+    Column("actor", String(64), nullable=False),
+    Column("data", Text, nullable=False, comment="canonical JSON (RFC 8785), the bytes that are hashed and published"),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    UniqueConstraint("stream", "version", name="event_stream_version"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("origin", String(64), primary_key=True, comment="source of an intake message, or the service of an event"),
+    Column("message_id", String(160), primary_key=True),
+    Column("content", LargeBinary(32), nullable=False, comment="SHA-256 of what the message says"),
+    Column("outcome", String(16), nullable=False),
+    Column("sequence", BigInteger, nullable=False, comment="where the message stood on its stream"),
+    Column("recorded_at", String(27), nullable=False),
+    Column("event_id", String(36), nullable=True),
+    Column("stream", String(128), nullable=True),
+    Column("receipt_position", BigInteger, nullable=True, comment="the answer, given again if the message comes again"),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("receipt_id", String(36), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("recorded_at", String(27), nullable=False),
+    Column("data", Text, nullable=False),
+)
+
+held = Table(
+    "held",
+    metadata,
+    Column("hold_id", String(36), primary_key=True),
+    Column("need", String(256), nullable=False, index=True, comment="what it waits for"),
+    Column("origin", String(64), nullable=False),
+    Column("message_id", String(160), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("subject", String(256), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("since", String(27), nullable=False),
+    Column("until", String(27), nullable=False, index=True),
+    UniqueConstraint("origin", "message_id", name="held_message"),
+    comment="Messages that wait for what they need.",
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("parked_id", String(36), primary_key=True, comment="id of the message-parked event"),
+    Column("origin", String(64), nullable=False),
+    Column("message_id", String(160), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("subject", String(256), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("blocks", String(128), nullable=True, index=True),
+    Column("parked_at", String(27), nullable=False),
+    comment="Messages that an operator must look at. A row goes when the message is retried or discarded.",
+)
+
+relay_cursor = Table(
+    "relay_cursor",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+heard = Table(
+    "heard",
+    metadata,
+    Column("log", String(32), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    comment="How far another service's events were heard, by partition; the back pointer of the next must equal it.",
+)
+
+ahead = Table(
+    "ahead",
+    metadata,
+    Column("log", String(32), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("previous", BigInteger, nullable=False),
+    Column("subject", String(256), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("since", String(27), nullable=False),
+    comment="Events heard after a gap. They wait here, in order, until the missing one comes.",
+)
+
+Index("parked_message", parked.c.origin, parked.c.message_id)
+
+APPEND_ONLY = (event, inbox, receipt)
+
+
+def create_log_tables(connection: Connection) -> None:
+    """Create what is missing and the triggers that keep the log append-only. Safe to repeat."""
+    metadata.create_all(connection)
+    protect_append_only(connection, *(table.name for table in APPEND_ONLY))
+
+
+def protect_append_only(connection: Connection, *names: str) -> None:
+    """Make the database itself refuse UPDATE, DELETE and TRUNCATE on these tables."""
+    if connection.dialect.name == "sqlite":
+        for name in names:
+            for act in ("UPDATE", "DELETE"):
+                connection.execute(
+                    text(
+                        f"CREATE TRIGGER IF NOT EXISTS {name}_no_{act.lower()} BEFORE {act} ON {name} "
+                        f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+                    )
+                )
+        return
+    connection.execute(
+        text(
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+        )
+    )
+    for name in names:
+        connection.execute(
+            text(
+                f"CREATE OR REPLACE TRIGGER {name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
+        )

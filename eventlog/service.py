@@ -1,0 +1,223 @@
+"""One running service: FastStream for the broker and the lifecycle, our tasks for carrying, consuming and watching.
+
+FastStream subscribers are used for the request ``status.<service>`` only. Facts and events go through our own consumer, for
+the reasons measured in docs/decisions/0003: latency of a lone message, busy loops after a consumer was deleted, acknowledging.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import nats.errors
+import nats.js.errors
+from faststream import AckPolicy, FastStream
+from faststream.nats import NatsBroker
+from faststream.security import SASLPlaintext
+from nats.aio.client import Client
+from sqlalchemy import select
+
+from eventlog import schema
+from eventlog.consumer import Consumer, Handler
+from eventlog.database import Database, DatabaseMissing
+from eventlog.log import Log
+from eventlog.nats import JetStreamFeed, JetStreamPublisher
+from eventlog.relay import Relay, cursor_of, read_events, read_receipts
+
+__all__ = ["Bindings", "ConsumerSpec", "NotReady", "Service", "open_broker"]
+
+CONNECT_TIMEOUT_SECONDS = 5
+STATUS_SUBJECT = "status"
+WATCH_SECONDS = 5.0
+
+
+class NotReady(RuntimeError):
+    """Something that the service needs is missing. The text says what, and what to run."""
+
+
+def open_broker(url: str, user: str, password: str, log: Any) -> NatsBroker:
+    """A broker whose inboxes are its own, that never gives up reconnecting, and acknowledges nothing by itself."""
+
+    async def on_error(error: Exception) -> None:
+        # Denied permissions show only here.
+        log.error("broker-error", reason=str(error) or type(error).__name__)
+
+    return NatsBroker(
+        url,
+        name=user,
+        security=SASLPlaintext(username=user, password=password),
+        inbox_prefix=f"_INBOX_{user}",
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        error_cb=on_error,
+        ack_policy=AckPolicy.MANUAL,
+        graceful_timeout=10,
+        logger=None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSpec:
+    """A durable consumer that the service reads. name: of the durable; batch_max: messages handled in one transaction."""
+
+    stream: str
+    name: str
+    handler: Handler
+    batch_max: int = 500
+
+
+@dataclass(slots=True)
+class Bindings:
+    """What a service brings: its consumers, and further tasks that run until it stops.
+
+    details: more for the status; called in a thread.
+    """
+
+    consumers: Sequence[ConsumerSpec]
+    tasks: Sequence[Callable[[], Awaitable[None]]] = ()
+    details: Callable[[], dict[str, Any]] = dict
+    erase: Callable[[int], Awaitable[None]] | None = None
+
+
+@dataclass(slots=True)
+class Service:
+    """A service put together. ``app`` is a FastStream application: ``await service.run()`` serves until a signal."""
+
+    name: str
+    log: Log
+    database: Database
+    broker: NatsBroker
+    logger: Any
+    relays: list[Relay] = field(default_factory=list)
+    consumers: list[Consumer] = field(default_factory=list)
+    bindings: Bindings | None = None
+    _feeds: list[JetStreamFeed] = field(default_factory=list)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _loop: asyncio.AbstractEventLoop | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Tell the relays that something was appended. Safe from any thread."""
+        if self._loop is not None:
+            for relay in self.relays:
+                self._loop.call_soon_threadsafe(relay.wake)
+
+    def app(self, bindings: Bindings) -> FastStream:
+        """The FastStream application. Creating it opens nothing."""
+        self.bindings = bindings
+
+        @self.broker.subscriber(f"{STATUS_SUBJECT}.{self.name}")
+        async def status(_request: str) -> dict[str, Any]:
+            return await self.status()
+
+        return FastStream(self.broker, after_startup=[self._start], on_shutdown=[self._stop], logger=None)
+
+    @property
+    def client(self) -> Client:
+        client: Client = self.broker.connection
+        return client
+
+    async def erase(self, stream: str, sequence: int) -> None:
+        """Delete a message from a stream for good: its bytes are overwritten. One that is gone already is fine."""
+        try:
+            await self.client.jetstream().delete_msg(stream, sequence)
+        except nats.js.errors.NotFoundError:
+            return
+        except nats.js.errors.APIError as error:
+            if error.err_code != 10043:  # no message found
+                raise
+
+    async def _start(self) -> None:
+        assert self.bindings is not None
+        self._loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self._check_database)
+        except DatabaseMissing as error:
+            raise NotReady(str(error)) from error
+        prefix = f"_INBOX_{self.name}"
+        for spec in self.bindings.consumers:
+            feed = JetStreamFeed(self.client, spec.stream, spec.name, inbox_prefix=prefix, batch_max=spec.batch_max)
+            try:
+                await feed.check()
+            except Exception as error:
+                raise NotReady(f"{error}") from error
+            self._feeds.append(feed)
+            self.consumers.append(Consumer(spec.name, feed, spec.handler, self.logger, batch_max=spec.batch_max))
+        for name, read, stream in (
+            (self.name, read_events(self.name), self.name.upper()),
+            (f"{self.name}-receipts", read_receipts(self.name), "RECEIPTS"),
+        ):
+            self.relays.append(Relay(name, self.database, read, JetStreamPublisher(self.client, stream), self.logger))
+        runs = [relay.run() for relay in self.relays] + [consumer.run() for consumer in self.consumers]
+        self._tasks = [asyncio.create_task(run) for run in runs]
+        self._tasks += [asyncio.ensure_future(task()) for task in self.bindings.tasks]
+        for task in self._tasks:
+            task.add_done_callback(self._on_done)
+        self.logger.info("service-started", position=self.relays[0].position)
+        self.ready.set()
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.logger.error("task-failed", reason=type(task.exception()).__name__, exc_info=task.exception())
+
+    def _check_database(self) -> None:
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            with self.database.read.connect() as connection:
+                self.log.head(connection)
+        except DBAPIError as error:
+            raise DatabaseMissing(
+                f"the {self.name} database has no log ({type(error).__name__}); run `hongling provision`"
+            ) from error
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for feed in self._feeds:
+            await feed.close()
+        self.database.close()
+        self.logger.info("service-stopped")
+
+    async def status(self) -> dict[str, Any]:
+        """Readiness and figures. ready is false if anything stands still; reasons say what."""
+        assert self.bindings is not None
+        reasons = [c.failing for c in self.consumers if c.failing] + [r.failing for r in self.relays if r.failing]
+        reasons += [f"a task of {self.name} has stopped" for task in self._tasks if task.done()]
+        try:
+            figures = await asyncio.to_thread(self._figures)
+        except Exception as error:  # noqa: BLE001 - a status must come back whatever is wrong
+            figures = {}
+            reasons.append(f"database: {type(error).__name__}")
+        lag = {}
+        for feed, consumer in zip(self._feeds, self.consumers, strict=True):
+            try:
+                info = await feed.check()
+                lag[consumer.name] = {"pending": info.num_pending, "unacknowledged": info.num_ack_pending}
+            except Exception as error:  # noqa: BLE001
+                reasons.append(str(error) or type(error).__name__)
+        for gap in figures.get("gaps", ()):
+            reasons.append(
+                f"partition {gap['partition']} lacks event {gap['missing']}; the sender's reconciler publishes it again"
+            )
+        return {"service": self.name, "ready": not reasons, "reasons": reasons, "consumers": lag, **figures}
+
+    def _figures(self) -> dict[str, Any]:
+        assert self.bindings is not None
+        with self.database.read.connect() as connection:
+            head = self.log.head(connection)
+            figures: dict[str, Any] = {
+                "position": head.position,
+                "receipts": head.receipt_position,
+                "root": head.root,
+                "relayed": cursor_of(connection, self.name),
+                "receipts_relayed": cursor_of(connection, f"{self.name}-receipts"),
+                "parked": len(connection.execute(select(schema.parked.c.parked_id)).all()),
+                "held": len(connection.execute(select(schema.held.c.hold_id)).all()),
+            }
+        figures.update(self.bindings.details())
+        return figures

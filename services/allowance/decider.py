@@ -1,0 +1,322 @@
+"""What allowance knows of one worker, and what a heard fact or a new policy does to it. Pure.
+
+One stream a person: the facts as they were heard, and the decisions made on them. A decision is the engine's result for the
+facts that stand and the policies in force (``engine.decide_year``); if it differs from the last one for that year, an event
+records it, with the difference in fen. So any order and any duplication of the same facts ends in the same amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import assert_never
+
+import msgspec
+
+from contracts.allowance import (
+    Decision,
+    EntitlementAdjusted,
+    EntitlementDecided,
+    FactHeard,
+    PayerAmount,
+    PolicyCited,
+    Predicate,
+)
+from contracts.particulars import Particulars
+from contracts.registry import FactOrigin, Standing
+from eventlog.canonical import digest
+from eventlog.decider import Decider
+from services.allowance.engine import KnownFact, PolicyInForce, decide_year, years_touched
+
+__all__ = [
+    "DecisionOnFile",
+    "Happened",
+    "Hear",
+    "Recalculate",
+    "Worker",
+    "decide",
+    "decider",
+    "evolve",
+    "replay",
+    "standing_facts",
+    "stream_of",
+]
+
+WorkerEvent = FactHeard | EntitlementDecided | EntitlementAdjusted
+
+
+def stream_of(person_ref: str) -> str:
+    return f"worker-{person_ref}"
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The last decision for a year. payers: name → fen."""
+
+    event_id: str
+    digest: str
+    amount_fen: int
+    payers: Mapping[str, int]
+    division: str
+    policy: PolicyCited
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """facts: by registry event id. standing: slot → the fact that stands. decided: by year."""
+
+    facts: dict[str, KnownFact] = field(default_factory=dict)
+    standing: dict[str, str] = field(default_factory=dict)
+    heard: set[str] = field(default_factory=set)
+    decided: dict[int, Decided] = field(default_factory=dict)
+
+
+def standing_facts(state: Worker) -> tuple[KnownFact, ...]:
+    """The facts that stand, each once."""
+    return tuple(state.facts[fact] for fact in dict.fromkeys(state.standing.values()))
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """A registry event about this worker. particulars: None for a withdrawal."""
+
+    person_ref: str
+    heard: str
+    heard_type: str
+    position: int
+    origin: FactOrigin
+    effective_on: date
+    particulars: Particulars | None
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalculate:
+    """The policies have changed. because: the event that published the new one."""
+
+    person_ref: str
+    because: str
+
+
+Command = Hear | Recalculate
+
+
+# --- decide -----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: Command, state: Worker, policies: Sequence[PolicyInForce]) -> tuple[WorkerEvent, ...]:
+    """Return what the command leads to: the fact as heard (once), then every decision that changes."""
+    match command:
+        case Hear():
+            if command.heard in state.heard:
+                return ()
+            heard = _heard(command)
+            after = evolve(state, Happened("", command.effective_on, heard))
+            years = _years_of(command.standings)
+            return (heard, *decisions(command.person_ref, after, policies, command.heard, years))
+        case Recalculate():
+            return decisions(command.person_ref, state, policies, command.because, None)
+        case _:
+            assert_never(command)
+
+
+def _heard(command: Hear) -> FactHeard:
+    return FactHeard(
+        person_ref=command.person_ref,
+        heard=command.heard,
+        heard_type=command.heard_type,
+        position=command.position,
+        origin=command.origin,
+        particulars=command.particulars,
+        standings=command.standings,
+    )
+
+
+def _years_of(standings: Iterable[Standing]) -> frozenset[int] | None:
+    """The years that a change of standing can touch; None: any. Ratings and inspections are about one year each."""
+    years = set()
+    for standing in standings:
+        kind, _, rest = standing.slot.partition("/")
+        if kind not in ("rating", "inspection"):
+            return None
+        years.add(int(rest))
+    return frozenset(years)
+
+
+def decisions(
+    person_ref: str, state: Worker, policies: Sequence[PolicyInForce], because: str, only: frozenset[int] | None
+) -> tuple[WorkerEvent, ...]:
+    """The decisions that differ from those on file, by year. only: the years to look at (None: all)."""
+    facts = standing_facts(state)
+    due = {*years_touched(facts, policies), *state.decided}
+    found: list[WorkerEvent] = []
+    for year in sorted(due if only is None else due & only):
+        last = state.decided.get(year)
+        decision = decide_year(facts, policies, year)
+        if decision is None:
+            if last is None:
+                continue
+            decision = void_decision(year, last)
+        mark = digest(decision.payload())
+        if last is None:
+            found.append(
+                EntitlementDecided(
+                    person_ref=person_ref,
+                    decision=decision,
+                    digest=mark,
+                    difference_fen=decision.amount_fen,
+                    differences=tuple(p for p in decision.payers if p.amount_fen),
+                )
+            )
+        elif mark != last.digest:
+            found.append(
+                EntitlementAdjusted(
+                    person_ref=person_ref,
+                    decision=decision,
+                    digest=mark,
+                    supersedes=last.event_id,
+                    because=because,
+                    difference_fen=decision.amount_fen - last.amount_fen,
+                    differences=differences(decision.payers, last.payers),
+                )
+            )
+    return tuple(found)
+
+
+def void_decision(year: int, last: Decided) -> Decision:
+    """Nothing is left to decide on (the rating or the registration was withdrawn, the policy gone): nothing is owed."""
+    missing = Predicate(
+        name="decidable",
+        required="a registration, a policy in force and the fact that calls for a decision",
+        found="not all of them any more",
+        met=False,
+        facts=(),
+        clause=last.policy.clause,
+    )
+    return Decision(
+        year=year,
+        division=last.division,
+        decision="denied",
+        amount_fen=0,
+        predicates=(missing,),
+        lines=(),
+        payers=(),
+        policy=last.policy,
+        facts=(),
+    )
+
+
+def differences(now: Sequence[PayerAmount], before: Mapping[str, int]) -> tuple[PayerAmount, ...]:
+    """What each payer owes more (or less) than before, by name; those that owe the same are left out."""
+    after = {p.payer: p.amount_fen for p in now}
+    changes = {payer: after.get(payer, 0) - before.get(payer, 0) for payer in sorted({*after, *before})}
+    return tuple(PayerAmount(payer=payer, amount_fen=change) for payer, change in changes.items() if change)
+
+
+# --- evolve -----------------------------------------------------------------------------------------------------------
+
+
+class PayerOnFile(msgspec.Struct, frozen=True):
+    payer: str
+    amount_fen: int
+
+
+class PolicyOnFile(msgspec.Struct, frozen=True):
+    event: str
+    document: str
+    title: str
+    clause: str
+
+
+class DecisionBody(msgspec.Struct, frozen=True):
+    year: int
+    division: str
+    amount_fen: int
+    payers: tuple[PayerOnFile, ...]
+    policy: PolicyOnFile
+
+
+class DecisionOnFile(msgspec.Struct, frozen=True):
+    """The part of a recorded decision that later ones need. Reading only this is ten times faster than the whole event."""
+
+    digest: str
+    decision: DecisionBody
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A recorded event with what the row adds to it."""
+
+    event_id: str
+    effective_on: date
+    event: WorkerEvent | DecisionOnFile
+
+
+def evolve(state: Worker, happened: Happened) -> Worker:
+    """The state after an event. The one before is not changed."""
+    after = Worker(dict(state.facts), dict(state.standing), set(state.heard), dict(state.decided))
+    _apply(after, happened)
+    return after
+
+
+def replay(history: Iterable[Happened]) -> Worker:
+    """The state after a whole history: the same as evolving from the first, without a copy a step."""
+    state = Worker({}, {}, set(), {})
+    for happened in history:
+        _apply(state, happened)
+    return state
+
+
+def _apply(state: Worker, happened: Happened) -> None:
+    """Put an event into a state that nobody else holds yet."""
+    event = happened.event
+    match event:
+        case FactHeard():
+            state.heard.add(event.heard)
+            if event.particulars is not None:
+                state.facts[event.heard] = KnownFact(event.heard, happened.effective_on, event.particulars)
+            for change in event.standings:
+                if change.fact is None:
+                    state.standing.pop(change.slot, None)
+                else:
+                    state.standing[change.slot] = change.fact
+                    _name_source(state.facts, change.slot, change.fact)
+        case EntitlementDecided() | EntitlementAdjusted() | DecisionOnFile():
+            decision = event.decision
+            policy = decision.policy
+            state.decided[decision.year] = Decided(
+                happened.event_id,
+                event.digest,
+                decision.amount_fen,
+                {p.payer: p.amount_fen for p in decision.payers},
+                decision.division,
+                PolicyCited(event=policy.event, document=policy.document, title=policy.title, clause=policy.clause),
+            )
+        case _:
+            assert_never(event)
+
+
+def _name_source(facts: dict[str, KnownFact], slot: str, fact: str) -> None:
+    """An engagement's key is its source's own, and the slot names that source, even if someone else corrected the fact."""
+    if slot.startswith("engagement-"):
+        facts[fact] = replace(facts[fact], source=slot.split("/")[1])
+
+
+def decider(policies: Sequence[PolicyInForce]) -> Decider[Command, WorkerEvent, Worker]:
+    """The decider under given policies, as the tests use it: events get their position in the list as id."""
+
+    def decide_now(command: Command, state: Worker) -> tuple[WorkerEvent, ...]:
+        return decide(command, state, policies)
+
+    def evolve_now(state: Worker, event: WorkerEvent) -> Worker:
+        return evolve(state, Happened("", date.min, event))
+
+    made: Decider[Command, WorkerEvent, Worker] = Decider(Worker(), decide_now, evolve_now)
+    return made

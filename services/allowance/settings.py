@@ -1,0 +1,36 @@
+"""What the allowance service needs to know from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from eventlog.settings import Variable, read_settings
+
+__all__ = ["VARIABLES", "Settings", "settings_from"]
+
+VARIABLES = (
+    Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
+    Variable("HONGLING_ALLOWANCE_NATS_PASSWORD", "the broker's password of user allowance", secret=True),
+    Variable("HONGLING_ALLOWANCE_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    nats_url: str
+    nats_password: str = field(repr=False)
+    database_url: str = field(repr=False)
+    log_level: str
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingError."""
+    values = read_settings(VARIABLES, environment)
+    return Settings(
+        nats_url=values["HONGLING_NATS_URL"],
+        nats_password=values["HONGLING_ALLOWANCE_NATS_PASSWORD"],
+        database_url=values["HONGLING_ALLOWANCE_DATABASE_URL"],
+        log_level=values["HONGLING_LOG_LEVEL"],
+    )

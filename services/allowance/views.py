@@ -1,0 +1,175 @@
+"""The allowance's read models and their queries. Rebuilt from the log at any time; only queries read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard
+from eventlog.log import Recorded
+
+__all__ = ["EntitlementView", "WorkerView", "entitlement", "entitlement_payer", "statement", "view_metadata", "worker"]
+
+view_metadata = MetaData()
+
+worker = Table(
+    "worker",
+    view_metadata,
+    Column("person_ref", String(32), primary_key=True),
+    comment="Everybody of whom a fact was heard: whom a new policy may concern.",
+)
+
+entitlement = Table(
+    "entitlement",
+    view_metadata,
+    Column("person_ref", String(32), primary_key=True),
+    Column("year", Integer, primary_key=True),
+    Column("division", String(6), nullable=False),
+    Column("decision", String(8), nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("document", String(200), nullable=False),
+    Column("event_id", String(36), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("decisions", Integer, nullable=False, comment="how often this year was decided"),
+    comment="The last decision for each worker and year.",
+)
+Index("entitlement_division_year", entitlement.c.year, entitlement.c.division)
+
+entitlement_payer = Table(
+    "entitlement_payer",
+    view_metadata,
+    Column("person_ref", String(32), primary_key=True),
+    Column("year", Integer, primary_key=True),
+    Column("payer", String(32), primary_key=True),
+    Column("division", String(6), nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+)
+Index("entitlement_payer_division_year", entitlement_payer.c.year, entitlement_payer.c.division)
+
+
+class WorkerView:
+    name = "worker"
+    tables: Sequence[Table] = (worker,)
+
+    def apply(self, connection: Connection, events: Sequence[Recorded], tables: Mapping[str, Table]) -> None:
+        # A person's first event is the first of the stream, so that nobody is entered twice.
+        new = [
+            {"person_ref": recorded.event.person_ref}
+            for recorded in events
+            if recorded.version == 1 and isinstance(recorded.event, FactHeard)
+        ]
+        if new:
+            connection.execute(insert(tables["worker"]), new)
+
+
+class EntitlementView:
+    """The last decision of each worker and year, and what each payer owes for it."""
+
+    name = "entitlement"
+    tables: Sequence[Table] = (entitlement, entitlement_payer)
+
+    def apply(self, connection: Connection, events: Sequence[Recorded], tables: Mapping[str, Table]) -> None:
+        latest: dict[tuple[str, int], tuple[Recorded, int]] = {}
+        for recorded in events:
+            event = recorded.event
+            if isinstance(event, EntitlementDecided | EntitlementAdjusted):
+                key = (event.person_ref, event.decision.year)
+                latest[key] = (recorded, latest[key][1] + 1 if key in latest else 1)
+        if not latest:
+            return
+        table, payers = tables["entitlement"], tables["entitlement_payer"]
+        counts = self._counts(
+            connection, table, [k for k, (r, _) in latest.items() if isinstance(r.event, EntitlementAdjusted)]
+        )
+        if counts:
+            keys = [{"p": person, "y": year} for person, year in counts]
+            for old in (table, payers):
+                connection.execute(delete(old).where(old.c.person_ref == bindparam("p"), old.c.year == bindparam("y")), keys)
+        rows, shares = [], []
+        for key, (recorded, times) in latest.items():
+            row, parts = _rows(recorded)
+            row["decisions"] = counts.get(key, 0) + times
+            rows.append(row)
+            shares += parts
+        connection.execute(insert(table), rows)
+        if shares:
+            connection.execute(insert(payers), shares)
+
+    def _counts(self, connection: Connection, table: Table, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        found: dict[tuple[str, int], int] = {}
+        people = sorted({person for person, _ in keys})
+        wanted = set(keys)
+        for start in range(0, len(people), 1000):
+            query = select(table.c.person_ref, table.c.year, table.c.decisions)
+            for row in connection.execute(query.where(table.c.person_ref.in_(people[start : start + 1000]))):
+                if (row.person_ref, row.year) in wanted:
+                    found[row.person_ref, row.year] = row.decisions
+        return found
+
+
+def _rows(recorded: Recorded) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    event = recorded.event
+    assert isinstance(event, EntitlementDecided | EntitlementAdjusted)
+    decision = event.decision
+    common = {"person_ref": event.person_ref, "year": decision.year, "division": decision.division}
+    row = {
+        **common,
+        "decision": decision.decision,
+        "amount_fen": decision.amount_fen,
+        "document": decision.policy.document,
+        "event_id": recorded.event_id,
+        "position": recorded.position,
+    }
+    return row, [{**common, "payer": p.payer, "amount_fen": p.amount_fen} for p in decision.payers]
+
+
+def below(division: str) -> str:
+    """The prefix of a division and all below it: 320000 → 32, 320100 → 3201."""
+    return division[:2] if division.endswith("0000") else division[:4] if division.endswith("00") else division
+
+
+def statement(connection: Connection, division: str, year: int) -> dict[str, Any]:
+    """What is owed for a year in a division and below it. Amounts in fen; workers without a decision are not in it."""
+    ours = (entitlement.c.year == year, entitlement.c.division.startswith(below(division), autoescape=True))
+    row = connection.execute(
+        select(
+            func.coalesce(func.sum(case((entitlement.c.decision == "granted", 1), else_=0)), 0),
+            func.coalesce(func.sum(case((entitlement.c.decision == "denied", 1), else_=0)), 0),
+            func.coalesce(func.sum(entitlement.c.amount_fen), 0),
+            func.coalesce(func.sum(case((entitlement.c.decisions > 1, 1), else_=0)), 0),
+        ).where(*ours)
+    ).one()
+    table = entitlement_payer
+    total = func.sum(table.c.amount_fen)
+    payers = connection.execute(
+        select(table.c.payer, total)
+        .where(table.c.year == year, table.c.division.startswith(below(division), autoescape=True))
+        .group_by(table.c.payer)
+        .order_by(table.c.payer)
+    )
+    return {
+        "division": division,
+        "year": year,
+        "granted": int(row[0]),
+        "denied": int(row[1]),
+        "total_fen": int(row[2]),
+        "adjusted": int(row[3]),
+        "by_payer": [{"payer": payer, "total_fen": int(fen)} for payer, fen in payers],
+    }

@@ -1,0 +1,559 @@
+"""From intake messages to one append: parse, drop the seen, resolve people, load, decide in order, commit. No rules here.
+
+The steps of a batch are in ``RegistryIntake._settle_once``, top to bottom. Everything that a message leads to is one ``Unit``;
+a message that needs what has not come yet is held, and released by the batch in which that comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.exc import IntegrityError
+
+from contracts.base import utc_text
+from contracts.intake import (
+    FactCorrected,
+    FactId,
+    FactWithdrawn,
+    Identity,
+    ParkedDiscard,
+    ParkedRetry,
+    Person,
+    PolicyPublished,
+    WorkerRegistered,
+)
+from contracts.particulars import Particulars
+from contracts.registry import EncryptedIdentity, FactOrigin, RegistryEvent
+from eventlog import schema
+from eventlog.decider import Rejected
+from eventlog.desk import Batch, Desk, Item, problem
+from eventlog.ids import random_token
+from eventlog.intake import Parsed, Seen, answer, content_of, seen_before
+from eventlog.log import Log, NewEvent, Past, Unit
+from eventlog.parking import blocked_streams
+from eventlog.wire import Incoming
+from services.registry.decider import (
+    Correct,
+    Happened,
+    Record,
+    Rules,
+    Stamp,
+    Withdraw,
+    Worker,
+    decide,
+    evolve,
+    replay,
+    stream_of,
+)
+from services.registry.vault import Vault, person_index, person_key
+
+__all__ = ["Item", "RegistryIntake"]
+
+SERVICE = "registry"
+CONFLICT_ROUNDS_MAX = 20
+
+
+class Need(Exception):
+    """What a message waits for: ``person:<index value or person_ref>`` or ``fact:<source>/<id>``; and in words."""
+
+    def __init__(self, what: str, shown: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.shown = shown
+
+
+@dataclass(slots=True)
+class RegistryBatch(Batch):
+    """What the registry knows while a batch is decided: the stored state, plus what earlier messages of the batch add.
+
+    persons: index value → person_ref. facts: (source, message id) → (stream, event id). needs: unit index → what it waits
+    for. provided: what this batch has brought that others may wait for.
+    """
+
+    persons: dict[str, str] = field(default_factory=dict)
+    facts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    states: dict[str, Worker] = field(default_factory=dict)
+    identities: dict[str, EncryptedIdentity] = field(default_factory=dict)
+    keys: dict[str, bytes] = field(default_factory=dict)
+    provided: list[str] = field(default_factory=list)
+    needs: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Ready:
+    """A parsed message with whatever could be worked out before the database is asked."""
+
+    item: Item
+    parsed: Parsed
+    content: bytes
+    identity: Identity | None = None
+    index: str | None = None
+    key_index: str | None = None
+
+
+class RegistryIntake:
+    """The handler of the registry's intake consumer.
+
+    erase: deletes a message from the stream for good. wake: tells the relays that there is something to carry.
+    hold_seconds: how long a message waits for what it needs before it is parked.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        vault: Vault,
+        rules: Rules,
+        *,
+        hold_seconds: int,
+        correctors: frozenset[str],
+        erase: Callable[[int], Awaitable[None]],
+        wake: Callable[[], None],
+    ) -> None:
+        self._log = log
+        self._desk = Desk(SERVICE, log)
+        self._vault = vault
+        self._rules = rules
+        self._hold_seconds = hold_seconds
+        self._correctors = correctors
+        self._erase = erase
+        self._wake = wake
+
+    async def handle(self, messages: Sequence[Incoming]) -> None:
+        """Settle a batch. Returns after the commit, and after plain identity was erased from the stream."""
+        items = [Item(m.subject, m.payload, m.sequence, m.message_id) for m in messages]
+        erase = await asyncio.to_thread(self.settle, items)
+        self._wake()
+        for sequence in erase:
+            await self._erase(sequence)
+
+    def settle(self, items: Sequence[Item]) -> list[int]:
+        """Settle items in order; those whose streams moved meanwhile are decided again. Returns sequences to erase."""
+        erase: list[int] = []
+        for _ in range(CONFLICT_ROUNDS_MAX):
+            try:
+                items, found = self._settle_once(items)
+            except IntegrityError:
+                # Another instance settled one of these messages, or registered one of these people, at the same moment.
+                continue
+            erase += found
+            if not items:
+                return erase
+        raise RuntimeError(f"{len(items)} messages met conflicts {CONFLICT_ROUNDS_MAX} times")
+
+    def _settle_once(self, items: Sequence[Item]) -> tuple[Sequence[Item], list[int]]:
+        batch = RegistryBatch()
+        with self._log.database.read.connect() as connection:
+            position = self._log.head(connection).position
+            batch.blocked = blocked_streams(connection)
+            queue: Sequence[Item] = items
+            while queue:
+                ready = self._read_all(connection, batch, queue)
+                self._load(connection, batch, ready)
+                queue = [more for entry in ready for more in self._settle_one(connection, batch, entry)]
+                queue = [*queue, *self._released(connection, batch)]
+        if not batch.units:
+            return (), batch.erase
+        appended = self._log.append(batch.units, seen_position=position, recheck=lambda c: self._arrived(c, batch))
+        return [batch.sources[index] for index in appended.conflicts], batch.erase
+
+    # --- reading --------------------------------------------------------------------------------------------------------
+
+    def _read_all(self, connection: Connection, batch: RegistryBatch, items: Iterable[Item]) -> list[Ready]:
+        """Parse and open each by itself. What cannot be read or opened is settled here; the rest comes back."""
+        ready: list[Ready] = []
+        for item, parsed in self._desk.read(connection, batch, items):
+            try:
+                ready.append(self._open(item, parsed))
+            except Rejected as rejected:
+                self._desk.refuse(batch, item, parsed, rejected.problems, content_of(parsed.value))
+        return ready
+
+    def _open(self, item: Item, parsed: Parsed) -> Ready:
+        """Open seals and compute index values. Raises Rejected."""
+        data = parsed.message.data
+        vault = self._vault
+        ready = Ready(item, parsed, b"")
+        marks: dict[str, str] = {}
+        match data:
+            case WorkerRegistered():
+                ready.identity = vault.open_identity(data.person.identity, "data.person.identity")
+                ready.index = vault.index_of_resident_id(ready.identity.resident_id)
+                marks[data.person.identity] = vault.content_mark(ready.identity.model_dump(mode="json"))
+                if data.person.source_key is not None:
+                    ready.key_index = vault.index_of_key(parsed.origin, data.person.source_key)
+            case FactCorrected() if data.identity is not None:
+                ready.identity = vault.open_identity(data.identity, "data.identity")
+                ready.index = vault.index_of_resident_id(ready.identity.resident_id)
+                marks[data.identity] = vault.content_mark(ready.identity.model_dump(mode="json"))
+            case FactCorrected() | FactWithdrawn() | PolicyPublished() | ParkedRetry() | ParkedDiscard():
+                pass
+            case _:
+                ready.index = self._index_of(parsed.origin, data.person, marks)
+        ready.content = content_of(parsed.value, marks)
+        return ready
+
+    def _index_of(self, origin: str, person: Person, marks: dict[str, str]) -> str | None:
+        if person.source_key is not None:
+            return self._vault.index_of_key(person.key_source or origin, person.source_key)
+        if person.identity is not None:
+            index = self._vault.index_of_resident_id(self._vault.open_resident_id(person.identity, "data.person.identity"))
+            marks[person.identity] = index
+            return index
+        return None
+
+    def _load(self, connection: Connection, batch: RegistryBatch, ready: Sequence[Ready]) -> None:
+        """Resolve people and facts, then load every stream that the messages touch, each in one query."""
+        wanted = {v for r in ready for v in (r.index, r.key_index) if v is not None} - batch.persons.keys()
+        if wanted:
+            query = select(person_index.c.value, person_index.c.person_ref).where(person_index.c.value.in_(wanted))
+            batch.persons.update((row.value, row.person_ref) for row in connection.execute(query))
+        targets = {key for r in ready if (key := _target_of(r.parsed)) is not None} - batch.facts.keys()
+        for key, seen in seen_before(connection, targets).items():
+            if seen.event_id is not None and seen.stream is not None:
+                batch.facts[key] = (seen.stream, seen.event_id)
+        streams = {s for r in ready if (s := self._stream_of(batch, r)) is not None} - batch.states.keys()
+        for stream, events in self._log.histories(connection, streams).items():
+            self._take_in(batch, stream, events)
+        self._load_keys(connection, batch, ready)
+
+    def _take_in(self, batch: RegistryBatch, stream: str, history: Sequence[Past]) -> None:
+        """Fold a stream. An encrypted identity is kept beside it, for a correction that must take it out of the index."""
+        happened = [
+            Happened(
+                past.event_id,
+                date.fromisoformat(past.effective_on),
+                cast(RegistryEvent, self._log.codec.decode(past.type, past.data)),
+            )
+            for past in history
+        ]
+        batch.states[stream] = replay(happened)
+        batch.versions[stream] = len(history)
+        for entry in happened:
+            identity = getattr(entry.event, "identity", None)
+            if identity is not None:
+                batch.identities[entry.event_id] = identity
+
+    def _load_keys(self, connection: Connection, batch: RegistryBatch, ready: Sequence[Ready]) -> None:
+        refs = set()
+        for r in ready:
+            if r.identity is not None:
+                stream = self._stream_of(batch, r)
+                if stream is not None:
+                    refs.add(stream.removeprefix("worker-"))
+        refs -= batch.keys.keys()
+        if refs:
+            batch.keys.update(self._vault.keys_of(connection, refs))
+
+    def _stream_of(self, batch: RegistryBatch, ready: Ready) -> str | None:
+        target = _target_of(ready.parsed)
+        if target is not None:
+            found = batch.facts.get(target)
+            return found[0] if found else None
+        person = getattr(ready.parsed.message.data, "person", None)
+        ref = getattr(person, "person_ref", None) or (batch.persons.get(ready.index) if ready.index else None)
+        return stream_of(ref) if ref else None
+
+    # --- settling one message -------------------------------------------------------------------------------------------
+
+    def _settle_one(self, connection: Connection, batch: RegistryBatch, ready: Ready) -> list[Item]:
+        """Add the unit of one message to the batch. Returns further items that it asks for (a retry)."""
+        parsed, item = ready.parsed, ready.item
+        seen = batch.seen.get((parsed.origin, parsed.message.id))
+        if seen is not None and item.fresh:
+            self._desk.settle_seen(connection, batch, item, parsed, ready.content, seen)
+            return []
+        data = parsed.message.data
+        if isinstance(data, ParkedRetry):
+            return self._desk.retry(connection, batch, item, parsed, ready.content, data)
+        if isinstance(data, ParkedDiscard):
+            self._desk.discard(connection, batch, item, parsed, ready.content, data)
+            return []
+        stream: str | None = None
+        try:
+            stream = self._ensure_stream(connection, batch, ready)
+            if stream in batch.blocked and item.parked_id is None:
+                self._park(batch, ready, "behind-parked", "an earlier message of this person is parked", stream)
+                return []
+            self._record(batch, ready, stream)
+        except Need as need:
+            self._hold(batch, ready, need)
+        except Rejected as rejected:
+            self._desk.refuse(batch, item, parsed, rejected.problems, ready.content)
+        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+            self._park(batch, ready, "rule-failed", f"{type(error).__name__} while deciding", stream)
+            if stream is not None:
+                batch.blocked.add(stream)
+        return []
+
+    def _ensure_stream(self, connection: Connection, batch: RegistryBatch, ready: Ready) -> str:
+        """The person's stream, loaded; a registration makes a new one. Raises Need, Rejected."""
+        data = ready.parsed.message.data
+        stream = self._stream_of(batch, ready)
+        if isinstance(data, WorkerRegistered):
+            return self._stream_to_register(batch, ready, data, stream)
+        if isinstance(data, FactCorrected | FactWithdrawn):
+            target = _target_of(ready.parsed)
+            if target is not None and target[0] != ready.parsed.origin and ready.parsed.origin not in self._correctors:
+                name = "corrects" if isinstance(data, FactCorrected) else "withdraws"
+                raise Rejected(problem(f"data.{name}.source", "not-your-fact", "another source reported this fact", "ask it"))
+            if stream is None and target is not None:
+                raise Need(f"fact:{target[0]}/{target[1]}", f"fact {target[0]}/{target[1]}")
+        if stream is None:
+            raise Need(f"person:{ready.index}", "the person's registration")
+        if stream not in batch.states:
+            for name, events in self._log.histories(connection, [stream]).items():
+                self._take_in(batch, name, events)
+        if batch.versions[stream] == 0:
+            raise Need(f"person:{stream.removeprefix('worker-')}", "the person's registration")
+        return stream
+
+    def _stream_to_register(self, batch: RegistryBatch, ready: Ready, data: WorkerRegistered, stream: str | None) -> str:
+        known = batch.persons.get(ready.key_index) if ready.key_index else None
+        if known is not None and stream != stream_of(known):
+            raise Rejected(
+                problem(
+                    "data.person.source_key",
+                    "source-key-taken",
+                    "this key names another person",
+                    "give each person their own key",
+                )
+            )
+        if stream is not None:
+            return stream
+        stream = stream_of("p" + random_token(self._log.entropy))
+        batch.states[stream] = Worker()
+        batch.versions[stream] = 0
+        return stream
+
+    def _record(self, batch: RegistryBatch, ready: Ready, stream: str) -> None:
+        """Decide, and add what was decided. Raises Rejected."""
+        parsed = ready.parsed
+        message = parsed.message
+        state = batch.states[stream]
+        ref = stream.removeprefix("worker-")
+        event_id = self._log.new_id()
+        unit: Unit = Unit()
+        identity = self._encrypt(batch, unit, ready, ref, event_id)
+        origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
+        stamp = Stamp(event_id, ref, origin, message.effectiveon, self._log.clock.now())
+        events = decide(self._command(batch, ready, stamp, identity), state, self._rules)
+        self._index(batch, unit, ready, ref)
+        unit.expects = {stream: batch.versions[stream]}
+        for event in events:
+            unit.events.append(
+                NewEvent(
+                    stream,
+                    event,
+                    message.effectiveon.isoformat(),
+                    event_id,
+                    message.correlationid or message.id,
+                    f"{parsed.origin}/{message.id}",
+                    parsed.origin,
+                )
+            )
+            state = evolve(state, Happened(event_id, message.effectiveon, event))
+            batch.versions[stream] += 1
+        batch.states[stream] = state
+        if identity is not None:
+            batch.identities[event_id] = identity
+        self._accept(batch, ready, unit, stream, event_id, events)
+
+    def _command(
+        self, batch: RegistryBatch, ready: Ready, stamp: Stamp, identity: EncryptedIdentity | None
+    ) -> Record | Correct | Withdraw:
+        data = ready.parsed.message.data
+        match data:
+            case FactCorrected():
+                return Correct(stamp, batch.facts[_must(_target_of(ready.parsed))][1], data.replacement, data.reason, identity)
+            case FactWithdrawn():
+                return Withdraw(stamp, batch.facts[_must(_target_of(ready.parsed))][1], data.reason)
+            case _:
+                return Record(stamp, _particulars(data), identity)
+
+    def _encrypt(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str, event_id: str) -> EncryptedIdentity | None:
+        if ready.identity is None:
+            return None
+        if ref not in batch.keys:
+            if batch.versions[stream_of(ref)] > 0:
+                raise Rejected(
+                    problem("data.person", "erased", "this person's data were erased", "ask the registry's operator")
+                )
+            batch.keys[ref], row = self._vault.new_key(ref)
+            unit.inserts.append((person_key, row))
+        fields = {name: value for name, value in ready.identity.model_dump(mode="json").items() if value is not None}
+        person = getattr(ready.parsed.message.data, "person", None)
+        if person is not None and person.source_key is not None:
+            fields["source_key"] = f"{ready.parsed.origin}/{person.source_key}"
+        return self._vault.encrypt(batch.keys[ref], event_id, fields)
+
+    def _index(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str) -> None:
+        """Enter a new resident ID or key into the index; a corrected resident ID replaces the wrong one."""
+        if ready.identity is None or ready.index is None:
+            return
+        owner = batch.persons.get(ready.index)
+        if owner is not None and owner != ref:
+            raise Rejected(
+                problem(
+                    "data.identity", "resident-id-taken", "another person has this resident ID", "check which of them it is"
+                )
+            )
+        if owner is None:
+            unit.inserts.append((person_index, {"value": ready.index, "kind": "resident-id", "person_ref": ref}))
+            batch.persons[ready.index] = ref
+            batch.provided.append(f"person:{ready.index}")
+            batch.provided.append(f"person:{ref}")
+            if isinstance(ready.parsed.message.data, FactCorrected):
+                self._unindex(batch, unit, ready, ref)
+        if ready.key_index is not None and ready.key_index not in batch.persons:
+            unit.inserts.append((person_index, {"value": ready.key_index, "kind": "source-key", "person_ref": ref}))
+            batch.persons[ready.key_index] = ref
+            batch.provided.append(f"person:{ready.key_index}")
+
+    def _unindex(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str) -> None:
+        _, event_id = batch.facts[_must(_target_of(ready.parsed))]
+        wrong = self._vault.decrypt(batch.keys[ref], event_id, batch.identities[event_id])
+        value = self._vault.index_of_resident_id(wrong["resident_id"])
+        unit.deletes.append((person_index, value))
+        batch.persons.pop(value, None)
+
+    # --- outcomes -------------------------------------------------------------------------------------------------------
+
+    def _accept(
+        self,
+        batch: RegistryBatch,
+        ready: Ready,
+        unit: Unit,
+        stream: str,
+        event_id: str,
+        events: Sequence[RegistryEvent],
+    ) -> None:
+        parsed = ready.parsed
+        rivals = [other for event in events for s in event.standings for other in (*s.contradicted_by, s.fact)
+                  if s.contradicted_by and event_id in (*s.contradicted_by, s.fact)]  # fmt: skip
+        receipt = self._desk.receipt(
+            parsed,
+            "accepted",
+            events=(event_id,) if events else (),
+            person_ref=stream.removeprefix("worker-"),
+            contradicts=tuple(r for r in dict.fromkeys(rivals) if r is not None and r != event_id),
+        )
+        batch.facts[parsed.origin, parsed.message.id] = (stream, event_id)
+        batch.provided.append(f"fact:{parsed.origin}/{parsed.message.id}")
+        self._desk.accept(batch, ready.item, parsed, ready.content, unit, stream, event_id if events else None, receipt)
+
+    def _hold(self, batch: RegistryBatch, ready: Ready, need: Need) -> None:
+        parsed, item = ready.parsed, ready.item
+        now = self._log.clock.now()
+        until = now + timedelta(seconds=self._hold_seconds)
+        hold_id = self._log.new_id()
+        row = {
+            "hold_id": hold_id,
+            "need": need.what,
+            "origin": parsed.origin,
+            "message_id": parsed.message.id,
+            "sequence": parsed.sequence,
+            "subject": parsed.subject,
+            "raw": parsed.raw,
+            "since": utc_text(now),
+            "until": utc_text(until),
+        }
+        receipt = self._desk.receipt(parsed, "waiting", waiting_for=need.shown, until=until)
+        unit: Unit = Unit(receipts=[receipt], inserts=[(schema.held, row)])
+        batch.seen[parsed.origin, parsed.message.id] = Seen("waiting", parsed.sequence, None, None, None, None)
+        batch.needs[len(batch.units)] = need.what
+        batch.add(item, unit)
+
+    def _park(self, batch: RegistryBatch, ready: Ready, code: str, what: str, blocks: str | None) -> None:
+        why = problem("", code, what, "an operator will look at it; nothing is lost")
+        receipt = self._desk.receipt(ready.parsed, "parked", problems=(why,))
+        self._desk.set_aside(batch, ready.item, (ready.parsed.origin, ready.parsed.message.id), why, blocks, receipt)
+
+    # --- held messages --------------------------------------------------------------------------------------------------
+
+    def _released(self, connection: Connection, batch: RegistryBatch) -> list[Item]:
+        """Held messages whose need this batch has met, oldest first. Asked again until nothing more is set free."""
+        provided, batch.provided = batch.provided, []
+        if not provided or connection.execute(select(schema.held.c.hold_id).limit(1)).first() is None:
+            return self._released_here(batch, provided)
+        rows: list[Row[Any]] = []
+        for start in range(0, len(provided), 1000):
+            chosen = schema.held.c.need.in_(provided[start : start + 1000])
+            rows += connection.execute(select(schema.held).where(chosen).order_by(schema.held.c.since)).all()
+        return self._released_here(batch, provided) + [
+            Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in rows
+        ]
+
+    def _released_here(self, batch: RegistryBatch, provided: Sequence[str]) -> list[Item]:
+        """Messages of this very batch that were to be held and need not be: their units come to nothing."""
+        met = set(provided)
+        free = [index for index, need in batch.needs.items() if need in met]
+        for index in free:
+            unit = batch.units[index]
+            row = next(row for table, row in unit.inserts if table is schema.held)
+            batch.seen.pop((row["origin"], row["message_id"]), None)
+            # Kept as an empty unit, so that the indexes of the others stay.
+            batch.units[index] = Unit()
+            del batch.needs[index]
+        return [batch.sources[index] for index in free]
+
+    def _arrived(self, connection: Connection, batch: RegistryBatch) -> Iterable[int]:
+        """Units that hold a message for something that another instance has brought meanwhile."""
+        for index, need in batch.needs.items():
+            kind, _, what = need.partition(":")
+            if kind == "fact":
+                source, _, message_id = what.partition("/")
+                seen = seen_before(connection, [(source, message_id)]).get((source, message_id))
+                if seen is not None and seen.event_id is not None:
+                    yield index
+            elif connection.execute(select(person_index.c.value).where(person_index.c.value == what)).first() is not None:
+                yield index
+
+    def expire(self, limit: int = 500) -> int:
+        """Park the messages that have waited too long. Safe to run at any time and on several instances."""
+        batch = RegistryBatch()
+        now = self._log.clock.now()
+        with self._log.database.read.connect() as connection:
+            position = self._log.head(connection).position
+            due = select(schema.held).where(schema.held.c.until < utc_text(now)).order_by(schema.held.c.until).limit(limit)
+            for row in connection.execute(due).all():
+                item = Item(row.subject, row.raw, row.sequence, held_id=row.hold_id)
+                why = problem(
+                    "", "never-came", "what this message waits for did not come in time", "send that, then ask for a retry"
+                )
+                key = (row.origin, row.message_id)
+                receipt = answer(SERVICE, *key, "parked", now, problems=(why,))
+                self._desk.set_aside(batch, item, key, why, None, receipt)
+        if batch.units:
+            try:
+                self._log.append(batch.units, seen_position=position)
+            except IntegrityError:
+                return 0
+            self._wake()
+        return len(batch.units)
+
+
+def _target_of(parsed: Parsed) -> tuple[str, str] | None:
+    """(source, message id) of the fact that a correction or withdrawal is about."""
+    match parsed.message.data:
+        case FactCorrected(corrects=FactId() as fact) | FactWithdrawn(withdraws=FactId() as fact):
+            return fact.source or parsed.origin, fact.id
+        case _:
+            return None
+
+
+def _must(target: tuple[str, str] | None) -> tuple[str, str]:
+    if target is None:
+        raise ValueError("only corrections and withdrawals have a target")
+    return target
+
+
+def _particulars(data: Any) -> Particulars:
+    """The particulars of a fact: the fact without the person."""
+    base: Any = type(data).__mro__[1]
+    said: Particulars = base.model_construct(**{name: getattr(data, name) for name in base.model_fields})
+    return said

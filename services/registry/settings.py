@@ -1,0 +1,62 @@
+"""What the registry needs to know from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eventlog.settings import SettingError, Variable, read_settings, whole_number
+from services.registry.decider import Rules
+
+__all__ = ["VARIABLES", "Settings", "settings_from"]
+
+VARIABLES = (
+    Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
+    Variable("HONGLING_REGISTRY_NATS_PASSWORD", "the broker's password of user registry", secret=True),
+    Variable("HONGLING_REGISTRY_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable("HONGLING_REGISTRY_KEYS", "folder with seal-private.jwk, index.key and wrapping-<n>.key"),
+    Variable("HONGLING_REGISTRY_HOLD_SECONDS", "how long a fact waits for what it needs", str(7 * 24 * 3600)),
+    Variable("HONGLING_REGISTRY_CORRECTORS", "sources that may correct other sources' facts, with commas", "operator"),
+    Variable("HONGLING_REGISTRY_ISSUERS", "JSON: grade to the levels that may issue it; default: the scheme's", ""),
+    Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    nats_url: str
+    nats_password: str = field(repr=False)
+    database_url: str = field(repr=False)
+    keys: Path
+    hold_seconds: int
+    correctors: frozenset[str]
+    rules: Rules
+    log_level: str
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingError."""
+    values = read_settings(VARIABLES, environment)
+    hold = "HONGLING_REGISTRY_HOLD_SECONDS"
+    return Settings(
+        nats_url=values["HONGLING_NATS_URL"],
+        nats_password=values["HONGLING_REGISTRY_NATS_PASSWORD"],
+        database_url=values["HONGLING_REGISTRY_DATABASE_URL"],
+        keys=Path(values["HONGLING_REGISTRY_KEYS"]),
+        hold_seconds=whole_number(hold, values[hold], 1, 366 * 24 * 3600),
+        correctors=frozenset(part.strip() for part in values["HONGLING_REGISTRY_CORRECTORS"].split(",") if part.strip()),
+        rules=_rules(values["HONGLING_REGISTRY_ISSUERS"]),
+        log_level=values["HONGLING_LOG_LEVEL"],
+    )
+
+
+def _rules(text: str) -> Rules:
+    if not text:
+        return Rules()
+    try:
+        found = json.loads(text)
+        return Rules({str(grade): tuple(str(level) for level in levels) for grade, levels in found.items()})
+    except (ValueError, AttributeError, TypeError):
+        raise SettingError('HONGLING_REGISTRY_ISSUERS must be JSON such as {"senior": ["city"]}') from None
