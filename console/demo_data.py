@@ -234,7 +234,7 @@ _RATINGS = ("excellent", "competent", "basic", "incompetent")
 _RATING_WEIGHTS = (18, 72, 7, 3)
 _LEAVING = ("resigned", "retired", "transferred", "term_ended", "dismissed", "other")
 
-JOINED_BEFORE_SHARE = 0.7
+JOINED_BEFORE_SHARE = 0.2
 """Workers already there when the first year begins; the others join over the years."""
 SEALED_PERSON_SHARE = 0.02
 """Facts of training and appraisal that name their person by a sealed resident ID instead of hr's key."""
@@ -248,7 +248,7 @@ CORRECTED_SHARE = 0.008
 """Facts that are corrected later."""
 WITHDRAWN_SHARE = 0.002
 DUPLICATE_SHARE = 0.01
-DISORDER_SHARE = 0.2
+DISORDER_SHARE = 0.08
 """Messages that come anywhere in their window instead of in their time."""
 
 
@@ -431,7 +431,7 @@ def city(
 
     Sources: ``hr`` (registrations, engagements, inspections), ``training`` (certificates), ``appraisal`` (ratings, early
     in the next year, some later). They are mixed within windows of ``WINDOW_WORKERS`` workers: mostly in their time, but
-    a fifth comes anywhere, so before its person or before what it corrects. About 1 % are repeated, 1 % corrected or
+    one in twelve comes anywhere, so before its person or before what it corrects. About 1 % are repeated, 1 % corrected or
     withdrawn; wrong_share of all are wrong in one of the ways of ``WRONG_KINDS``, and change nothing about the workers.
     No source records anything after 30 June of the year after the last. years: ascending, without gaps.
 

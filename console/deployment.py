@@ -238,7 +238,7 @@ class Running:
 
     def _spawn(self, name: str, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with (self.deployment.data / "logs" / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and the server's own binary, no shell
                 command,
                 stdout=log,
                 stderr=log,

@@ -1,4 +1,4 @@
-"""Amounts, facts and decisions in words, Chinese or English. Pure: nothing here reads a store or prints.
+"""Amounts, facts and decisions in words, Chinese or English. Nothing here reads a store.
 
 The engine's texts (``required``, ``found``, arithmetic, warnings) are English with the words of the facts in them; for people
 those words are put in the policy's own vocabulary, and for Chinese the whole text is turned, pattern by pattern. A pattern
@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import assert_never
 
+from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from contracts.base import business_day
 from contracts.particulars import (
@@ -25,10 +27,13 @@ from contracts.particulars import (
     RatingResult,
     Registration,
 )
-from contracts.policy import PolicyDocument
+from contracts.policy import CategoryWord, GradeWord, PolicyDocument, RatingWord
 from services.allowance.settings_text import RULE_TEXT
 
-__all__ = ["Words", "day_of", "safe", "yuan"]
+__all__ = ["Words", "day_of", "safe", "show_table", "yuan"]
+
+PIPE_COLUMNS = 4096
+"""Width of a table that is not for a terminal: no cell is ever folded or cut there."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters, with those that turn the direction of text: a terminal would obey them."""
@@ -50,7 +55,17 @@ def day_of(recorded_at: str) -> str:
     return business_day(datetime.fromisoformat(recorded_at)).isoformat()
 
 
-# --- the scheme's own words, for what no policy says otherwise --------------------------------------------------------------
+def show_table(out: Console, table: Table, title: str = "") -> None:
+    """Print a table under its title: to the width of a terminal, or in full to a pipe."""
+    if title:
+        out.print(f"[bold]{title}[/bold]")
+    if out.is_terminal:
+        out.print(table)
+    else:
+        Console(file=out.file, width=PIPE_COLUMNS, highlight=False, no_color=True).print(table)
+
+
+# --- the scheme's own words, for what no policy says otherwise --------------------------------------------------------
 
 _ZH: Mapping[str, Mapping[str, str]] = {
     "category": {
@@ -85,6 +100,7 @@ _ZH: Mapping[str, Mapping[str, str]] = {
 }
 _DECIDABLE = ("可以作出决定", "can be decided")
 
+_NUMBERED = re.compile("[0-9.]+|[一二三四五六七八九十百]+")
 _D = r"(\d{4}-\d\d-\d\d)"
 _W = r"([a-z][a-z0-9_]*)"
 _Pattern = tuple[str, str]
@@ -122,11 +138,169 @@ _ZH_ARITHMETIC: Sequence[_Pattern] = (
     (r" for the year", "（全年）"),
     (r" × (\d+/12) months", r" × \1"),
     (r" × (\d+) months?", r" × \1个月"),
-    (r" \(rounded half up to (fen|jiao|yuan)\)", r"（四舍五入到\1）"),
-    (r" \(rounded down to (fen|jiao|yuan)\)", r"（舍去\1以下）"),
-    (r" \(rounded up to (fen|jiao|yuan)\)", r"（进位到\1）"),
+    (r" × (\d+)/100", r" × \1%"),
+    (r" \(rounded half up to (\w+)\)", r"（四舍五入到\1）"),
+    (r" \(rounded down to (\w+)\)", r"（向下舍到\1）"),
+    (r" \(rounded up to (\w+)\)", r"（向上进到\1）"),
+    (r"到fen）", "到分）"),
+    (r"到jiao）", "到角）"),
+    (r"到yuan）", "到元）"),
     (r", the cap of clause (.+) leaves (\S+)$", r"，受第\1条上限所限，余\2"),
-    (r"到fen|fen以下", lambda m: m.group().replace("fen", "分")),  # type: ignore[list-item]
-    (r"到jiao|jiao以下", lambda m: m.group().replace("jiao", "角")),  # type: ignore[list-item]
-    (r"到yuan|yuan以下", lambda m: m.group().replace("yuan", "元")),  # type: ignore[list-item]
 )
+_ZH_WARNING: Sequence[_Pattern] = (
+    (r"^two different posts in (\d+) months?: the higher one counts$", r"有\1个月同时担任两个不同职务，按金额较高的计"),
+    (r"^two different posts in (\d+) months?: the earlier one counts$", r"有\1个月同时担任两个不同职务，按任职较早的计"),
+    (r"^two different posts in (\d+) months?: the later one counts$", r"有\1个月同时担任两个不同职务，按任职较晚的计"),
+    (r"^line (\S+): no amount for (.+)$", r"项目\1：金额表中没有\2的金额"),
+    (
+        r"^the policy is in effect for a part of the year only; it was applied to all of it$",
+        "政策仅在当年部分时间有效，按全年适用",
+    ),
+)
+
+
+def _turned(text: str, patterns: Sequence[_Pattern]) -> str:
+    for pattern, turned in patterns:
+        text = re.sub(pattern, turned, text)
+    return text
+
+
+_KIND_OF_PREDICATE = {"category": "category", "certificate": "grade", "inspection": "outcome", "rating": "rating"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language, and the vocabulary of the policy that a decision cites (None: the scheme's own words)."""
+
+    lang: str
+    document: PolicyDocument | None = None
+
+    def say(self, zh: str, en: str) -> str:
+        return zh if self.lang == "zh" else en
+
+    # --- single words -------------------------------------------------------------------------------------------------
+
+    def word(self, kind: str, value: str) -> str:
+        """A category, grade, rating, outcome, … in the policy's vocabulary, else in the scheme's, else as it is."""
+        plain = value.replace("_", " ").replace("-", " ") if kind != "status" else value
+        if self.document is not None:
+            vocabulary = self.document.vocabulary
+            known: Mapping[str, Sequence[CategoryWord | GradeWord | RatingWord]] = {
+                "category": vocabulary.categories,
+                "grade": vocabulary.grades,
+                "rating": vocabulary.ratings,
+            }
+            for each in known.get(kind, ()):
+                if each.word == value:
+                    return self.say(each.zh, each.en or plain)
+        return self.say(_ZH.get(kind, {}).get(value, value), plain)
+
+    def payer(self, name: str) -> str:
+        for payer in self.document.payers if self.document is not None else ():
+            if payer.name == name:
+                return self.say(payer.zh, payer.en or name)
+        return name
+
+    def line(self, name: str) -> str:
+        for line in self.document.lines if self.document is not None else ():
+            if line.name == name:
+                return self.say(line.zh, line.en or name)
+        return name
+
+    def clause(self, text: str) -> str:
+        """``clause 4.2``; a clause that has no number is no 第…条."""
+        return self.say(f"第{text}条" if _NUMBERED.fullmatch(text) else f"条款 {text}", f"clause {text}")
+
+    def predicate(self, name: str) -> str:
+        if name == "decidable":
+            return self.say(*_DECIDABLE)
+        text = RULE_TEXT.get(name)
+        return name if text is None else self.say(text.zh, text.en)
+
+    # --- the engine's texts -------------------------------------------------------------------------------------------
+
+    def condition(self, name: str, text: str) -> str:
+        """What a predicate required or found."""
+        if self.lang == "zh":
+            text = _turned(text, _ZH_CONDITION)
+        kind = _KIND_OF_PREDICATE.get(name)
+        return text if kind is None else re.sub(_W, lambda m: self.word(kind, m.group()), text)
+
+    def arithmetic(self, text: str) -> str:
+        """The sum in yuan instead of fen: ``¥2,400.00 × 5/12 months + … = ¥3,100.00``."""
+        text = re.sub(r"(-?\d+) fen\b", lambda m: yuan(int(m.group(1))), text).replace(" x ", " × ")
+        return _turned(text, _ZH_ARITHMETIC) if self.lang == "zh" else text
+
+    def warning(self, text: str) -> str:
+        return _turned(text, _ZH_WARNING) if self.lang == "zh" else text
+
+    # --- facts --------------------------------------------------------------------------------------------------------
+
+    def topic(self, says: Particulars) -> str:
+        """What a fact is about: ``the rating for 2024``."""
+        match says:
+            case Registration():
+                return self.say("注册登记", "the registration")
+            case EngagementStart():
+                return self.say(f"聘任 {says.engagement}", f"engagement {says.engagement}")
+            case EngagementEnd():
+                return self.say(f"聘任 {says.engagement} 的终止", f"the end of engagement {says.engagement}")
+            case Certificate():
+                return self.say(f"资格证书 {says.number}", f"certificate {says.number}")
+            case RatingResult():
+                return self.say(f"{says.year} 年度考核等次", f"the rating for {says.year}")
+            case InspectionResult():
+                return self.say(f"{says.year} 年年检", f"the annual inspection of {says.year}")
+            case _:
+                assert_never(says)
+
+    def value(self, says: Particulars, effective_on: date) -> str:
+        """What it says about that: ``excellent``."""
+        match says:
+            case Registration():
+                return self._registration(says)
+            case EngagementStart():
+                time = self.say("专职", "full time") if says.full_time else self.say("兼职", "part time")
+                category = self.word("category", says.category)
+                return self.say(
+                    f"自 {effective_on} 起任{category}（{says.unit}，{says.post}，{time}）",
+                    f"{category} from {effective_on} ({says.unit}, {says.post}, {time})",
+                )
+            case EngagementEnd():
+                reason = self.word("reason", says.reason)
+                return self.say(f"止于 {effective_on}（{reason}）", f"last day {effective_on} ({reason})")
+            case Certificate():
+                grade = self.word("grade", says.grade)
+                until = self.say(f"，有效期至 {says.expires_on}", f", valid to {says.expires_on}") if says.expires_on else ""
+                return self.say(
+                    f"{grade}，{effective_on} 由 {says.issuer} 颁发{until}",
+                    f"{grade}, issued {effective_on} by {says.issuer}{until}",
+                )
+            case RatingResult():
+                return self.word("rating", says.rating)
+            case InspectionResult():
+                return self.word("outcome", says.outcome)
+            case _:
+                assert_never(says)
+
+    def _registration(self, says: Registration) -> str:
+        units = (
+            (self.say("管理单位", "managing unit"), says.managing_unit),
+            (self.say("挂靠单位", "posting unit"), says.posting_unit),
+            (self.say("服务单位", "serving unit"), says.serving_unit),
+        )
+        parts = [self.say(f"区划 {says.division}", f"division {says.division}")]
+        parts += [f"{name} {unit}" for name, unit in units if unit is not None]
+        parts += [self.say("公务员编制", "civil servant")] if says.civil_servant else []
+        return self.say("，", ", ").join(parts)
+
+    def fact(self, says: Particulars, effective_on: date) -> str:
+        """``the rating for 2024: excellent``."""
+        return f"{self.topic(says)}{self.say('：', ': ')}{self.value(says, effective_on)}"
+
+    def change(self, old: tuple[Particulars, date], new: tuple[Particulars, date]) -> tuple[str, str]:
+        """What a correction changed, as (from, to); the dates, if nothing but the date changed."""
+        before, after = self.value(*old), self.value(*new)
+        if before == after and old[1] != new[1]:
+            return old[1].isoformat(), new[1].isoformat()
+        return before, after

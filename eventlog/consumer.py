@@ -28,7 +28,7 @@ IN_PROGRESS_SECONDS = 10.0
 class Consumer:
     """name: for the log and the status. failing: why it stands still, or None. handled: messages since the start."""
 
-    def __init__(self, name: str, feed: Feed, handler: Handler, log: Any, *, batch_max: int = 500) -> None:
+    def __init__(self, name: str, feed: Feed, handler: Handler, log: Any, *, batch_max: int = 1000) -> None:
         self.name = name
         self.handled = 0
         self.failing: str | None = None

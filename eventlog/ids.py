@@ -10,6 +10,7 @@ from typing import Protocol
 
 __all__ = ["Clock", "Entropy", "FixedClock", "SeededEntropy", "SystemClock", "SystemEntropy", "random_token", "uuid7"]
 
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -69,11 +70,9 @@ class SeededEntropy:
 
 def uuid7(at: datetime, entropy: Entropy) -> str:
     """A version 7 UUID (RFC 9562 section 5.7) for a time: 48 bits of milliseconds, 74 random bits."""
-    milliseconds = int(at.timestamp() * 1000)
-    noise = int.from_bytes(entropy.bytes(10), "big")
-    value = (milliseconds << 80) | (0x7 << 76) | ((noise >> 68) << 64) | (0x2 << 62) | (noise & ((1 << 62) - 1))
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    noise = entropy.bytes(10).hex()
+    time_hex = f"{int(at.timestamp() * 1000):012x}"
+    return f"{time_hex[:8]}-{time_hex[8:]}-7{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:19]}"
 
 
 def random_token(entropy: Entropy, length: int = 26) -> str:

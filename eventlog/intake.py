@@ -91,13 +91,13 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        plain = looks_like_resident_id(raw.decode(errors="replace"))
+        plain = looks_like_resident_id(raw)
         return (
             fault("refused", problem_of("plain-identity", ""), erase=True)
             if plain
             else fault("parked", problem_of("not-json", ""))
         )
-    if looks_like_resident_id(raw.decode()):
+    if looks_like_resident_id(raw):
         return fault("refused", problem_of("plain-identity", ""), value=value, erase=True)
     try:
         message = parse(raw)

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
@@ -172,12 +173,17 @@ def partition_of(stream: str) -> int:
     return found
 
 
-def leaf_of(log: str, row: Mapping[str, Any] | Row[Any]) -> bytes:
+def leaf_of(log: str, row: Mapping[str, Any] | Row[Any] | Recorded) -> bytes:
     """The hash of a whole row: RFC 6962 leaf over its canonical JSON, the data by its own SHA-256."""
-    get = row.__getitem__ if isinstance(row, Mapping) else row._mapping.__getitem__
-    leaf = {name: get(name) for name in _LEAF_FIELDS}
+    leaf: dict[str, Any]
+    if isinstance(row, Mapping):
+        leaf = {name: row[name] for name in _LEAF_FIELDS}
+        data = row["data"]
+    else:
+        leaf = dict(zip(_LEAF_FIELDS, _leaf_values(row), strict=True))
+        data = row.data
     leaf["log"] = log
-    leaf["data_sha256"] = hashlib.sha256(get("data").encode()).hexdigest()
+    leaf["data_sha256"] = hashlib.sha256(data.encode()).hexdigest()
     return leaf_hash(canonical(leaf))
 
 
@@ -186,6 +192,7 @@ _LEAF_FIELDS = (
     "correlation_id", "causation_id", "actor",
 )  # fmt: skip
 
+_leaf_values = attrgetter(*_LEAF_FIELDS)
 _E = schema.event.c
 _SELECT = select(schema.event)
 _INSERT_EVENT = insert(schema.event)
@@ -401,7 +408,6 @@ class Log:
                 receipt_rows.append(
                     {
                         "position": position,
-                        "receipt_id": self.new_id(),
                         "source": receipt.source,
                         "outcome": receipt.outcome,
                         "recorded_at": recorded_at,

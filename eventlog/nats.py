@@ -12,7 +12,7 @@ import json
 import secrets
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import nats.errors
 import nats.js.errors
@@ -22,7 +22,16 @@ from nats.js.api import Header
 
 from eventlog.wire import BrokerOutage, ConsumerGone, Incoming, Outgoing
 
-__all__ = ["BATCH_MESSAGES_MAX", "JetStreamFeed", "JetStreamPublisher", "NatsIncoming"]
+__all__ = [
+    "BATCH_MESSAGES_MAX",
+    "JetStreamFeed",
+    "JetStreamPublisher",
+    "NatsIncoming",
+    "Stored",
+    "StreamState",
+    "read_stream",
+    "stream_state",
+]
 
 BATCH_MESSAGES_MAX = 1000
 """Of one atomic batch (ADR-50); the server refuses more."""
@@ -56,13 +65,14 @@ class JetStreamPublisher:
             for sequence, message in enumerate(chunk, start=1):
                 headers = {
                     Header.MSG_ID.value: message.message_id,
-                    Header.EXPECTED_STREAM.value: self._stream,
                     Header.BATCH_ID.value: batch_id,
                     Header.BATCH_SEQUENCE.value: str(sequence),
                 }
                 if sequence < last:
                     await self._client.publish(message.subject, message.payload, headers=headers)
                     continue
+                # Headers are stored and parsed again by every reader, so what guards the batch stands on its last message only.
+                headers[Header.EXPECTED_STREAM.value] = self._stream
                 headers[Header.BATCH_COMMIT.value] = "1"
                 answer = await self._client.request(
                     message.subject, message.payload, timeout=PUBLISH_TIMEOUT_SECONDS, headers=headers
@@ -88,6 +98,15 @@ class JetStreamPublisher:
                 )
             except (nats.errors.Error, OSError) as error:
                 raise BrokerOutage(f"stream {self._stream} did not confirm {message.message_id}: {error!r}") from error
+
+
+class Stored(NamedTuple):
+    """A message as it stands on a stream."""
+
+    sequence: int
+    subject: str
+    message_id: str
+    payload: bytes
 
 
 class NatsIncoming:
@@ -223,3 +242,53 @@ class JetStreamFeed:
         if status in ("404", "503") or "Consumer Deleted" in description or "Consumer is push" in description:
             self._gone = description or status
         self._wake.set()
+
+
+class StreamState(NamedTuple):
+    """created: when the stream was made, to see that it is another one. last: the last sequence."""
+
+    created: str
+    last: int
+    messages: int
+
+
+async def stream_state(client: Client, stream: str) -> StreamState:
+    """Raises ConsumerGone if there is no such stream, BrokerOutage if there is no answer."""
+    try:
+        info = await client.jetstream().stream_info(stream)
+    except nats.js.errors.NotFoundError as error:
+        raise ConsumerGone(f"stream {stream} does not exist; run `hongling provision`") from error
+    except (nats.errors.Error, OSError) as error:
+        raise BrokerOutage(f"no word of stream {stream}: {error!r}") from error
+    return StreamState(str(info.created), info.state.last_seq, info.state.messages)
+
+
+async def read_stream(client: Client, stream: str, after: int, inbox_prefix: str) -> list[Stored]:
+    """The next stored messages after a sequence, at most ``BATCH_MESSAGES_MAX``, by one direct get (ADR-31); [] at the end.
+
+    Needs ``$JS.API.DIRECT.GET.<stream>``. Raises BrokerOutage.
+    """
+    inbox = f"{inbox_prefix}.{secrets.token_hex(8)}"
+    found: list[Stored] = []
+    done = asyncio.Event()
+
+    async def on_message(msg: Msg) -> None:
+        headers = msg.headers or {}
+        if "Status" in headers and not msg.data:
+            done.set()  # 204: end of the batch; 404: nothing after this sequence
+            return
+        found.append(
+            Stored(
+                int(headers["Nats-Sequence"]), headers["Nats-Subject"], headers.get(Header.MSG_ID.value, ""), bytes(msg.data)
+            )
+        )
+
+    try:
+        subscription = await client.subscribe(inbox, cb=on_message)
+        request = {"seq": after + 1, "batch": BATCH_MESSAGES_MAX, "max_bytes": 8 * 1024 * 1024}
+        await client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
+        await asyncio.wait_for(done.wait(), PUBLISH_TIMEOUT_SECONDS)
+        await subscription.unsubscribe()
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        raise BrokerOutage(f"stream {stream} could not be read: {error!r}") from error
+    return found

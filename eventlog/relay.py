@@ -65,6 +65,7 @@ class Relay:
         self._log = log
         self._wake = asyncio.Event()
         self.failing: str | None = None
+        self.busy = False
 
     def wake(self) -> None:
         self._wake.set()
@@ -75,6 +76,7 @@ class Relay:
         while True:
             try:
                 carried = await self.carry()
+                self.busy = carried > 0
                 self.failing = None
                 pause = 0.1
             except (BrokerOutage, OSError) as error:

@@ -35,6 +35,7 @@ __all__ = [
     "parked",
     "protect_append_only",
     "receipt",
+    "reconciled",
     "relay_cursor",
 ]
 
@@ -68,7 +69,7 @@ event = Table(
     Column("effective_on", String(10), nullable=False),
     Column("recorded_at", String(27), nullable=False),
     Column("correlation_id", String(128), nullable=False),
-    Column("causation_id", String(128), nullable=True),
+    Column("causation_id", String(192), nullable=True),
     Column("actor", String(64), nullable=False),
     Column("data", Text, nullable=False, comment="canonical JSON (RFC 8785), the bytes that are hashed and published"),
     Column("leaf_hash", LargeBinary(32), nullable=False),
@@ -93,7 +94,6 @@ receipt = Table(
     "receipt",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("receipt_id", String(36), nullable=False),
     Column("source", String(64), nullable=False),
     Column("outcome", String(16), nullable=False),
     Column("recorded_at", String(27), nullable=False),
@@ -137,6 +137,16 @@ relay_cursor = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("position", BigInteger, nullable=False),
+)
+
+reconciled = Table(
+    "reconciled",
+    metadata,
+    Column("stream", String(64), primary_key=True),
+    Column("created", String(64), nullable=False, comment="when the broker's stream was made"),
+    Column("sequence", BigInteger, nullable=False, comment="messages up to here were read back"),
+    Column("position", BigInteger, nullable=False, comment="events up to here are known to be on the stream"),
+    comment="How far the stream has been compared with the log.",
 )
 
 heard = Table(

@@ -23,7 +23,8 @@ from eventlog import schema
 from eventlog.consumer import Consumer, Handler
 from eventlog.database import Database, DatabaseMissing
 from eventlog.log import Log
-from eventlog.nats import JetStreamFeed, JetStreamPublisher
+from eventlog.nats import JetStreamFeed, JetStreamPublisher, read_stream, stream_state
+from eventlog.reconciler import Reconciler
 from eventlog.relay import Relay, cursor_of, read_events, read_receipts
 
 __all__ = ["Bindings", "ConsumerSpec", "NotReady", "Service", "open_broker"]
@@ -66,7 +67,7 @@ class ConsumerSpec:
     stream: str
     name: str
     handler: Handler
-    batch_max: int = 500
+    batch_max: int = 1000
 
 
 @dataclass(slots=True)
@@ -93,6 +94,7 @@ class Service:
     logger: Any
     relays: list[Relay] = field(default_factory=list)
     consumers: list[Consumer] = field(default_factory=list)
+    reconciler: Reconciler | None = None
     bindings: Bindings | None = None
     _feeds: list[JetStreamFeed] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -151,8 +153,18 @@ class Service:
             (f"{self.name}-receipts", read_receipts(self.name), "RECEIPTS"),
         ):
             self.relays.append(Relay(name, self.database, read, JetStreamPublisher(self.client, stream), self.logger))
+        stream = self.name.upper()
+        self.reconciler = Reconciler(
+            self.name,
+            self.database,
+            lambda after: read_stream(self.client, stream, after, prefix),
+            lambda: stream_state(self.client, stream),
+            JetStreamPublisher(self.client, stream),
+            self.logger,
+        )
         runs = [relay.run() for relay in self.relays] + [consumer.run() for consumer in self.consumers]
         self._tasks = [asyncio.create_task(run) for run in runs]
+        self._tasks.append(asyncio.create_task(self.reconciler.run(lambda: self.relays[0].busy)))
         self._tasks += [asyncio.ensure_future(task()) for task in self.bindings.tasks]
         for task in self._tasks:
             task.add_done_callback(self._on_done)
@@ -187,6 +199,8 @@ class Service:
         """Readiness and figures. ready is false if anything stands still; reasons say what."""
         assert self.bindings is not None
         reasons = [c.failing for c in self.consumers if c.failing] + [r.failing for r in self.relays if r.failing]
+        if self.reconciler is not None and self.reconciler.failing:
+            reasons.append(self.reconciler.failing)
         reasons += [f"a task of {self.name} has stopped" for task in self._tasks if task.done()]
         try:
             figures = await asyncio.to_thread(self._figures)
@@ -219,5 +233,8 @@ class Service:
                 "parked": len(connection.execute(select(schema.parked.c.parked_id)).all()),
                 "held": len(connection.execute(select(schema.held.c.hold_id)).all()),
             }
+        if self.reconciler is not None:
+            figures["republished"] = self.reconciler.republished
+            figures["stream_alarms"] = self.reconciler.alarms
         figures.update(self.bindings.details())
         return figures

@@ -80,9 +80,10 @@ def event_message(log: str, row: Any) -> Outgoing:
 
 
 def receipt_message(log: str, row: Any) -> Outgoing:
-    """A receipt row as it stands on RECEIPTS."""
+    """A receipt row as it stands on RECEIPTS. Its id is its place among the service's receipts, so a repeat has the same."""
+    receipt_id = f"{log}-receipt-{row.position}"
     text = (
-        f'{{"specversion":"1.0","id":"{row.receipt_id}","source":"/hongling/{log}","type":"receipt.v1",'
+        f'{{"specversion":"1.0","id":"{receipt_id}","source":"/hongling/{log}","type":"receipt.v1",'
         f'"time":"{row.recorded_at}","datacontenttype":"application/json","data":{row.data}}}'
     )
-    return Outgoing(f"receipts.{row.source}.{row.outcome}", row.receipt_id, text.encode())
+    return Outgoing(f"receipts.{row.source}.{row.outcome}", receipt_id, text.encode())

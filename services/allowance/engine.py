@@ -327,8 +327,9 @@ _HeldCertificate = tuple[KnownFact, Certificate]
 class _Case(NamedTuple):
     """One worker's year under one policy: what the rules and the lines look at. See the head of this module.
 
-    considered: posts, in order of start; fitting: whether they fit the policy's limits. left_on: the last day of the last
-    post, if it lies within the year. spoken_for: by month, the certificate that speaks for it, whether or not it counts.
+    posts: all, of any year; considered: those of the year that the rules are judged on; both in order of start. left_on: the
+    last day of the year's last post, if that lies before 31 December. engaged, certified, stopped: months; certified ones
+    are engaged ones, if there are any. spoken_for: by month, the certificate that speaks for it, whether or not it counts.
     """
 
     file: _File

@@ -26,11 +26,12 @@ from contracts.intake import ParkedDiscard, ParkedRetry, PolicyPublished
 from contracts.particulars import RatingResult
 from contracts.receipts import Problem
 from eventlog import schema
+from eventlog.cache import StateCache
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.heard import Foreign, save_heard, sort_out
 from eventlog.intake import Parsed, answer, content_of
-from eventlog.log import Log, NewEvent, Past, Unit
+from eventlog.log import Appended, Log, NewEvent, Past, Unit
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
 from services.allowance.decider import (
@@ -113,11 +114,27 @@ class Workers:
     def __init__(self, log: Log) -> None:
         self.log = log
         self.shelf = PolicyShelf(log)
+        self.cache: StateCache[Worker] = StateCache()
 
-    def load(self, connection: Connection, batch: Desktop, streams: set[str]) -> None:
-        for stream, past in self.log.histories(connection, streams - batch.states.keys()).items():
+    def load(self, connection: Connection, batch: Desktop, streams: set[str], position: int) -> None:
+        """Bring the states of these streams into the batch. position: of the log, as this connection sees it."""
+        self.cache.refresh(connection, position)
+        missing = set()
+        for stream in streams - batch.states.keys():
+            kept = self.cache.get(stream)
+            if kept is None:
+                missing.add(stream)
+            else:
+                batch.versions[stream], batch.states[stream] = kept
+        for stream, past in self.log.histories(connection, missing).items():
             batch.states[stream] = replay(map(self._happened, past))
             batch.versions[stream] = len(past)
+
+    def keep(self, batch: Desktop, position: int, appended: Appended) -> None:
+        """Remember the states after an append that went through."""
+        if appended.head is not None:
+            states = {stream: (batch.versions[stream], state) for stream, state in batch.states.items()}
+            self.cache.keep(states, position, appended.head.position, len(appended.events))
 
     def _happened(self, past: Past) -> Happened:
         if past.type in _DECISIONS:
@@ -173,7 +190,7 @@ class RegistryEvents:
             sorted_out = sort_out(connection, "registry", items)
             events = sorted_out.ready
             self._workers.load(
-                connection, batch, {stream_of(ref) for e in events if (ref := person_of(e.envelope)) is not None}
+                connection, batch, {stream_of(ref) for e in events if (ref := person_of(e.envelope)) is not None}, position
             )
             policies = self._workers.shelf.read(connection)
         for foreign in events:
@@ -185,6 +202,7 @@ class RegistryEvents:
         appended = self._log.append(
             batch.units, seen_position=position, whole=True, also=lambda c: save_heard(c, sorted_out, self._log.clock)
         )
+        self._workers.keep(batch, position, appended)
         return not appended.conflicts
 
     def settle_event(self, batch: Desktop, foreign: Foreign, policies: Policies) -> None:
@@ -316,7 +334,12 @@ class AllowanceIntake:
         foreign = [
             Foreign(item, EventEnvelope.model_validate_json(item.raw)) for item in items if item.subject.startswith("registry.")
         ]
-        self._workers.load(connection, batch, {stream_of(ref) for f in foreign if (ref := person_of(f.envelope)) is not None})
+        self._workers.load(
+            connection,
+            batch,
+            {stream_of(ref) for f in foreign if (ref := person_of(f.envelope)) is not None},
+            self._log.head(connection).position,
+        )
         policies = self._workers.shelf.read(connection)
         for event in foreign:
             self._events.settle_event(batch, event, policies)
@@ -401,7 +424,7 @@ class Recalculation:
             people = connection.scalars(query.order_by(worker.c.person_ref).limit(RECALCULATION_PAGE)).all()
             blocked = blocked_streams(connection)
             free = [ref for ref in people if stream_of(ref) not in blocked]
-            self._workers.load(connection, batch, {stream_of(ref) for ref in free})
+            self._workers.load(connection, batch, {stream_of(ref) for ref in free}, position)
             policies = self._workers.shelf.read(connection)
         for ref in free:
             command = Recalculate(ref, task.policy_event)

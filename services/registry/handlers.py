@@ -30,11 +30,12 @@ from contracts.intake import (
 from contracts.particulars import Particulars
 from contracts.registry import EncryptedIdentity, FactOrigin, RegistryEvent
 from eventlog import schema
+from eventlog.cache import StateCache
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.ids import random_token
 from eventlog.intake import Parsed, Seen, answer, content_of, seen_before
-from eventlog.log import Log, NewEvent, Past, Unit
+from eventlog.log import Log, NewEvent, Unit
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
 from services.registry.decider import (
@@ -78,7 +79,7 @@ class RegistryBatch(Batch):
     persons: dict[str, str] = field(default_factory=dict)
     facts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     states: dict[str, Worker] = field(default_factory=dict)
-    identities: dict[str, EncryptedIdentity] = field(default_factory=dict)
+    identities: dict[str, dict[str, EncryptedIdentity]] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=dict)
     provided: list[str] = field(default_factory=list)
     needs: dict[int, str] = field(default_factory=dict)
@@ -116,6 +117,7 @@ class RegistryIntake:
     ) -> None:
         self._log = log
         self._desk = Desk(SERVICE, log)
+        self._cache: StateCache[tuple[Worker, dict[str, EncryptedIdentity]]] = StateCache()
         self._vault = vault
         self._rules = rules
         self._hold_seconds = hold_seconds
@@ -139,6 +141,7 @@ class RegistryIntake:
                 items, found = self._settle_once(items)
             except IntegrityError:
                 # Another instance settled one of these messages, or registered one of these people, at the same moment.
+                self._cache.clear()
                 continue
             erase += found
             if not items:
@@ -149,6 +152,7 @@ class RegistryIntake:
         batch = RegistryBatch()
         with self._log.database.read.connect() as connection:
             position = self._log.head(connection).position
+            self._cache.refresh(connection, position)
             batch.blocked = blocked_streams(connection)
             queue: Sequence[Item] = items
             while queue:
@@ -159,6 +163,11 @@ class RegistryIntake:
         if not batch.units:
             return (), batch.erase
         appended = self._log.append(batch.units, seen_position=position, recheck=lambda c: self._arrived(c, batch))
+        if appended.conflicts:
+            self._cache.clear()
+        elif appended.head is not None:
+            states = {s: (batch.versions[s], (state, batch.identities.get(s, {}))) for s, state in batch.states.items()}
+            self._cache.keep(states, position, appended.head.position, len(appended.events))
         return [batch.sources[index] for index in appended.conflicts], batch.erase
 
     # --- reading --------------------------------------------------------------------------------------------------------
@@ -216,27 +225,34 @@ class RegistryIntake:
         for key, seen in seen_before(connection, targets).items():
             if seen.event_id is not None and seen.stream is not None:
                 batch.facts[key] = (seen.stream, seen.event_id)
-        streams = {s for r in ready if (s := self._stream_of(batch, r)) is not None} - batch.states.keys()
-        for stream, events in self._log.histories(connection, streams).items():
-            self._take_in(batch, stream, events)
+        self._bring(connection, batch, {s for r in ready if (s := self._stream_of(batch, r)) is not None})
         self._load_keys(connection, batch, ready)
 
-    def _take_in(self, batch: RegistryBatch, stream: str, history: Sequence[Past]) -> None:
-        """Fold a stream. An encrypted identity is kept beside it, for a correction that must take it out of the index."""
-        happened = [
-            Happened(
-                past.event_id,
-                date.fromisoformat(past.effective_on),
-                cast(RegistryEvent, self._log.codec.decode(past.type, past.data)),
-            )
-            for past in history
-        ]
-        batch.states[stream] = replay(happened)
-        batch.versions[stream] = len(history)
-        for entry in happened:
-            identity = getattr(entry.event, "identity", None)
-            if identity is not None:
-                batch.identities[entry.event_id] = identity
+    def _bring(self, connection: Connection, batch: RegistryBatch, streams: set[str]) -> None:
+        """Bring the states of these streams into the batch: from the cache, or folded from the log.
+
+        An encrypted identity is kept beside its state, for a correction that must take it out of the index.
+        """
+        missing = set()
+        for stream in streams - batch.states.keys():
+            kept = self._cache.get(stream)
+            if kept is None:
+                missing.add(stream)
+                continue
+            batch.versions[stream], (batch.states[stream], identities) = kept
+            batch.identities[stream] = identities
+        for stream, history in self._log.histories(connection, missing).items():
+            happened = [
+                Happened(
+                    p.event_id, date.fromisoformat(p.effective_on), cast(RegistryEvent, self._log.codec.decode(p.type, p.data))
+                )
+                for p in history
+            ]
+            batch.states[stream] = replay(happened)
+            batch.versions[stream] = len(history)
+            batch.identities[stream] = {
+                h.event_id: i for h in happened if (i := getattr(h.event, "identity", None)) is not None
+            }
 
     def _load_keys(self, connection: Connection, batch: RegistryBatch, ready: Sequence[Ready]) -> None:
         refs = set()
@@ -305,9 +321,7 @@ class RegistryIntake:
                 raise Need(f"fact:{target[0]}/{target[1]}", f"fact {target[0]}/{target[1]}")
         if stream is None:
             raise Need(f"person:{ready.index}", "the person's registration")
-        if stream not in batch.states:
-            for name, events in self._log.histories(connection, [stream]).items():
-                self._take_in(batch, name, events)
+        self._bring(connection, batch, {stream})
         if batch.versions[stream] == 0:
             raise Need(f"person:{stream.removeprefix('worker-')}", "the person's registration")
         return stream
@@ -360,7 +374,7 @@ class RegistryIntake:
             batch.versions[stream] += 1
         batch.states[stream] = state
         if identity is not None:
-            batch.identities[event_id] = identity
+            batch.identities[stream] = {**batch.identities.get(stream, {}), event_id: identity}
         self._accept(batch, ready, unit, stream, event_id, events)
 
     def _command(
@@ -415,8 +429,8 @@ class RegistryIntake:
             batch.provided.append(f"person:{ready.key_index}")
 
     def _unindex(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str) -> None:
-        _, event_id = batch.facts[_must(_target_of(ready.parsed))]
-        wrong = self._vault.decrypt(batch.keys[ref], event_id, batch.identities[event_id])
+        stream, event_id = batch.facts[_must(_target_of(ready.parsed))]
+        wrong = self._vault.decrypt(batch.keys[ref], event_id, batch.identities[stream][event_id])
         value = self._vault.index_of_resident_id(wrong["resident_id"])
         unit.deletes.append((person_index, value))
         batch.persons.pop(value, None)
@@ -555,5 +569,6 @@ def _must(target: tuple[str, str] | None) -> tuple[str, str]:
 def _particulars(data: Any) -> Particulars:
     """The particulars of a fact: the fact without the person."""
     base: Any = type(data).__mro__[1]
-    said: Particulars = base.model_construct(**{name: getattr(data, name) for name in base.model_fields})
+    values = data.__dict__
+    said: Particulars = base(**{name: values[name] for name in base.__pydantic_fields__})
     return said

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import Column, Connection, MetaData, String, Table, Text, bindparam, delete, insert, select
 
 from contracts.registry import FactWithdrawn, RegistryEvent
-from eventlog import schema
 from eventlog.canonical import canonical_text
 from eventlog.log import Recorded
 
-__all__ = ["StandingView", "conflicts", "standing", "view_metadata"]
+__all__ = ["StandingView", "conflicts", "fact_on_file", "standing", "view_metadata"]
 
 view_metadata = MetaData()
+
+fact_on_file = Table(
+    "fact_on_file",
+    view_metadata,
+    Column("event_id", String(36), primary_key=True),
+    Column("person_ref", String(32), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("effective_on", String(10), nullable=False),
+    Column("particulars", Text, nullable=False, comment="canonical JSON"),
+    comment="Every fact and correction that was recorded, whether it stands or not. No identity.",
+)
 
 standing = Table(
     "standing",
@@ -23,62 +32,50 @@ standing = Table(
     Column("person_ref", String(32), primary_key=True),
     Column("slot", String(160), primary_key=True),
     Column("event_id", String(36), nullable=False),
-    Column("kind", String(32), nullable=False, index=True),
-    Column("effective_on", String(10), nullable=False),
-    Column("particulars", Text, nullable=False, comment="canonical JSON"),
     Column("contradicted_by", Text, nullable=False, comment="event ids, comma separated; empty: no conflict"),
     comment="Which fact stands in which slot of a worker's file, and what contradicts it.",
 )
 
 
 class StandingView:
-    """Folds every change of standing into ``standing``."""
+    """Folds facts and changes of standing."""
 
     name = "standing"
-    tables: Sequence[Table] = (standing,)
+    tables: Sequence[Table] = (fact_on_file, standing)
 
     def apply(self, connection: Connection, events: Sequence[Recorded], tables: Mapping[str, Table]) -> None:
-        table = tables["standing"]
-        latest: dict[tuple[str, str], dict[str, Any] | None] = {}
-        said: dict[str, tuple[str, str, Any]] = {}
+        facts: list[dict[str, Any]] = []
+        latest: dict[tuple[str, str], dict[str, Any]] = {}
         for recorded in events:
             event = recorded.event
             if not isinstance(event, RegistryEvent):
                 continue
             if not isinstance(event, FactWithdrawn):
-                said[recorded.event_id] = (event.particulars.kind, recorded.effective_on, event.particulars)
+                facts.append(
+                    {
+                        "event_id": recorded.event_id,
+                        "person_ref": event.person_ref,
+                        "kind": event.particulars.kind,
+                        "effective_on": recorded.effective_on,
+                        "particulars": canonical_text(event.particulars.model_dump(mode="json")),
+                    }
+                )
             for change in event.standings:
-                key = (event.person_ref, change.slot)
-                if change.fact is None:
-                    latest[key] = None
-                    continue
-                kind, effective_on, particulars = said.get(change.fact) or _look_up(connection, change.fact)
-                latest[key] = {
+                latest[event.person_ref, change.slot] = {
                     "person_ref": event.person_ref,
                     "slot": change.slot,
                     "event_id": change.fact,
-                    "kind": kind,
-                    "effective_on": effective_on,
-                    "particulars": canonical_text(
-                        particulars if isinstance(particulars, dict) else particulars.model_dump(mode="json")
-                    ),
                     "contradicted_by": ",".join(change.contradicted_by),
                 }
-        if not latest:
-            return
-        gone = delete(table).where(table.c.person_ref == bindparam("p"), table.c.slot == bindparam("s"))
-        connection.execute(gone, [{"p": person, "s": slot} for person, slot in latest])
-        rows = [row for row in latest.values() if row is not None]
-        if rows:
-            connection.execute(insert(table), rows)
-
-
-def _look_up(connection: Connection, event_id: str) -> tuple[str, str, Any]:
-    """An earlier fact that stands again, from the log."""
-    table = schema.event
-    row = connection.execute(select(table.c.data, table.c.effective_on).where(table.c.event_id == event_id)).one()
-    particulars = orjson.loads(row.data)["particulars"]
-    return particulars["kind"], row.effective_on, particulars
+        if facts:
+            connection.execute(insert(tables["fact_on_file"]), facts)
+        if latest:
+            table = tables["standing"]
+            gone = delete(table).where(table.c.person_ref == bindparam("p"), table.c.slot == bindparam("s"))
+            connection.execute(gone, [{"p": person, "s": slot} for person, slot in latest])
+            rows = [row for row in latest.values() if row["event_id"] is not None]
+            if rows:
+                connection.execute(insert(table), rows)
 
 
 def conflicts(connection: Connection, limit: int = 1000) -> list[dict[str, Any]]:

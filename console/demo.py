@@ -1,0 +1,403 @@
+"""``hongling demo``: the main job on real parts, from published facts to explained amounts that a replay reproduces.
+
+A published case (Changtu county 2021) and a made-up city. Everything runs as in production: the broker with its users, the
+services as processes; the demo itself is no more than three integrating systems and an operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import Connection, func, select
+
+from console.client import IntakeClient
+from console.context import DIFFERENCE, WRONG, Context, JsonOption, LangOption, chosen_language, fail, run_async
+from console.demo_data import CHANGTU_GRANTED, CHANGTU_TOTAL_FEN, Labelled, changtu_2021, city
+from console.deployment import DEFAULT_SOURCES, Deployment, Running
+from console.explain import explain_text
+from console.operate import ask_status
+from console.policies import policy_message, send
+from console.sealing import load_public_key, seal
+from console.topology import POLICY_OFFICE, SERVICES
+from console.words import yuan
+from contracts.allowance import EntitlementAdjusted
+from eventlog import schema
+from eventlog.log import Log
+from services.allowance.policy import read_policy
+from services.allowance.views import entitlement, statement
+
+__all__ = ["register"]
+
+MARK = "made-by-hongling-demo"
+SEED = 20_231_118
+YEARS = (2023, 2024, 2025)
+CITY = "320100"
+CHANGTU = "211224"
+CHUNK = 1_000
+SETTLE_SECONDS_MAX = 600.0
+
+
+@dataclass(slots=True)
+class Told:
+    """What was published: how many messages of each expectation, and when."""
+
+    messages: int = 0
+    expected: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+
+def demo(
+    data: Annotated[Path, typer.Option("--data", help="folder to fill; a former demo in it is replaced")] = Path("demo-data"),
+    workers: Annotated[int, typer.Option(min=100, max=200_000, help="of the made-up city")] = 20_000,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Run the main job on a real broker and real stores: a published county, a made-up city, explanation, replay, proof."""
+    _prepare(data)
+    about = Context(
+        Deployment(data), as_json, chosen_language(lang), Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    )
+    began = time.monotonic()
+    answer = run_async(_demo(about, workers, began))
+    if as_json:
+        about.show(answer)
+    if not answer["as_expected"]:
+        raise typer.Exit(DIFFERENCE)
+
+
+def _prepare(data: Path) -> None:
+    """Replace a former demo; touch nothing else."""
+    if data.exists() and any(data.iterdir()):
+        if not (data / MARK).exists():
+            fail(WRONG, f"{data} is not a former demo; choose another --data, or remove it yourself")
+        if Deployment(data).state() is not None:
+            fail(WRONG, f"{data} is running; stop it first")
+        shutil.rmtree(data)
+    data.mkdir(parents=True, exist_ok=True)
+    (data / MARK).touch()
+
+
+async def _demo(about: Context, workers: int, began: float) -> dict[str, Any]:
+    assert about.deployment is not None
+    answer: dict[str, Any] = {}
+    async with Running(about.deployment) as running, AsyncExitStack() as stack:
+        _say(about, f"broker and services run on {running.url}", f"消息服务器与各服务已在 {running.url} 运行", began)
+        key = load_public_key(about.deployment.public_key)
+        passwords = about.deployment.passwords()
+        clients = {
+            name: await stack.enter_async_context(IntakeClient(running.url, name, passwords[name])) for name in DEFAULT_SOURCES
+        }
+        for name in ("changtu-2021", "example-city"):
+            await _publish_policy(about, name)
+
+        def sealed(identity: Any) -> str:
+            return seal(identity, key)
+
+        _title(about, "1. Changtu county 2021, a published case", "一、昌图县 2021 年（公开案例）")
+        told = await _tell(about, clients, changtu_2021(sealed, Random(SEED)), began)
+        await _settle(about)
+        answer["changtu"] = _statement(about, CHANGTU, (2021,))[0]
+        _show_statements(about, [answer["changtu"]])
+        expected = (CHANGTU_GRANTED, CHANGTU_TOTAL_FEN)
+        answer["changtu_as_published"] = (answer["changtu"]["granted"], answer["changtu"]["total_fen"]) == expected
+        _title(
+            about,
+            f"2. A made-up city: {workers:,} workers, {YEARS[0]} to {YEARS[-1]}",
+            f"二、虚构城市：{workers:,} 人，{YEARS[0]}—{YEARS[-1]} 年",
+        )
+        told = await _tell(about, clients, city(sealed, Random(SEED + 1), workers, YEARS), began)
+        await _settle(about)
+        seconds = time.monotonic() - told.seconds
+        answer["city"] = _statement(about, CITY, YEARS)
+        answer["intake"] = _intake_figures(about, told, seconds)
+        _show_statements(about, answer["city"])
+        _show_intake(about, answer["intake"], began)
+        _title(about, "3. Explained", "三、逐人说明")
+        answer["explained"] = _explain_three(about)
+        _title(about, "4. Replayed and verified", "四、重放与核验")
+        answer["proof"] = await _prove(about)
+    answer["seconds"] = round(time.monotonic() - began, 1)
+    proven = all(part["same"] for part in answer["proof"]["replay"]) and answer["proof"]["agrees"]
+    answer["as_expected"] = answer["changtu_as_published"] and proven
+    _close(about, answer)
+    return answer
+
+
+# --- publishing -------------------------------------------------------------------------------------------------------
+
+
+async def _publish_policy(about: Context, name: str) -> None:
+    path = Path(__file__).parent.parent / "policies" / f"{name}.yaml"
+    text = path.read_text()
+    receipt = await send(about, POLICY_OFFICE, "allowance", policy_message(text, read_policy(text), datetime.now(UTC)))
+    if receipt.outcome != "accepted":
+        fail(DIFFERENCE, f"policy {name} was not accepted: {receipt.problems}")
+
+
+async def _tell(about: Context, clients: dict[str, IntakeClient], messages: Iterable[Labelled], began: float) -> Told:
+    """Publish as the sources would, each with its own credentials, keeping the order between them by and large."""
+    told = Told(seconds=time.monotonic())
+    stream = iter(messages)
+    with _progress(about) as progress:
+        task = progress.add_task(about.say("发布", "published"), total=None)
+        while chunk := await asyncio.to_thread(_take, stream):
+            by_source: dict[str, list[Labelled]] = {}
+            for message in chunk:
+                by_source.setdefault(message.subject.split(".")[1], []).append(message)
+                told.expected[message.expect] += 1
+            await asyncio.gather(*(_drain(clients[source], batch) for source, batch in by_source.items()))
+            told.messages += len(chunk)
+            progress.update(task, completed=told.messages)
+    _say(about, f"{told.messages:,} facts published", f"已发布 {told.messages:,} 条事实", began)
+    return told
+
+
+def _take(stream: Iterator[Labelled]) -> list[Labelled]:
+    return list(islice(stream, CHUNK))
+
+
+async def _drain(client: IntakeClient, messages: list[Labelled]) -> None:
+    async for _ in client.publish(messages):
+        pass
+
+
+async def _settle(about: Context) -> None:
+    """Wait until every message is handled and every event carried."""
+    deadline = time.monotonic() + SETTLE_SECONDS_MAX
+    with _progress(about) as progress:
+        task = progress.add_task(about.say("处理", "settled"), total=None)
+        most = 0
+        while True:
+            answers = await ask_status(about)
+            left = sum(_left(answer) for answer in answers)
+            most = max(most, left)
+            progress.update(task, total=most, completed=most - left)
+            if left == 0:
+                return
+            if time.monotonic() > deadline:
+                fail(DIFFERENCE, f"not settled after {SETTLE_SECONDS_MAX:.0f} s: {json.dumps(answers)}")
+            await asyncio.sleep(0.2)
+
+
+def _left(answer: dict[str, Any]) -> int:
+    """What a service still has to do; 1 if it does not say."""
+    if answer.get("silent"):
+        return 1
+    consumers = sum(lag["pending"] + lag["unacknowledged"] for lag in answer["consumers"].values())
+    carried = answer["position"] - answer["relayed"] + answer["receipts"] - answer["receipts_relayed"]
+    return int(consumers + carried + answer.get("recalculating", 0))
+
+
+# --- showing ----------------------------------------------------------------------------------------------------------
+
+
+def _progress(about: Context) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=about.as_json or not sys.stderr.isatty())
+
+
+def _say(about: Context, en: str, zh: str, began: float) -> None:
+    if not about.as_json:
+        about.out.print(f"[{time.monotonic() - began:5.1f} s] {about.say(zh, en)}", markup=False)
+
+
+def _title(about: Context, en: str, zh: str) -> None:
+    if not about.as_json:
+        about.out.print(f"\n[bold]{about.say(zh, en)}[/bold]")
+
+
+def _statement(about: Context, division: str, years: tuple[int, ...]) -> list[dict[str, Any]]:
+    with about.log("allowance") as log, log.database.read.connect() as connection:
+        head = log.head(connection)
+        return [
+            {**statement(connection, division, year), "known_at": head.recorded_at, "position": head.position} for year in years
+        ]
+
+
+def _show_statements(about: Context, statements: list[dict[str, Any]]) -> None:
+    if about.as_json:
+        return
+    table = Table()
+    for zh, en in (
+        ("年度", "year"),
+        ("区划", "division"),
+        ("核发", "granted"),
+        ("不予核发", "denied"),
+        ("更正", "adjusted"),
+        ("合计", "total"),
+        ("支付方", "payer"),
+    ):
+        table.add_column(about.say(zh, en), justify="right" if en not in ("division", "payer") else "left")
+    for row in statements:
+        payers = "\n".join(f"{p['payer']} {yuan(p['total_fen'])}" for p in row["by_payer"])
+        figures = [f"{row[name]:,}" for name in ("granted", "denied", "adjusted")]
+        table.add_row(str(row["year"]), row["division"], *figures, yuan(row["total_fen"]), payers)
+    about.out.print(table)
+
+
+def _intake_figures(about: Context, told: Told, seconds: float) -> dict[str, Any]:
+    with about.log("registry") as log, log.database.read.connect() as connection:
+        table = schema.receipt
+        counted = select(table.c.outcome, func.count()).group_by(table.c.outcome)
+        outcomes: dict[str, int] = {row[0]: row[1] for row in connection.execute(counted)}
+        held = connection.execute(select(func.count()).select_from(schema.held)).scalar_one()
+    return {
+        "published": told.messages,
+        "accepted": outcomes.get("accepted", 0),
+        "refused": outcomes.get("refused", 0),
+        "parked": outcomes.get("parked", 0),
+        "waiting_now": held,
+        "seconds": round(seconds, 1),
+        "facts_per_second": round(told.messages / seconds),
+    }
+
+
+def _show_intake(about: Context, figures: dict[str, Any], began: float) -> None:
+    count = {
+        name: f"{figures[name]:,}" for name in ("published", "facts_per_second", "accepted", "refused", "parked", "waiting_now")
+    }
+    text = (
+        f"{count['published']} facts in {figures['seconds']} s, {count['facts_per_second']} a second from intake to allowance "
+        f"event; accepted {count['accepted']}, refused {count['refused']}, parked {count['parked']}, "
+        f"still waiting {count['waiting_now']}",
+        f"{count['published']} 条事实，用时 {figures['seconds']} 秒，自上报到津贴事件每秒 {count['facts_per_second']} 条；"
+        f"受理 {count['accepted']}，拒绝 {count['refused']}，搁置 {count['parked']}，等待中 {count['waiting_now']}",
+    )
+    _say(about, *text, began)
+
+
+def _explain_three(about: Context) -> list[dict[str, Any]]:
+    """One granted, one denied, one adjusted worker of the city."""
+    with about.log("allowance") as log, log.database.read.connect() as connection:
+        chosen = []
+        for kind in ("granted", "denied"):
+            query = select(entitlement).where(
+                entitlement.c.year == YEARS[1],
+                entitlement.c.division.startswith("3201"),
+                entitlement.c.decision == kind,
+                entitlement.c.decisions == 1,
+            )
+            row = connection.execute(query.order_by(entitlement.c.position).limit(1)).one_or_none()
+            if row is not None:
+                chosen.append({"kind": kind, "person_ref": row.person_ref, "year": row.year})
+        lowered = _first_lowered(log, connection)
+        if lowered is not None:
+            chosen.append({"kind": "adjusted", "person_ref": lowered.person_ref, "year": lowered.decision.year})
+    for entry in chosen:
+        if not about.as_json:
+            about.out.print(explain_text(about, entry["person_ref"], entry["year"]))
+            about.out.print("")
+    return chosen
+
+
+def _first_lowered(log: Log, connection: Connection) -> EntitlementAdjusted | None:
+    """An adjustment that took back something that had been granted, without taking all of it if there is one like that."""
+    position, fallback = 0, None
+    while events := log.read(connection, position, CHUNK, types=(EntitlementAdjusted.TYPE,)):
+        for recorded in events:
+            event = recorded.event
+            if isinstance(event, EntitlementAdjusted) and event.difference_fen < 0:
+                if event.decision.amount_fen:
+                    return event
+                fallback = fallback or event
+        position = events[-1].position
+    return fallback
+
+
+# --- proving ----------------------------------------------------------------------------------------------------------
+
+
+async def _prove(about: Context) -> dict[str, Any]:
+    """Replay and verify both services, each in a process of its own, as an operator would type it."""
+    assert about.deployment is not None
+    data = str(about.deployment.data)
+    # Each in a process of its own. `verify` replays on the way, so that the log is read once.
+    verdicts = await asyncio.gather(*(_typed("verify", service, "--data", data, "--json") for service in SERVICES))
+    parts = [part for verdict in verdicts for part in verdict["services"]]
+    proof: dict[str, Any] = {
+        "replay": [part["replay"] for part in parts],
+        "verify": parts,
+        "agrees": all(verdict["agrees"] for verdict in verdicts),
+    }
+    if not about.as_json:
+        for part in proof["replay"]:
+            about.out.print(
+                about.say(
+                    f"{part['service']}：重放 {part['events']:,} 个事件，"
+                    f"比对 {part['rows_compared']:,} 行，差异 {len(part['differences'])} 处",
+                    f"{part['service']}: {part['events']:,} events replayed, {part['rows_compared']:,} rows compared, "
+                    f"{len(part['differences'])} differences",
+                )
+            )
+        for part in proof["verify"]:
+            about.out.print(
+                about.say(
+                    f"{part['service']}：日志、哈希树、读模型与流（{part['stream_events']:,} 个事件）"
+                    + ("一致" if part["agrees"] else "不一致"),
+                    f"{part['service']}: log, tree, read models and stream ({part['stream_events']:,} events) "
+                    + ("agree" if part["agrees"] else f"disagree: {part['problems']}"),
+                ),
+                markup=False,
+            )
+    return proof
+
+
+async def _typed(*arguments: str) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "console.main", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
+    )
+    out, err = await process.communicate()
+    if process.returncode not in (0, DIFFERENCE):
+        fail(DIFFERENCE, f"hongling {' '.join(arguments)} ended with {process.returncode}: {err.decode()[-500:]}")
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def _close(about: Context, answer: dict[str, Any]) -> None:
+    if about.as_json:
+        return
+    assert about.deployment is not None
+    data = about.deployment.data
+    person = next((e for e in answer["explained"] if e["kind"] == "adjusted"), None)
+    about.out.print("")
+    verdict = ("as expected", "与预期一致") if answer["as_expected"] else ("NOT as expected", "与预期不符")
+    about.out.print(
+        about.say(
+            f"用时 {answer['seconds']} 秒，{verdict[1]}。接下来可以：",
+            f"{answer['seconds']} s, {verdict[0]}. What to type next:",
+        )
+    )
+    commands = [
+        f"hongling finance statement --division {CITY} --year {YEARS[-1]} --data {data}",
+        f"hongling conflicts --data {data}",
+        f"hongling parked list --data {data}",
+        f"hongling up --data {data}",
+    ]
+    if person is not None:
+        commands.insert(0, f"hongling history {person['person_ref']} --data {data}")
+        commands.insert(0, f"hongling explain {person['person_ref']} --year {person['year']} --data {data}")
+    for command in commands:
+        about.out.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(demo)

@@ -1,0 +1,150 @@
+"""Everything held against everything: the log's rows and tree, its read models, its inbox, and the stream."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nats.aio.client import Client
+from sqlalchemy import Connection, func, select
+
+from eventlog import schema
+from eventlog.log import PARTITIONS, Log, Recorded, leaf_of, partition_of
+from eventlog.nats import read_stream
+from eventlog.relay import cursor_of
+from eventlog.tree import Frontier
+from eventlog.wire import event_message
+
+__all__ = ["LogCheck", "Report", "verify_stream"]
+
+PAGE = 5_000
+PROBLEMS_MAX = 50
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Report:
+    """events: rows checked. problems: in words, the first ``PROBLEMS_MAX``."""
+
+    events: int = 0
+    root: str = ""
+    problems: list[str] = field(default_factory=list)
+
+    def found(self, problem: str) -> None:
+        if len(self.problems) < PROBLEMS_MAX:
+            self.problems.append(problem)
+
+
+class LogCheck:
+    """Checks a log row by row, as they are read: dense positions, versions, back pointers, leaf hashes, and the tree."""
+
+    def __init__(self, log: str) -> None:
+        self.report = Report()
+        self._log = log
+        self._frontier = Frontier()
+        self._partitions = [0] * PARTITIONS
+        self._versions: dict[str, int] = {}
+        self._position = 0
+
+    def take(self, rows: Iterable[Recorded]) -> None:
+        """The next rows, in order."""
+        for row in rows:
+            self._take_one(row)
+
+    def _take_one(self, row: Recorded) -> None:
+        report = self.report
+        if row.position != self._position + 1:
+            report.found(f"position {self._position + 1} is missing; the next is {row.position}")
+        before = self._versions.get(row.stream, 0)
+        if row.version != before + 1:
+            report.found(f"event {row.event_id} has version {row.version} after {before}")
+        pointed = self._partitions[row.partition]
+        if row.partition != partition_of(row.stream) or row.previous != pointed:
+            report.found(f"event {row.event_id} points back to {row.previous}, not to {pointed}")
+        if leaf_of(self._log, row) != row.leaf_hash:
+            report.found(f"event {row.event_id} at position {row.position} was changed: its leaf hash does not fit")
+        self._versions[row.stream] = row.version
+        self._partitions[row.partition] = row.position
+        self._position = row.position
+        self._frontier.append(row.leaf_hash)
+
+    def finish(self, connection: Connection) -> Report:
+        """Hold what was read against ``log_head``, and the inbox and receipts against the log."""
+        head = connection.execute(select(schema.log_head)).one()
+        report, frontier = self.report, self._frontier
+        report.events = frontier.size
+        report.root = frontier.root().hex()
+        if self._position != head.position:
+            report.found(f"positions {self._position + 1} to {head.position} are not in the log")
+        if report.root != head.root or frontier.to_text() != head.frontier:
+            report.found(f"the tree's root is {report.root}, log_head says {head.root}")
+        if ",".join(map(str, self._partitions)) != head.partitions:
+            report.found("the last positions of the partitions are not those of log_head")
+        _check_tables(connection, head.receipt_position, report)
+        return report
+
+
+def _check_tables(connection: Connection, receipt_position: int, report: Report) -> None:
+    receipt, inbox, event = schema.receipt, schema.inbox, schema.event
+    count, last = connection.execute(select(func.count(), func.max(receipt.c.position)).select_from(receipt)).one()
+    if count != receipt_position or (last or 0) != receipt_position:
+        report.found(f"there are {count} receipts up to {last}, log_head says {receipt_position}")
+    orphans = connection.execute(
+        select(func.count()).select_from(inbox.outerjoin(event, inbox.c.event_id == event.c.event_id))
+        .where(inbox.c.event_id.is_not(None), event.c.event_id.is_(None))
+    ).scalar_one()  # fmt: skip
+    if orphans:
+        report.found(f"{orphans} inbox entries name an event that is not in the log")
+
+
+async def verify_stream(log: Log, client: Client, inbox_prefix: str, progress: Progress | None = None) -> Report:
+    """Read the whole stream back: every event that the relay carried is on it, byte for byte, and nothing else is."""
+    report = Report()
+    stream = log.name.upper()
+    with log.database.read.connect() as connection:
+        carried = cursor_of(connection, log.name)
+    seen: dict[str, bytes] = {}
+    position, sequence, ended = 0, 0, False
+    while position < carried:
+        rows = _rows(log, position, carried)
+        wanted = {row.event_id for row in rows}
+        # The stream is in the order of the log but for what was published again, so reading on finds it soon or never.
+        while not ended and not wanted <= seen.keys():
+            messages = await read_stream(client, stream, sequence, inbox_prefix)
+            ended = not messages
+            for message in messages:
+                seen[message.message_id] = hashlib.sha256(message.payload).digest()
+            sequence = messages[-1].sequence if messages else sequence
+        for row in rows:
+            found = seen.pop(row.event_id, None)
+            if found is None:
+                report.found(f"event {row.event_id} at position {row.position} is not on stream {stream}")
+            elif found != hashlib.sha256(event_message(log.name, row).payload).digest():
+                report.found(f"event {row.event_id} at position {row.position} is another one on stream {stream}")
+        position = rows[-1].position
+        report.events += len(rows)
+        if progress is not None:
+            progress(position)
+    for event_id in _strangers(log, list(seen)):
+        report.found(f"message {event_id} on stream {stream} is not in the log")
+    return report
+
+
+def _strangers(log: Log, event_ids: Sequence[str]) -> Sequence[str]:
+    """Ids that the log does not know. One that it knows was carried after we began, or is on the stream twice."""
+    known: set[str] = set()
+    with log.database.read.connect() as connection:
+        for start in range(0, len(event_ids), 1000):
+            column = schema.event.c.event_id
+            known.update(connection.scalars(select(column).where(column.in_(event_ids[start : start + 1000]))))
+    return [event_id for event_id in event_ids if event_id not in known]
+
+
+def _rows(log: Log, after: int, upto: int) -> Sequence[Any]:
+    table = schema.event
+    with log.database.read.connect() as connection:
+        query = select(table).where(table.c.position > after, table.c.position <= upto).order_by(table.c.position)
+        return connection.execute(query.limit(PAGE)).all()
