@@ -104,10 +104,8 @@ class Context:
     def database_url(self, service: str) -> str:
         if self.deployment is not None:
             if not (self.deployment.data / f"{service}.db").exists():
-                fail(
-                    UNREACHABLE,
-                    f"there is no {service}.db in {self.deployment.data}; run `hongling up --data {self.deployment.data}` first",
-                )
+                folder = self.deployment.data
+                fail(UNREACHABLE, f"there is no {service}.db in {folder}; run `hongling up --data {folder}` first")
             return self.deployment.database_url(service)
         name = f"HONGLING_{service.upper()}_DATABASE_URL"
         url = os.environ.get(name)
@@ -127,10 +125,8 @@ class Context:
                 log.head(connection)
             yield log
         except (DBAPIError, DatabaseMissing) as error:
-            fail(
-                UNREACHABLE,
-                f"the {service} database cannot be read: {error if isinstance(error, DatabaseMissing) else type(error).__name__}",
-            )
+            reason = error if isinstance(error, DatabaseMissing) else error.orig or type(error).__name__
+            fail(UNREACHABLE, f"the {service} database cannot be read: {reason}")
         finally:
             database.close()
 

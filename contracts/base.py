@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 __all__ = [
     "BusinessDay",
@@ -44,20 +45,23 @@ def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("the time is beyond the calendar") from None
+        raise PydanticCustomError("datetime_beyond", "the time is beyond the calendar") from None
 
 
 def _only_text(value: object) -> object:
     # Pydantic would take a bare number for seconds since 1970: in a fact that is a slip, not a time.
     if isinstance(value, str | date):
         return value
-    raise ValueError("a date or time is written as text")
+    raise PydanticCustomError("datetime_not_text", "a time is written as text")
 
 
 def _business_day(value: object) -> object:
-    if isinstance(value, str):
-        return business_date(value)
-    return _only_text(value)
+    if isinstance(value, date):
+        return value
+    try:
+        return business_date(value if isinstance(value, str) else "")
+    except ValueError:
+        raise PydanticCustomError("date_impossible", "a date that exists, written YYYY-MM-DD") from None
 
 
 def utc_text(value: datetime) -> str:

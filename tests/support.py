@@ -100,7 +100,10 @@ def resident_id(person: int) -> str:
 def identity(person: int) -> Identity:
     """The person of this number, as they stand in no register."""
     return Identity(
-        name=f"虚构人物{person}号", resident_id=resident_id(person), phone=f"1990000{person:04d}", bank_account=f"99990000{person:08d}"
+        name=f"虚构人物{person}号",
+        resident_id=resident_id(person),
+        phone=f"1990000{person:04d}",
+        bank_account=f"99990000{person:08d}",
     )
 
 
@@ -112,7 +115,14 @@ def sealed(person: int | Mapping[str, str]) -> str:
 
 
 def intake_bytes(
-    fact: str, data: Any, *, id: str, source: str = "hr", time: str = "2025-01-05T08:00:00Z", on: str = "2025-01-04", **more: Any
+    fact: str,
+    data: Any,
+    *,
+    id: str,
+    source: str = "hr",
+    time: str = "2025-01-05T08:00:00Z",
+    on: str = "2025-01-04",
+    **more: Any,
 ) -> bytes:
     """An intake message of type ``intake.<fact>.v1``. more: further attributes of the envelope, or other values of them."""
     envelope = {
@@ -190,7 +200,13 @@ class RegistryBench:
         return replace(item, sequence=next(self.sequence))
 
     def registers(
-        self, person: int | Mapping[str, str] = 1, *, id: str = "reg-1", key: str | None = "w-1", division: str = "320102", **more: Any
+        self,
+        person: int | Mapping[str, str] = 1,
+        *,
+        id: str = "reg-1",
+        key: str | None = "w-1",
+        division: str = "320102",
+        **more: Any,
     ) -> Item:
         registrant = {"identity": sealed(person)} | ({} if key is None else {"source_key": key})
         return self.message("worker-registered", {"person": registrant, "division": division}, id=id, **more)

@@ -22,7 +22,13 @@ POLICY_EVENT = event_id(900)
 
 
 def policy_text(
-    *, name: str = "example", revision: int = 1, excellent: int = 100_000, first: int = 2021, last: int = 2024, division: str = "320100"
+    *,
+    name: str = "example",
+    revision: int = 1,
+    excellent: int = 100_000,
+    first: int = 2021,
+    last: int = 2024,
+    division: str = "320100",
 ) -> str:
     """A policy by rating alone; city and county share it 60 to 40, the county takes the odd fen."""
     return f"""\

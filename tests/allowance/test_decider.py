@@ -115,7 +115,10 @@ def test_an_engaged_worker_who_is_rated_excellent_is_granted_the_amount() -> Non
     decision = decided.event.decision
     assert (decision.decision, decision.amount_fen, decision.year) == ("granted", 100_000, 2021)
     assert decided.event.difference_fen == 100_000
-    assert decided.event.differences == (PayerAmount(payer="city", amount_fen=60_000), PayerAmount(payer="county", amount_fen=40_000))
+    assert decided.event.differences == (
+        PayerAmount(payer="city", amount_fen=60_000),
+        PayerAmount(payer="county", amount_fen=40_000),
+    )
     assert decided.event.digest == digest(decision.payload())
     assert decision.policy.event == POLICY_EVENT
     assert {used.fact for used in decision.facts} == {event_id(1), event_id(2), event_id(3)}
@@ -187,7 +190,10 @@ def test_a_withdrawn_rating_voids_the_decision() -> None:
     assert heard.event.particulars is None
     assert isinstance(void.event, EntitlementAdjusted)
     assert (void.event.decision.decision, void.event.decision.amount_fen, void.event.difference_fen) == ("denied", 0, -100_000)
-    assert void.event.differences == (PayerAmount(payer="city", amount_fen=-60_000), PayerAmount(payer="county", amount_fen=-40_000))
+    assert void.event.differences == (
+        PayerAmount(payer="city", amount_fen=-60_000),
+        PayerAmount(payer="county", amount_fen=-40_000),
+    )
     on_file(*file, withdrawn(4, "rating/2021")).when(Recalculate(REF, POLICY_EVENT)).nothing()
 
 
@@ -288,7 +294,11 @@ SEPARATE = [registered(), engaged(), rated(), rated(4, "competent", 2022), rated
 
 
 @settings(max_examples=60)
-@any_of(order=st.permutations(SEPARATE), more=st.lists(st.sampled_from(SEPARATE), max_size=4), places=st.lists(st.integers(0, 9), max_size=4))
+@any_of(
+    order=st.permutations(SEPARATE),
+    more=st.lists(st.sampled_from(SEPARATE), max_size=4),
+    places=st.lists(st.integers(0, 9), max_size=4),
+)
 def test_any_order_and_repetition_of_the_same_facts_ends_in_the_same_amounts(
     order: list[Hear], more: list[Hear], places: list[int]
 ) -> None:
@@ -348,7 +358,11 @@ def files(draw: st.DrawFn) -> list[registry.Command]:
             told.append(registry.Withdraw(at, event_id(draw(st.sampled_from(targets))), "r"))
             continue
         says = draw(st.sampled_from(RATINGS))
-        told.append(registry.Record(at, says) if kind == "record" else registry.Correct(at, event_id(draw(st.sampled_from(targets))), says, "r"))
+        told.append(
+            registry.Record(at, says)
+            if kind == "record"
+            else registry.Correct(at, event_id(draw(st.sampled_from(targets))), says, "r")
+        )
         targets.append(n)
     return told
 
@@ -369,7 +383,11 @@ def told_to_us(commands: Sequence[registry.Command]) -> list[Hear]:
 def any_arrival(draw: Any, commands: Sequence[registry.Command]) -> list[registry.Command]:
     left, known, ordered = list(commands), set[str](), list[registry.Command]()
     while left:
-        ready = [c for c in left if (getattr(c, "corrects", None) or getattr(c, "withdraws", None) or c.stamp.event_id) in known | {c.stamp.event_id}]
+        ready = [
+            c
+            for c in left
+            if (getattr(c, "corrects", None) or getattr(c, "withdraws", None) or c.stamp.event_id) in known | {c.stamp.event_id}
+        ]
         chosen = draw(st.sampled_from(ready))
         left.remove(chosen)
         known.add(chosen.stamp.event_id)

@@ -162,7 +162,9 @@ def expected(refs: list[str]) -> dict[tuple[str, int], int]:
 # --- hearing ------------------------------------------------------------------------------------------------------------
 
 
-def test_registry_events_are_recorded_and_decided_on(bench: Bench, told: list[Item], expected: dict[tuple[str, int], int]) -> None:
+def test_registry_events_are_recorded_and_decided_on(
+    bench: Bench, told: list[Item], expected: dict[tuple[str, int], int]
+) -> None:
     """Facts in our own log with their cause, decisions behind them, and the read models in the same transaction."""
     bench.publish(policy_text())
     bench.hear(*told)
@@ -288,11 +290,18 @@ def test_a_rule_that_fails_parks_one_persons_stream_and_nobody_elses(
             lite.hear(item)
     assert lite.owed() == {key: fen for key, fen in expected.items() if key[0] != refs[0]}
     assert lite.parked() == [(second.event_id, "rule-failed"), (registry.events[2].event_id, "behind-parked")]
-    assert [o for o in lite.outcomes if o[1] == "parked"] == [("start-1", "parked", ["rule-failed"]), ("rate-1", "parked", ["behind-parked"])]
+    assert [o for o in lite.outcomes if o[1] == "parked"] == [
+        ("start-1", "parked", ["rule-failed"]),
+        ("rate-1", "parked", ["behind-parked"]),
+    ]
 
 
 def test_a_retry_goes_on_in_order_once_the_rule_is_mended(
-    lite: Bench, told: list[Item], registry: RegistryBench, expected: dict[tuple[str, int], int], monkeypatch: pytest.MonkeyPatch
+    lite: Bench,
+    told: list[Item],
+    registry: RegistryBench,
+    expected: dict[tuple[str, int], int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Everything behind it too; afterwards the person goes on like everybody."""
     lite.publish(policy_text())
@@ -307,7 +316,9 @@ def test_a_retry_goes_on_in_order_once_the_rule_is_mended(
     assert [e.type for e in lite.events].count("operations.parked-retried.v1") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="after the first fails again, those behind it are settled all the same: parked_id lets them pass")
+@pytest.mark.xfail(
+    strict=True, reason="after the first fails again, those behind it are settled all the same: parked_id lets them pass"
+)
 def test_a_retry_that_fails_again_leaves_those_behind_it_where_they_are(
     lite: Bench, told: list[Item], registry: RegistryBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,7 +371,9 @@ def test_what_is_no_event_is_parked_and_the_others_go_on(lite: Bench, told: list
     assert sum(isinstance(e.event, FactHeard) for e in lite.events) == 3 * PEOPLE + 2
 
 
-@pytest.mark.xfail(strict=True, reason="_park_unreadable does not ask whether it is parked already: each redelivery parks it once more")
+@pytest.mark.xfail(
+    strict=True, reason="_park_unreadable does not ask whether it is parked already: each redelivery parks it once more"
+)
 def test_what_is_no_event_is_parked_once(lite: Bench) -> None:
     """Also when it is delivered again, because the acknowledgement was lost."""
     for _ in range(2):
@@ -420,7 +433,12 @@ def test_a_policy_is_recorded_byte_for_byte(bench: Bench) -> None:
 
 def test_a_policy_that_makes_no_sense_is_refused_with_its_places(bench: Bench) -> None:
     """Line and column of each problem; nothing is recorded."""
-    bench.intake.settle([bench.publishes("document: [", "p-1"), bench.publishes(policy_text().replace("remainder: county", "remainder: province"), "p-2")])
+    bench.intake.settle(
+        [
+            bench.publishes("document: [", "p-1"),
+            bench.publishes(policy_text().replace("remainder: county", "remainder: province"), "p-2"),
+        ]
+    )
     assert [(i, outcome) for i, outcome, _ in bench.outcomes] == [("p-1", "refused"), ("p-2", "refused")]
     for receipt in bench.receipts:
         assert receipt.problems
@@ -430,7 +448,13 @@ def test_a_policy_that_makes_no_sense_is_refused_with_its_places(bench: Bench) -
 
 def test_a_document_is_published_once_in_each_revision(bench: Bench) -> None:
     """The same revision again is refused, the next one is taken."""
-    bench.intake.settle([bench.publishes(policy_text(), "p-1"), bench.publishes(policy_text(excellent=1), "p-2"), bench.publishes(policy_text(revision=2), "p-3")])
+    bench.intake.settle(
+        [
+            bench.publishes(policy_text(), "p-1"),
+            bench.publishes(policy_text(excellent=1), "p-2"),
+            bench.publishes(policy_text(revision=2), "p-3"),
+        ]
+    )
     assert bench.outcomes == [("p-1", "accepted", []), ("p-2", "refused", ["policy-exists"]), ("p-3", "accepted", [])]
     assert [e.version for e in bench.events] == [1, 2]
 
@@ -439,7 +463,11 @@ def test_a_policy_message_again_gets_its_answer_again(bench: Bench) -> None:
     """A redelivery is silent, a repeat is answered, and another text under the same id is refused."""
     first = bench.publishes(policy_text())
     bench.intake.settle([first, first, replace(first, sequence=50), bench.publishes(policy_text(revision=2))])
-    assert bench.outcomes == [("policy-1", "accepted", []), ("policy-1", "accepted", []), ("policy-1", "refused", ["id-reused"])]
+    assert bench.outcomes == [
+        ("policy-1", "accepted", []),
+        ("policy-1", "accepted", []),
+        ("policy-1", "refused", ["id-reused"]),
+    ]
     assert [r.repeated for r in bench.receipts] == [False, True, False]
     assert len(bench.events) == 1
 
@@ -450,7 +478,9 @@ def test_unreadable_intake_is_answered_here_too(bench: Bench) -> None:
     assert bench.outcomes == [("seq-5", "parked", ["not-json"])]
 
 
-@pytest.mark.xfail(strict=True, reason="AllowanceIntake fills batch.erase and nobody erases: the message stays on INTAKE in plain text")
+@pytest.mark.xfail(
+    strict=True, reason="AllowanceIntake fills batch.erase and nobody erases: the message stays on INTAKE in plain text"
+)
 def test_plain_identity_sent_to_this_service_is_given_up_for_erasure(lite: Bench) -> None:
     """As the registry does it; settle returns the sequences."""
     plain = lite.message("policy-published", {"text": "x", "name": "虚构人物"}, id="p-1", source="policy")
@@ -461,7 +491,9 @@ def test_plain_identity_sent_to_this_service_is_given_up_for_erasure(lite: Bench
 # --- recalculation ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_policy_that_comes_later_decides_for_everybody(bench: Bench, told: list[Item], expected: dict[tuple[str, int], int], refs: list[str]) -> None:
+def test_a_policy_that_comes_later_decides_for_everybody(
+    bench: Bench, told: list[Item], expected: dict[tuple[str, int], int], refs: list[str]
+) -> None:
     """Facts first, policy afterwards; each decision names the policy's event as its cause."""
     bench.hear(*told)
     assert bench.owed() == {}
@@ -525,7 +557,9 @@ def test_a_crash_in_the_middle_of_a_page_repeats_the_page(
 def test_two_policies_at_once_are_both_recalculated(bench: Bench, told: list[Item], refs: list[str]) -> None:
     """The second waits for the first, and in the end everybody is decided under both."""
     bench.hear(*told)
-    bench.intake.settle([bench.publishes(policy_text(), "p-1"), bench.publishes(policy_text(revision=2, excellent=130_000), "p-2")])
+    bench.intake.settle(
+        [bench.publishes(policy_text(), "p-1"), bench.publishes(policy_text(revision=2, excellent=130_000), "p-2")]
+    )
     assert bench.waiting() == 2
     bench.recalculate()
     assert bench.waiting() == 0
@@ -565,7 +599,9 @@ def test_a_person_whose_stream_stands_still_is_left_out_until_it_goes_on(
     assert lite.owed()[refs[0], YEAR] == 100_000
 
 
-@pytest.mark.xfail(strict=True, reason="a person whose stream stands still is skipped and never recalculated: the retry looks at one year only")
+@pytest.mark.xfail(
+    strict=True, reason="a person whose stream stands still is skipped and never recalculated: the retry looks at one year only"
+)
 def test_a_policy_that_was_missed_while_the_stream_stood_still_is_made_up_for(
     lite: Bench, told: list[Item], registry: RegistryBench, refs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -584,7 +620,9 @@ def test_a_policy_that_was_missed_while_the_stream_stood_still_is_made_up_for(
     assert lite.owed()[refs[0], YEAR] == 130_000
 
 
-@pytest.mark.xfail(strict=True, reason="Recalculation._page lets an exception of one worker out: the task ends, and nobody behind is decided")
+@pytest.mark.xfail(
+    strict=True, reason="Recalculation._page lets an exception of one worker out: the task ends, and nobody behind is decided"
+)
 def test_a_rule_that_fails_in_a_recalculation_stops_one_person_and_nobody_else(
     lite: Bench, told: list[Item], refs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

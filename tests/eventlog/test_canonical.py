@@ -17,7 +17,9 @@ from eventlog.canonical import canonical, canonical_text, digest
 KEYS = st.text(alphabet=string.printable, max_size=8)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXTS
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=20)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=20
+)
 
 
 @settings(max_examples=300)
@@ -31,7 +33,7 @@ def test_the_bytes_are_those_of_rfc_8785(value: Any) -> None:
     "value",
     [
         "".join(map(chr, range(0x20))) + "\x7f\x80\u2028\u2029",
-        "\u20ac$\u000f\nA'B\"\\\\\"/",
+        '\u20ac$\u000f\nA\'B"\\\\"/',
         "𝄞😂汉字",
         {"b": 1, "a": {"d": [], "c": {}}},
         2**53 - 1,
@@ -46,7 +48,7 @@ def test_the_hard_cases_are_written_as_rfc_8785_writes_them(value: Any) -> None:
 
 def test_control_characters_have_the_forms_of_the_rfc() -> None:
     """RFC 8785 section 3.2.2.2: the short form where there is one, else lower-case hex."""
-    assert canonical_text("\b\t\n\f\r\x00\x1f\x7f\"\\/") == '"\\b\\t\\n\\f\\r\\u0000\\u001f\x7f\\"\\\\/"'
+    assert canonical_text('\b\t\n\f\r\x00\x1f\x7f"\\/') == '"\\b\\t\\n\\f\\r\\u0000\\u001f\x7f\\"\\\\/"'
 
 
 @pytest.mark.parametrize("value", [Decimal("1.5"), {1, 2}, b"bytes", object(), {1: "a"}, "\ud800", 2**64])

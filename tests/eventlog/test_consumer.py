@@ -53,6 +53,7 @@ class Bench:
 
 def test_messages_are_acknowledged_only_after_the_handler_returned() -> None:
     """Each of the batch, and none before the commit."""
+
     async def work() -> list[Any]:
         bench = Bench([[b"1", b"2"], [b"3"]])
         await bench.until(3)
@@ -70,14 +71,23 @@ def test_messages_are_acknowledged_only_after_the_handler_returned() -> None:
 )
 def test_an_outage_is_waited_out_with_the_batch_in_hand(failure: Exception, reason: str) -> None:
     """The same batch is handed over again until it is settled: no negative ack, since later messages would overtake."""
+
     async def work() -> Bench:
         bench = Bench([[b"1"], [b"2"]], [failure] * 3)
         await bench.until(2)
         return bench
 
     bench = run(work())
-    assert bench.acts == [("start", [b"1"])] * 4 + [("done", [b"1"]), ("ack", b"1"), ("start", [b"2"]), ("done", [b"2"]), ("ack", b"2")]
-    assert [fields["reason"] for event, fields in bench.notes.lines if event == "batch-not-settled"] == [reason.split(" in ")[0]] * 3
+    assert bench.acts == [("start", [b"1"])] * 4 + [
+        ("done", [b"1"]),
+        ("ack", b"1"),
+        ("start", [b"2"]),
+        ("done", [b"2"]),
+        ("ack", b"2"),
+    ]
+    assert [fields["reason"] for event, fields in bench.notes.lines if event == "batch-not-settled"] == [
+        reason.split(" in ")[0]
+    ] * 3
     assert bench.consumer.failing is None
 
 
@@ -96,6 +106,7 @@ def test_it_says_why_it_stands_still_while_it_does() -> None:
 
 def test_a_slow_batch_is_kept_alive() -> None:
     """Every message of it signals progress while the handler works, so that the broker does not deliver it again."""
+
     async def work() -> list[Any]:
         bench = Bench([[b"1", b"2"]])
         bench.gate.clear()
@@ -112,9 +123,12 @@ def test_a_slow_batch_is_kept_alive() -> None:
     assert acts[-3:] == [("done", [b"1", b"2"]), ("ack", b"1"), ("ack", b"2")]
 
 
-@pytest.mark.parametrize("error", [ConsumerGone("consumer gone"), BrokerOutage("no broker"), ConnectionRefusedError("no broker")])
+@pytest.mark.parametrize(
+    "error", [ConsumerGone("consumer gone"), BrokerOutage("no broker"), ConnectionRefusedError("no broker")]
+)
 def test_a_consumer_that_is_gone_shows_and_recovers(error: Exception) -> None:
     """It neither dies nor spins: it says why, asks again after a pause, and goes on when there is something again."""
+
     async def work() -> Bench:
         bench = Bench([error, error, [b"1"]])
         await bench.until(1)
@@ -143,6 +157,7 @@ def test_failing_is_set_while_the_consumer_is_gone() -> None:
 
 def test_a_batch_that_was_cancelled_is_not_acknowledged() -> None:
     """A stop in the middle of the work leaves the messages with the broker."""
+
     async def work() -> list[Any]:
         bench = Bench([[b"1"]])
         bench.gate.clear()

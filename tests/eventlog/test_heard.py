@@ -128,13 +128,16 @@ def test_what_is_kept_is_kept_once(hearer: Hearer, published: list[Item]) -> Non
 def test_a_message_that_is_no_event_is_set_apart(hearer: Hearer, published: list[Item]) -> None:
     """The others of the batch are heard."""
     with hearer.log.database.read.connect() as connection:
-        found = sort_out(connection, "example", [Item("example.00.x", b"not json", 1), Item("example.00.x", b"{}", 2), published[0]])
+        found = sort_out(
+            connection, "example", [Item("example.00.x", b"not json", 1), Item("example.00.x", b"{}", 2), published[0]]
+        )
     assert [item.sequence for item in found.unreadable] == [1, 2]
     assert [f.envelope.position for f in found.ready] == [1]
 
 
 def test_two_instances_cannot_both_hear_one_event(hearer: Hearer, published: list[Item]) -> None:
     """Whoever comes second is told to decide again, the first time and later."""
+
     def move(found: Any) -> bool:
         return hearer.log.append([], whole=True, also=lambda c: save_heard(c, found, FixedClock(NOW))).head is not None
 

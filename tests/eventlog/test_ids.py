@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from contracts.base import EventId, PersonRef
 from eventlog.ids import FixedClock, SeededEntropy, SystemClock, SystemEntropy, random_token, uuid7
-from pydantic import TypeAdapter
 from tests.support import NOW
 
 

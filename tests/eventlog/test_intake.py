@@ -132,7 +132,9 @@ def test_brackets_inside_texts_do_not_count_as_nesting() -> None:
     assert [p.code for p in found.problems] == ["bad-pattern"]
 
 
-@pytest.mark.xfail(strict=True, reason="a resident ID written with JSON escapes passes: the raw text is searched, not the values")
+@pytest.mark.xfail(
+    strict=True, reason="a resident ID written with JSON escapes passes: the raw text is searched, not the values"
+)
 def test_a_resident_id_is_seen_through_escapes() -> None:
     """\\u0039 is a nine: what counts is what the message says."""
     escaped = "".join(f"\\u{ord(c):04x}" for c in ID_LOOKING)
@@ -161,7 +163,10 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size
                     max_leaves=10)  # fmt: skip
 
 
-@given(data=JSON, attributes=st.dictionaries(st.sampled_from(["id", "type", "time", "effectiveon", "source", "new"]), JSON, max_size=2))
+@given(
+    data=JSON,
+    attributes=st.dictionaries(st.sampled_from(["id", "type", "time", "effectiveon", "source", "new"]), JSON, max_size=2),
+)
 def test_no_json_at_all_makes_the_reader_fail(data: Any, attributes: dict[str, Any]) -> None:
     """Any value in any place is either parsed or answered with problems."""
     raw = json.dumps(json.loads(good()) | attributes | {"data": data}).encode()

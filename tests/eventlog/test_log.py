@@ -88,7 +88,7 @@ def test_the_leaf_covers_every_column(column: str) -> None:
 
 def test_the_row_without_a_cause_is_not_the_row_whose_cause_is_empty(log: Log) -> None:
     """None and "" are two values in the leaf."""
-    row = {name: 0 for name in schema.event.columns.keys()} | {"data": "{}", "causation_id": None}
+    row = dict.fromkeys(schema.event.columns.keys(), 0) | {"data": "{}", "causation_id": None}
     assert leaf_of("example", row) != leaf_of("example", row | {"causation_id": ""})
 
 
@@ -162,6 +162,7 @@ def test_whole_means_all_or_nothing(log: Log) -> None:
 
 def test_what_comes_along_can_undo_the_append(log: Log) -> None:
     """``also`` that says False undoes everything, its own writes included; anything else commits with the events."""
+
     def write(connection: Any) -> None:
         connection.execute(insert(schema.relay_cursor).values(name="r", position=1))
 
@@ -337,7 +338,7 @@ def test_an_event_is_found_by_its_id(log: Log) -> None:
 
 def test_what_was_appended_reads_back_the_same(log: Log) -> None:
     """The events that an append returns are those that are read later, column by column."""
-    unit = Unit(events=[new(log, "a", "字𝄞\u0001\"\\", -7)], expects={"a": 0})
+    unit = Unit(events=[new(log, "a", '字𝄞\u0001"\\', -7)], expects={"a": 0})
     unit.events.append(new(log, "a"))
     assert list(log.append([unit]).events) == events_of(log)
 
@@ -414,7 +415,9 @@ def test_any_interleaving_gives_dense_positions_and_versions(log: Log, appends: 
         for index, (name, size) in enumerate(units):
             stream = prefix + name
             wrong = index in stale
-            made.append(Unit(events=[new(log, stream) for _ in range(size)], expects={stream: planned.get(stream, 0) + 9 * wrong}))
+            made.append(
+                Unit(events=[new(log, stream) for _ in range(size)], expects={stream: planned.get(stream, 0) + 9 * wrong})
+            )
             if wrong or stream in broken:
                 broken.add(stream)
                 continue

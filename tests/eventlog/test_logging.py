@@ -17,7 +17,10 @@ def listed(**fields: Any) -> dict[str, Any]:
 
 def test_fields_that_are_not_listed_are_dropped() -> None:
     """Whatever a careless line carries: a name, a payload, a whole event."""
-    assert listed(event="e", position=3, name="虚构人物", payload={"resident_id": "x"}, person_ref="p") == {"event": "e", "position": 3}
+    assert listed(event="e", position=3, name="虚构人物", payload={"resident_id": "x"}, person_ref="p") == {
+        "event": "e",
+        "position": 3,
+    }
 
 
 def test_an_exception_is_reduced_to_its_type_and_place() -> None:
@@ -31,7 +34,9 @@ def test_an_exception_is_reduced_to_its_type_and_place() -> None:
     assert "990000" not in json.dumps(found)
 
 
-@pytest.mark.parametrize("name", ["name", "resident_id", "phone", "bank_account", "data", "payload", "raw", "subject", "password"])
+@pytest.mark.parametrize(
+    "name", ["name", "resident_id", "phone", "bank_account", "data", "payload", "raw", "subject", "password"]
+)
 def test_the_list_names_nothing_that_can_hold_personal_data_or_secrets(name: str) -> None:
     """The list itself is part of the contract."""
     assert name not in ALLOWED

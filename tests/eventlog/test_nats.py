@@ -77,6 +77,7 @@ async def bench(url: str, ack_wait_seconds: float | None = None) -> AsyncIterato
 
 def on(url: str, work: Callable[[Bench], Awaitable[Any]], **options: Any) -> Any:
     """Run with a bench."""
+
     async def whole() -> Any:
         async with bench(url, **options) as made:
             return await work(made)
@@ -113,6 +114,7 @@ def test_a_batch_longer_than_the_server_takes_is_cut(nats_server: str) -> None:
 
 def test_repeated_ids_fall_back_and_are_not_stored_twice(nats_server: str) -> None:
     """After a crash between publishing and the cursor: the batch is refused for its known ids, the rest is stored singly."""
+
     async def work(b: Bench) -> Any:
         await b.publisher.publish(b.messages("1", "2", "3"))
         await b.publisher.publish(b.messages("2", "3", "4", "5"))
@@ -124,6 +126,7 @@ def test_repeated_ids_fall_back_and_are_not_stored_twice(nats_server: str) -> No
 
 def test_a_repeat_inside_one_batch_is_stored_once(nats_server: str) -> None:
     """The server refuses such a batch; singly the repeat is dropped."""
+
     async def work(b: Bench) -> Any:
         await b.publisher.publish(b.messages("1", "2", "1", "3"))
         return [i for i, _ in await b.stored()]
@@ -147,6 +150,7 @@ def test_publishing_where_no_stream_listens_is_an_outage_and_not_a_silence(
 
 def test_publishing_to_another_stream_than_ours_is_an_outage(nats_server: str) -> None:
     """A subject that another stream has taken does not count as stored."""
+
     async def work(b: Bench) -> None:
         await b.client.jetstream().add_stream(stream_config(f"{b.stream}other", [f"{b.stream}other.>"], "a test's"))
         await b.publisher.publish([Outgoing(f"{b.stream}other.x", "1", b"x")])
@@ -188,6 +192,7 @@ async def settled(b: Bench) -> tuple[int, int]:
 
 def test_a_lone_message_is_handed_over_at_once(nats_server: str) -> None:
     """Though the feed asks for fifty, and is waiting when it comes: the median of 15 is far below what a batch may wait."""
+
     async def work(b: Bench) -> list[float]:
         taken = []
         for number in range(15):
@@ -206,6 +211,7 @@ def test_a_lone_message_is_handed_over_at_once(nats_server: str) -> None:
 
 def test_a_fetch_takes_no_more_than_it_was_asked_for(nats_server: str) -> None:
     """The rest stays for the next one."""
+
     async def work(b: Bench) -> list[int]:
         await b.publisher.publish(b.messages(*map(str, range(7))))
         sizes: list[int] = []
@@ -220,6 +226,7 @@ def test_a_fetch_takes_no_more_than_it_was_asked_for(nats_server: str) -> None:
 
 def test_nothing_to_fetch_comes_back_empty_after_the_wait(nats_server: str) -> None:
     """Not at once, which would be a busy loop, and not much later."""
+
     async def work(b: Bench) -> Any:
         await b.feed.fetch(10, 0.01)
         start = time.perf_counter()
@@ -233,6 +240,7 @@ def test_nothing_to_fetch_comes_back_empty_after_the_wait(nats_server: str) -> N
 
 def test_a_consumer_that_does_not_exist_is_named_with_the_remedy(nats_server: str) -> None:
     """At the first fetch."""
+
     async def work(b: Bench) -> None:
         feed = JetStreamFeed(b.client, b.stream, "nobody", inbox_prefix="_INBOX_test", batch_max=10)
         await feed.fetch(10, 1.0)
@@ -243,6 +251,7 @@ def test_a_consumer_that_does_not_exist_is_named_with_the_remedy(nats_server: st
 
 def test_a_consumer_that_is_deleted_under_the_feed_is_noticed_and_found_again(nats_server: str) -> None:
     """While it waits: ConsumerGone at once, again at each try, and messages as soon as someone provisions it anew."""
+
     async def work(b: Bench) -> list[str | None]:
         js = b.client.jetstream()
         await b.feed.fetch(10, 0.01)
@@ -295,6 +304,7 @@ def test_a_negative_ack_delivers_again_after_the_delay(nats_server: str) -> None
 
 def test_what_was_not_acknowledged_is_delivered_again(nats_server: str) -> None:
     """After the acknowledgement's time is up."""
+
     async def work(b: Bench) -> Any:
         await b.publisher.publish(b.messages("1", "2"))
         first = await b.fetch(2)
@@ -307,6 +317,7 @@ def test_what_was_not_acknowledged_is_delivered_again(nats_server: str) -> None:
 
 def test_signs_of_progress_keep_a_message_from_being_delivered_again(nats_server: str) -> None:
     """For longer than the acknowledgement's time, as long as the signs come."""
+
     async def work(b: Bench) -> Any:
         await b.publisher.publish(b.messages("1"))
         [message] = await b.fetch(1)

@@ -30,7 +30,8 @@ def test_given_values_count_before_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [("ten", "X must be a whole number"), ("0", "X must be between 1 and 9"), ("10", "X must be between 1 and 9")]
+    ("text", "problem"),
+    [("ten", "X must be a whole number"), ("0", "X must be between 1 and 9"), ("10", "X must be between 1 and 9")],
 )
 def test_a_number_out_of_bounds_is_named_with_its_bounds(text: str, problem: str) -> None:
     """The text says the variable and what it may be."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from contracts.base import utc_text
 from contracts.envelope import EventEnvelope
@@ -17,7 +18,6 @@ from eventlog.canonical import canonical
 from eventlog.database import Database
 from eventlog.log import Log, NewEvent, Unit
 from eventlog.wire import event_message, receipt_message
-from sqlalchemy import select
 from tests.eventlog.example import Noted, example_log, new, receipt_for
 
 _seeds = count(1)
@@ -76,6 +76,10 @@ def test_a_receipt_goes_to_its_source_and_outcome(database: Database) -> None:
         row = connection.execute(select(schema.receipt)).one()
     message = receipt_message("example", row)
     value = json.loads(message.payload)
-    assert (message.subject, message.message_id, value["id"]) == ("receipts.hr.accepted", f"registry-receipt-{row.position}", f"registry-receipt-{row.position}")
+    assert (message.subject, message.message_id, value["id"]) == (
+        "receipts.hr.accepted",
+        f"registry-receipt-{row.position}",
+        f"registry-receipt-{row.position}",
+    )
     assert Receipt.model_validate(value["data"]) == receipt_for("m-1")
     assert value["specversion"] == "1.0"

@@ -68,7 +68,11 @@ ONE_OF_EACH: tuple[Particulars, ...] = (ON_FILE, STARTED, ENDED, CERTIFIED, RATE
 
 def origin(n: int, source: str = "hr", minute: int | None = None) -> FactOrigin:
     """Of message ``m<n>``, recorded in that minute (the n-th if not said)."""
-    return FactOrigin(source=source, id=f"m{n}", occurred_at=datetime(2025, 1, 1, tzinfo=NOW.tzinfo) + timedelta(minutes=n if minute is None else minute))
+    return FactOrigin(
+        source=source,
+        id=f"m{n}",
+        occurred_at=datetime(2025, 1, 1, tzinfo=NOW.tzinfo) + timedelta(minutes=n if minute is None else minute),
+    )
 
 
 def stamp(n: int, source: str = "hr", minute: int | None = None, on: str = "2025-01-10", received: datetime = NOW) -> Stamp:
@@ -102,7 +106,11 @@ def on_file(*commands: Command) -> Given[Command, Happened, Worker]:
 def stands(events: Iterable[Happened]) -> dict[str, tuple[int | None, list[int]]]:
     """slot → (number of the event that stands, numbers of those that contradict it), of the folded standings."""
     state = fold(REGISTRY, events)
-    return {slot: (_number(fact), [int(i.replace("-", ""), 16) for i in others]) for slot, (fact, others) in state.standing.items() if fact}
+    return {
+        slot: (_number(fact), [int(i.replace("-", ""), 16) for i in others])
+        for slot, (fact, others) in state.standing.items()
+        if fact
+    }
 
 
 def _number(fact: str | None) -> int | None:
@@ -160,7 +168,10 @@ def test_facts_that_disagree_with_each_other_are_both_recorded() -> None:
 # --- what cannot be true --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("on", "code"), [("1949-09-30", "date-too-early"), ("1949-10-01", None), ("2027-04-05", None), ("2027-04-06", "date-too-late")])
+@pytest.mark.parametrize(
+    ("on", "code"),
+    [("1949-09-30", "date-too-early"), ("1949-10-01", None), ("2027-04-05", None), ("2027-04-06", "date-too-late")],
+)
 def test_a_fact_is_neither_older_than_the_republic_nor_far_in_the_future(on: str, code: str | None) -> None:
     """Received on 2026-03-01: 400 days ahead are still taken."""
     when = on_file(record(1, ON_FILE)).when(record(2, STARTED, on=on))
@@ -173,7 +184,9 @@ def test_a_fact_is_neither_older_than_the_republic_nor_far_in_the_future(on: str
 @pytest.mark.parametrize(("hours", "fine"), [(24, True), (25, False)])
 def test_a_fact_was_not_recorded_tomorrow(hours: int, fine: bool) -> None:
     """A source's clock may be a day ahead, not more: its time settles contradictions."""
-    when = on_file(record(1, ON_FILE)).when(record(2, RATED, minute=1, received=origin(1).occurred_at - timedelta(hours=hours), on="2024-12-01"))
+    when = on_file(record(1, ON_FILE)).when(
+        record(2, RATED, minute=1, received=origin(1).occurred_at - timedelta(hours=hours), on="2024-12-01")
+    )
     if fine:
         assert len(when.events) == 1
     else:
@@ -221,7 +234,9 @@ def test_who_may_issue_is_a_setting() -> None:
     assert len(given(relaxed, after(record(1, ON_FILE))).when(command).events) == 1
 
 
-@pytest.mark.parametrize(("division", "level"), [("320000", "province"), ("320100", "city"), ("320102", "county"), ("320110", "county")])
+@pytest.mark.parametrize(
+    ("division", "level"), [("320000", "province"), ("320100", "city"), ("320102", "county"), ("320110", "county")]
+)
 def test_the_level_of_a_division_is_read_from_its_code(division: str, level: str) -> None:
     """GB/T 2260: zeros stand for all below."""
     assert level == division_level(division)
@@ -233,7 +248,9 @@ def test_a_file_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     on_file(record(1, ON_FILE), record(2, RATED)).when(record(3, INSPECTED)).rejected("too-many-facts")
 
 
-@pytest.mark.parametrize("says", [RatingResult(year=2024, rating="x"), CERTIFIED.model_copy(update={"expires_on": date(2020, 1, 1)})])
+@pytest.mark.parametrize(
+    "says", [RatingResult(year=2024, rating="x"), CERTIFIED.model_copy(update={"expires_on": date(2020, 1, 1)})]
+)
 def test_a_replacement_obeys_the_same_rules(says: Particulars) -> None:
     """A correction to what cannot be true is rejected like the fact itself."""
     first = RATED if isinstance(says, RatingResult) else CERTIFIED
@@ -252,7 +269,10 @@ BEST = RatingResult(year=2024, rating="basic")
 def test_a_correction_stands_in_the_place_of_its_fact() -> None:
     """With its own date and reason."""
     on_file(record(1, ON_FILE), record(2, RATED)).when(correct(3, 2, GOOD)).then(
-        happened(3, FactCorrected(**common(3, alone(3, "rating/2024")), corrects=event_id(2), particulars=GOOD, reason="typing error"))
+        happened(
+            3,
+            FactCorrected(**common(3, alone(3, "rating/2024")), corrects=event_id(2), particulars=GOOD, reason="typing error"),
+        )
     )
 
 
@@ -283,19 +303,28 @@ def test_a_corrected_identity_is_kept_with_the_correction() -> None:
 
 def test_a_correction_of_a_correction_stands() -> None:
     """The end of the chain."""
-    assert stands(after(record(1, ON_FILE), record(2, RATED), correct(3, 2, GOOD), correct(4, 3, BEST)))["rating/2024"] == (4, [])
+    assert stands(after(record(1, ON_FILE), record(2, RATED), correct(3, 2, GOOD), correct(4, 3, BEST)))["rating/2024"] == (
+        4,
+        [],
+    )
 
 
 def test_of_two_corrections_of_one_fact_the_later_recorded_stands() -> None:
     """Whichever comes first: the source's time decides, and a corrected fact contradicts nobody."""
-    for first, second in ((correct(3, 2, GOOD, minute=9), correct(4, 2, BEST, minute=8)), (correct(4, 2, BEST, minute=8), correct(3, 2, GOOD, minute=9))):
+    for first, second in (
+        (correct(3, 2, GOOD, minute=9), correct(4, 2, BEST, minute=8)),
+        (correct(4, 2, BEST, minute=8), correct(3, 2, GOOD, minute=9)),
+    ):
         assert stands(after(record(1, ON_FILE), record(2, RATED), first, second))["rating/2024"] == (3, [])
 
 
 def test_a_withdrawn_fact_stands_no_more() -> None:
     """Its slot is empty."""
     on_file(record(1, ON_FILE), record(2, RATED)).when(withdraw(3, 2)).then(
-        happened(3, FactWithdrawn(**common(3, Standing(slot="rating/2024", fact=None)), withdraws=event_id(2), reason="sent in error"))
+        happened(
+            3,
+            FactWithdrawn(**common(3, Standing(slot="rating/2024", fact=None)), withdraws=event_id(2), reason="sent in error"),
+        )
     )
 
 
@@ -327,7 +356,9 @@ def test_the_kind_at_the_end_of_any_chain_is_that_of_the_fact(first: Particulars
     file.when(correct(4, 3, other)).rejected("other-kind")
 
 
-@pytest.mark.xfail(strict=True, reason="leaf_of asks for the last amendment's leaf twice: each link doubles the work, 30 stop the service")
+@pytest.mark.xfail(
+    strict=True, reason="leaf_of asks for the last amendment's leaf twice: each link doubles the work, 30 stop the service"
+)
 def test_a_long_chain_of_corrections_is_decided_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten corrections of corrections: the steps grow with the chain and do not double with each link."""
     chain = [correct(n, n - 1, GOOD) for n in range(3, 13)]
@@ -382,7 +413,9 @@ def test_engagements_of_two_sources_do_not_meet() -> None:
     assert set(stands(events)) == {"registration", "engagement-start/hr/e1", "engagement-start/training/e1"}
 
 
-RATINGS: Sequence[Particulars] = [RatingResult(year=year, rating=word) for year in (2023, 2024) for word in ("excellent", "basic")]
+RATINGS: Sequence[Particulars] = [
+    RatingResult(year=year, rating=word) for year in (2023, 2024) for word in ("excellent", "basic")
+]
 
 
 @st.composite

@@ -58,7 +58,12 @@ def test_an_accepted_message_is_answered_with_its_event(bench: RegistryBench) ->
     bench.settle(bench.registers())
     [event], [receipt] = bench.events, bench.receipts
     assert receipt.events == (event.event_id,)
-    assert (event.causation_id, event.correlation_id, event.actor, event.effective_on) == ("hr/reg-1", "reg-1", "hr", "2025-01-04")
+    assert (event.causation_id, event.correlation_id, event.actor, event.effective_on) == (
+        "hr/reg-1",
+        "reg-1",
+        "hr",
+        "2025-01-04",
+    )
     assert isinstance(event.event, WorkerRegistered)
     assert (event.event.fact.source, event.event.fact.id) == ("hr", "reg-1")
 
@@ -66,7 +71,13 @@ def test_an_accepted_message_is_answered_with_its_event(bench: RegistryBench) ->
 def test_a_contradiction_is_accepted_and_named_to_whom_it_concerns(bench: RegistryBench) -> None:
     """The second source learns which fact it contradicts; what stands is settled by the times, not by the arrival."""
     bench.settle(bench.registers(), bench.rates())
-    other = bench.rates(rating="basic", id="t-1", source="training", person={"source_key": "w-1", "key_source": "hr"}, time="2025-01-04T00:00:00Z")
+    other = bench.rates(
+        rating="basic",
+        id="t-1",
+        source="training",
+        person={"source_key": "w-1", "key_source": "hr"},
+        time="2025-01-04T00:00:00Z",
+    )
     bench.settle(other)
     rating = bench.events[1]
     assert bench.receipts[-1].contradicts == (rating.event_id,)
@@ -82,10 +93,14 @@ def test_a_person_registered_by_two_sources_is_one_person(bench: RegistryBench) 
 
 
 @pytest.mark.parametrize("length", [1, 128])
-def test_a_message_id_may_be_as_long_as_the_contract_says(database_url: str, open_database: Callable[[str], Database], length: int) -> None:
+def test_a_message_id_may_be_as_long_as_the_contract_says(
+    database_url: str, open_database: Callable[[str], Database], length: int
+) -> None:
     """On both databases; a longer cause than a column holds would stop the whole batch for ever."""
     bench = RegistryBench(open_database(database_url))
-    bench.settle(bench.registers(id="r" * length), bench.rates(id="m" * length), bench.corrects("z" * length, RATING, id="c" * length))
+    bench.settle(
+        bench.registers(id="r" * length), bench.rates(id="m" * length), bench.corrects("z" * length, RATING, id="c" * length)
+    )
     assert [outcome for _, outcome in bench.outcomes] == ["accepted", "accepted", "waiting"]
 
 
@@ -272,7 +287,9 @@ def test_a_bad_resident_id_inside_the_seal_is_refused(bench: RegistryBench) -> N
     assert bench.events == []
 
 
-@pytest.mark.parametrize("sealed_text", ["a.b.c.d.e", "eyJhbGciOiJub25lIn0.a.b.c.d", "eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTI1NkdDTSJ9..a.b.c"])
+@pytest.mark.parametrize(
+    "sealed_text", ["a.b.c.d.e", "eyJhbGciOiJub25lIn0.a.b.c.d", "eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTI1NkdDTSJ9..a.b.c"]
+)
 def test_a_seal_that_cannot_be_opened_is_refused(bench: RegistryBench, sealed_text: str) -> None:
     """Not parked as our own failure: the source sealed to something else, or not at all."""
     bench.settle(bench.message("worker-registered", {"person": {"identity": sealed_text}, "division": "320102"}, id="reg-1"))
@@ -310,7 +327,10 @@ def test_a_correction_to_a_resident_id_that_another_person_has_is_refused(bench:
 def test_another_sources_fact_is_left_alone_except_by_those_who_may(bench: RegistryBench) -> None:
     """A correction and a withdrawal by a stranger are refused; the operator's is taken."""
     bench.settle(bench.registers(), bench.rates())
-    bench.settle(bench.corrects("rate-1", RATING, source="training", owner="hr"), bench.withdraws("rate-1", source="training", owner="hr"))
+    bench.settle(
+        bench.corrects("rate-1", RATING, source="training", owner="hr"),
+        bench.withdraws("rate-1", source="training", owner="hr"),
+    )
     assert bench.codes("fix-1") == bench.codes("gone-1") == ["not-your-fact"]
     bench.settle(bench.corrects("rate-1", RATING, id="op-1", source="operator", owner="hr"))
     assert bench.outcomes[-1] == ("op-1", "accepted")
@@ -320,7 +340,9 @@ def test_one_bad_message_does_not_hold_up_the_others(bench: RegistryBench) -> No
     """Every class of outcome in one batch, each answered by itself."""
     plain = bench.message("annual-rating-recorded", {"person": {"name": "虚构人物"}, "year": 2024, "rating": "x"}, id="plain-1")
     junk = Item("intake.hr.registry.annual-rating-recorded", b"{", 900)
-    erase = bench.settle(bench.registers(), plain, junk, bench.rates(on="2020-01-01", id="bad-1"), bench.corrects("later", RATING), bench.rates())
+    erase = bench.settle(
+        bench.registers(), plain, junk, bench.rates(on="2020-01-01", id="bad-1"), bench.corrects("later", RATING), bench.rates()
+    )
     assert dict(bench.outcomes) == {
         "reg-1": "accepted", "plain-1": "refused", "seq-900": "parked", "bad-1": "refused", "fix-1": "waiting", "rate-1": "accepted",
     }  # fmt: skip
@@ -329,7 +351,9 @@ def test_one_bad_message_does_not_hold_up_the_others(bench: RegistryBench) -> No
 
 def test_plain_identity_is_erased_from_the_stream_after_it_was_answered(bench: RegistryBench) -> None:
     """The handler deletes that message and no other, and keeps nothing of it."""
-    plain = bench.message("annual-rating-recorded", {"person": {"resident_id": resident_id(9)}, "year": 2024, "rating": "x"}, id="p-1")
+    plain = bench.message(
+        "annual-rating-recorded", {"person": {"resident_id": resident_id(9)}, "year": 2024, "rating": "x"}, id="p-1"
+    )
     incoming = [FakeIncoming(i.raw, [], i.subject, i.sequence) for i in (bench.registers(), plain)]
     run(bench.intake.handle(incoming))
     assert bench.erased == [plain.sequence]
@@ -365,7 +389,10 @@ def test_an_identity_that_is_corrected_in_the_same_batch_leaves_no_wrong_number_
     assert (indexed(bench, 1), indexed(bench, 2)) == (None, bench.receipts[0].person_ref)
 
 
-@pytest.mark.xfail(strict=True, reason="_unindex looks for the identity in the corrected event only: KeyError, and the person's file is blocked")
+@pytest.mark.xfail(
+    strict=True,
+    reason="_unindex looks for the identity in the corrected event only: KeyError, and the person's file is blocked",
+)
 def test_an_identity_can_be_corrected_after_a_correction_that_left_it_alone(bench: RegistryBench) -> None:
     """The correction of the division carries no identity; the identity to take back is the registration's."""
     bench.settle(bench.registers(1))
@@ -375,7 +402,9 @@ def test_an_identity_can_be_corrected_after_a_correction_that_left_it_alone(benc
     assert (indexed(bench, 1), indexed(bench, 2)) == (None, bench.receipts[0].person_ref)
 
 
-@pytest.mark.xfail(strict=True, reason="a withdrawal does not look at the index: it still finds the person by the withdrawn number only")
+@pytest.mark.xfail(
+    strict=True, reason="a withdrawal does not look at the index: it still finds the person by the withdrawn number only"
+)
 def test_a_withdrawn_correction_of_the_identity_gives_the_first_number_back(bench: RegistryBench) -> None:
     """The registration stands again, so it is by its number that the person is found."""
     bench.settle(bench.registers(1))
@@ -433,13 +462,18 @@ def test_a_rule_that_fails_parks_one_persons_stream_and_nobody_elses(
     else:
         bench.each(*items)
     assert bench.outcomes[2:] == [("rate-1", "parked"), ("rate-2", "parked"), ("rate-3", "accepted")]
-    assert [(r.message_id, r.code) for r in bench.rows(schema.parked)] == [("rate-1", "rule-failed"), ("rate-2", "behind-parked")]
+    assert [(r.message_id, r.code) for r in bench.rows(schema.parked)] == [
+        ("rate-1", "rule-failed"),
+        ("rate-2", "behind-parked"),
+    ]
     events = [e for e in bench.events if e.type == "operations.message-parked.v1"]
     assert [e.event.payload()["message_id"] for e in events] == ["rate-1", "rate-2"]
     assert all("a rule failed" not in e.data for e in events), "an exception's text may repeat anything"
 
 
-def test_a_retry_settles_the_parked_message_and_those_behind_it_in_order(bench: RegistryBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_settles_the_parked_message_and_those_behind_it_in_order(
+    bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once the rule is mended; the act is recorded with its name and reason, and the stream is free again."""
     two_people(bench)
     poison = Poison(monkeypatch, "rate-1")
@@ -447,7 +481,12 @@ def test_a_retry_settles_the_parked_message_and_those_behind_it_in_order(bench: 
     poison.ids.clear()
     parked = bench.rows(schema.parked)[0].parked_id
     bench.settle(bench.retries(parked))
-    assert bench.outcomes[-4:] == [("retry-1", "accepted"), ("rate-1", "accepted"), ("rate-2", "accepted"), ("rate-3", "accepted")]
+    assert bench.outcomes[-4:] == [
+        ("retry-1", "accepted"),
+        ("rate-1", "accepted"),
+        ("rate-2", "accepted"),
+        ("rate-3", "accepted"),
+    ]
     assert bench.rows(schema.parked) == []
     [act] = [e for e in bench.events if e.type == "operations.parked-retried.v1"]
     assert (act.event.payload()["by"], act.event.payload()["reason"], act.actor) == ("operator-7", "mended", "operator")
@@ -455,7 +494,9 @@ def test_a_retry_settles_the_parked_message_and_those_behind_it_in_order(bench: 
     assert bench.outcomes[-1] == ("rate-4", "accepted")
 
 
-def test_a_retry_that_fails_again_changes_nothing_for_the_message(bench: RegistryBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_that_fails_again_changes_nothing_for_the_message(
+    bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It stays parked, once, and the stream still stands."""
     two_people(bench)
     Poison(monkeypatch, "rate-1")
@@ -467,8 +508,12 @@ def test_a_retry_that_fails_again_changes_nothing_for_the_message(bench: Registr
     assert bench.outcomes[-1] == ("rate-2", "parked")
 
 
-@pytest.mark.xfail(strict=True, reason="after the first fails again, those behind it are settled all the same: parked_id lets them pass")
-def test_a_retry_that_fails_again_leaves_those_behind_it_where_they_are(bench: RegistryBench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.xfail(
+    strict=True, reason="after the first fails again, those behind it are settled all the same: parked_id lets them pass"
+)
+def test_a_retry_that_fails_again_leaves_those_behind_it_where_they_are(
+    bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The order is kept: nothing overtakes the message that failed."""
     two_people(bench)
     Poison(monkeypatch, "rate-1")
@@ -477,7 +522,9 @@ def test_a_retry_that_fails_again_leaves_those_behind_it_where_they_are(bench: R
     assert [r.message_id for r in bench.rows(schema.parked)] == ["rate-1", "rate-2"]
 
 
-def test_a_parked_message_can_be_discarded_and_its_source_is_told(bench: RegistryBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parked_message_can_be_discarded_and_its_source_is_told(
+    bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its bytes are deleted, the act is recorded, the stream is free."""
     two_people(bench)
     Poison(monkeypatch, "rate-1")
@@ -491,7 +538,9 @@ def test_a_parked_message_can_be_discarded_and_its_source_is_told(bench: Registr
     assert bench.outcomes[-1] == ("rate-2", "accepted")
 
 
-@pytest.mark.xfail(strict=True, reason="the inbox entry of a discard points at the unit's last receipt, which is the discarded message's")
+@pytest.mark.xfail(
+    strict=True, reason="the inbox entry of a discard points at the unit's last receipt, which is the discarded message's"
+)
 def test_a_repeated_discard_is_answered_with_its_own_receipt(bench: RegistryBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not with that of the message that it gave up, to another source."""
     two_people(bench)
@@ -546,7 +595,9 @@ def meanwhile(bench: RegistryBench, monkeypatch: pytest.MonkeyPatch, act: Callab
     monkeypatch.setattr(bench.log, "append", append)
 
 
-def test_a_fact_that_another_instance_overtakes_is_decided_again(instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fact_that_another_instance_overtakes_is_decided_again(
+    instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On what is there then: both facts are recorded, and the standings are those of both."""
     first, second = instances
     first.settle(first.registers())
@@ -557,7 +608,9 @@ def test_a_fact_that_another_instance_overtakes_is_decided_again(instances: Sequ
     assert first.standings()[0] == ("rating/2024", "hr/rate-2", "2025-01-04", ("hr/rate-1",))
 
 
-def test_one_person_registered_at_two_instances_at_once_is_one_person(instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_person_registered_at_two_instances_at_once_is_one_person(
+    instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The index lets only one of them make the person; the other one finds them."""
     first, second = instances
     other = second.registers(id="reg-2", source="training", key="T9")
@@ -568,7 +621,9 @@ def test_one_person_registered_at_two_instances_at_once_is_one_person(instances:
     assert sorted(first.outcomes) == [("reg-1", "accepted"), ("reg-2", "accepted")]
 
 
-def test_a_message_that_two_instances_settle_at_once_is_settled_once(instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_two_instances_settle_at_once_is_settled_once(
+    instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was delivered twice: one event, one answer."""
     first, second = instances
     first.settle(first.registers())
@@ -579,7 +634,9 @@ def test_a_message_that_two_instances_settle_at_once_is_settled_once(instances: 
     assert len(first.events) == 2
 
 
-def test_a_message_is_not_held_for_what_another_instance_has_brought_meanwhile(instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_is_not_held_for_what_another_instance_has_brought_meanwhile(
+    instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither a fact for its person nor a correction for its fact: it would wait for ever."""
     first, second = instances
     registration = second.registers()
@@ -598,12 +655,22 @@ def test_a_message_is_not_held_for_what_another_instance_has_brought_meanwhile(i
 
 def test_nothing_personal_stands_in_plain_in_the_database_files(bench: RegistryBench, tmp_path: Path) -> None:
     """Canaries in every outcome: numbers, names, phones, accounts and keys are nowhere in the file or its write-ahead log."""
-    bench.settle(bench.registers(1), bench.registers(2, id="reg-2", key="w-canary"), bench.rates(person={"identity": sealed(3)}, id="held-1"))
+    bench.settle(
+        bench.registers(1),
+        bench.registers(2, id="reg-2", key="w-canary"),
+        bench.rates(person={"identity": sealed(3)}, id="held-1"),
+    )
     bench.settle(bench.corrects("reg-1", NEW_IDENTITY, identity=sealed(4)))
     bench.settle(bench.registers({"name": "虚构人物5号", "resident_id": wrong_id(5)}, id="bad-1"))
     bench.settle(
-        bench.message("annual-rating-recorded", {"person": {"resident_id": resident_id(6)}, "year": 2024, "rating": "x"}, id="p-1"),
-        bench.message("annual-rating-recorded", {"person": {"source_key": "w-1", "name": "虚构人物7号"}, "year": 2024, "rating": "x"}, id="p-2"),
+        bench.message(
+            "annual-rating-recorded", {"person": {"resident_id": resident_id(6)}, "year": 2024, "rating": "x"}, id="p-1"
+        ),
+        bench.message(
+            "annual-rating-recorded",
+            {"person": {"source_key": "w-1", "name": "虚构人物7号"}, "year": 2024, "rating": "x"},
+            id="p-2",
+        ),
         replace(bench.rates(), raw=b"{" + resident_id(8).encode(), sequence=800),
     )
     assert sorted({outcome for _, outcome in bench.outcomes}) == ["accepted", "refused", "waiting"]
@@ -618,7 +685,10 @@ def test_nothing_personal_stands_in_plain_in_the_database_files(bench: RegistryB
 def test_the_logs_events_and_receipts_hold_nothing_personal(bench: RegistryBench) -> None:
     """What goes onto the streams, byte for byte."""
     bench.settle(bench.registers(1), bench.rates())
-    published = b"".join(item.raw for item in bench.stream_items()) + "".join(r.model_dump_json() for r in receipts_of(bench.log)).encode()
+    published = (
+        b"".join(item.raw for item in bench.stream_items())
+        + "".join(r.model_dump_json() for r in receipts_of(bench.log)).encode()
+    )
     assert b"registry.worker-registered.v1" in published
     assert len(events_of(bench.log)) == 2
     for canary in identity(1).model_dump().values():

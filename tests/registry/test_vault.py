@@ -32,7 +32,9 @@ def vault() -> Vault:
 # --- fields -----------------------------------------------------------------------------------------------------------
 
 
-@given(fields=st.dictionaries(st.sampled_from(["name", "resident_id", "phone"]), st.text(st.characters(exclude_categories=["Cs"]))))
+@given(
+    fields=st.dictionaries(st.sampled_from(["name", "resident_id", "phone"]), st.text(st.characters(exclude_categories=["Cs"])))
+)
 def test_what_was_encrypted_is_what_is_read(fields: dict[str, str]) -> None:
     """Any text in any field."""
     vault = Vault(KEYS, SeededEntropy(3))
@@ -171,7 +173,9 @@ def test_a_sealed_identity_opens(vault: Vault) -> None:
         ({"name": "x", "resident_id": resident_id(1), "phone": "call me"}, "f.phone", "bad-pattern"),
     ],
 )
-def test_what_is_wrong_inside_a_seal_is_named_and_not_repeated(vault: Vault, inside: dict[str, str], field: str, code: str) -> None:
+def test_what_is_wrong_inside_a_seal_is_named_and_not_repeated(
+    vault: Vault, inside: dict[str, str], field: str, code: str
+) -> None:
     """The field's path goes on inside the seal."""
     with pytest.raises(Rejected) as caught:
         vault.open_identity(sealed(inside), "f")

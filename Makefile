@@ -1,0 +1,53 @@
+# Everything that a person types. Each target makes its own environment, .venv, from requirements.lock; nothing else is needed
+# than Python 3.11 or newer and a way to reach a package index (pip's own settings are used, none is written here).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+STAMP := $(VENV)/.made-from-lock
+WORKERS ?= 20000
+DATA ?= hongling-data
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint bench golden lock
+.DELETE_ON_ERROR:
+
+help:  ##  this list
+	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+	  printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+demo: $(STAMP)  ##  the main job on real parts, about two minutes; WORKERS=300 for a quick look
+	$(BIN)/hongling demo --workers $(WORKERS)
+
+up: $(STAMP)  ##  broker and services, embedded, until Ctrl-C; DATA=folder
+	$(BIN)/hongling up --data $(DATA)
+
+test: lint  ##  style, types, architecture, and the whole test suite on real parts
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)  ##  style, types and architecture only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ##  figures of this machine
+	$(BIN)/python -m benchmarks.run
+
+golden: $(STAMP)  ##  golden files and JSON Schemas for what is new in contracts/; existing ones are never changed
+	$(BIN)/python -m tests.contracts.golden
+	$(BIN)/python -m contracts.generate_schemas
+
+lock:  ##  requirements.lock and requirements-runtime.lock from pyproject.toml; needs uv
+	uv pip compile pyproject.toml --extra test $(LOCK_OPTIONS) --output-file requirements.lock
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --constraint requirements.lock --output-file requirements-runtime.lock
+
+# Made again whenever the lock or the project's own description has changed.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Hongling needs Python 3.11 or newer; say PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes --requirement requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $(STAMP)
