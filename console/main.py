@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from console import conflicts, demo, explain, finance, history, intake, operate, parked, policies, prove, trace
+from console import conflicts, demo, explain, finance, history, intake, keys, operate, parked, policies, prove, trace
 
 __all__ = ["app", "main"]
 
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hongling 红领: registration, certification and allowance of party-affairs workers.",
 )
-for group in (operate, demo, intake, policies, finance, explain, history, trace, conflicts, prove, parked):
+for group in (operate, demo, intake, policies, finance, explain, history, trace, conflicts, prove, parked, keys):
     group.register(app)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import nats.errors
 import typer
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from console.context import (
     DIFFERENCE,
@@ -28,6 +30,7 @@ from console.deployment import Deployment, Running
 from console.run import serve
 from console.topology import ADMIN, OPERATOR, SERVICES, principals, provision_broker
 from eventlog.database import Database
+from eventlog.roles import RoleError, grant_runtime
 from eventlog.settings import SettingError
 from eventlog.topology import server_config
 from services.allowance.app import provision_store as provision_allowance
@@ -85,15 +88,21 @@ def provision(
     sources: Annotated[str, typer.Option(help="integrating systems, with commas")] = "hr,training,appraisal",
     replicas: Annotated[int, typer.Option(min=1, max=5, help="copies of each stream; 3 in production")] = 1,
     stores: Annotated[bool, typer.Option(help="also create the services' tables")] = True,
+    runtime_role: Annotated[
+        str | None, typer.Option(help="PostgreSQL role of the services: gets their rights and no more", show_default=False)
+    ] = None,
     broker_config: Annotated[bool, typer.Option(help="only print the nats-server configuration with all users")] = False,
+    cluster: Annotated[bool, typer.Option(help="with --broker-config: for each of three servers")] = False,
 ) -> None:
     """Create or update streams, consumers, users and tables. Safe to repeat."""
     names = tuple(name.strip() for name in sources.split(",") if name.strip())
+    if cluster and not broker_config:
+        fail(WRONG, "--cluster goes with --broker-config; copies of the streams are --replicas")
     if broker_config:
-        users = principals(names)
-        passwords = {p.name: f"$HONGLING_{p.name.upper()}_NATS_PASSWORD" for p in users}
-        typer.echo(server_config(users, passwords, store_dir="/data", listen="0.0.0.0:4222", sync_always=True), nl=False)
+        typer.echo(_broker_config(names, cluster), nl=False)
         return
+    if runtime_role is not None and not stores:
+        fail(WRONG, "--runtime-role needs the stores: leave --no-stores out")
     about = context(data, as_json, lang)
 
     async def work() -> dict[str, Any]:
@@ -107,14 +116,50 @@ def provision(
     result = run_async(work())
     if stores:
         if about.deployment is not None:
+            if runtime_role is not None:
+                fail(WRONG, "an embedded deployment has SQLite, which knows no roles; leave --runtime-role out")
             about.deployment.create_stores()
         else:
             for service, create in (("registry", provision_registry), ("allowance", provision_allowance)):
-                database = Database(about.database_url(service))
-                create(database)
-                database.close()
+                _provision_store(about.database_url(service), service, create, runtime_role)
         result["stores"] = list(SERVICES)
     about.show(result, f"created: {', '.join(result['created']) or '-'}\nupdated: {', '.join(result['updated']) or '-'}")
+
+
+def _provision_store(url: str, service: str, create: Callable[[Database], None], role: str | None) -> None:
+    """Create a service's tables as their owner, and give the running service's role its rights."""
+    database = Database(url)
+    try:
+        create(database)
+        if role is not None:
+            with database.write.begin() as connection:
+                grant_runtime(connection, role)
+    except RoleError as error:
+        fail(WRONG, str(error))
+    except DBAPIError as error:
+        fail(UNREACHABLE, f"the {service} database cannot be provisioned: {error.orig or type(error).__name__}")
+    finally:
+        database.close()
+
+
+MONITORING = 'http: "127.0.0.1:8222"\n'
+"""Health of the server, for whoever runs beside it only: it answers everybody who asks."""
+CLUSTERING = """server_name: $NATS_SERVER_NAME
+cluster {
+  name: hongling
+  listen: "0.0.0.0:6222"
+  authorization {user: route, password: $NATS_CLUSTER_PASSWORD, timeout: 5}
+  routes: [$NATS_ROUTE_1, $NATS_ROUTE_2, $NATS_ROUTE_3]
+}
+"""
+"""One file for three servers. Without its password, whoever reaches the port could join, and pass by every permission."""
+
+
+def _broker_config(sources: tuple[str, ...], cluster: bool) -> str:
+    users = principals(sources)
+    passwords = {p.name: f"$HONGLING_{p.name.upper()}_NATS_PASSWORD" for p in users}
+    extra = MONITORING + (CLUSTERING if cluster else "")
+    return server_config(users, passwords, store_dir="/data", listen="0.0.0.0:4222", sync_always=True, extra=extra)
 
 
 def status(data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:

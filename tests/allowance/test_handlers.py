@@ -1,4 +1,4 @@
-"""What becomes of registry events, policies and an operator's acts at the allowance service; and recalculations that survive."""
+"""What becomes of registry events, policies and an operator's acts here; and recalculations that survive."""
 
 from __future__ import annotations
 

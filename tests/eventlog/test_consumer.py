@@ -32,7 +32,9 @@ class Bench:
         self.failures = list(failures)
         self.gate = asyncio.Event()
         self.gate.set()
-        made = [b if isinstance(b, Exception) else [FakeIncoming(p, self.acts) for p in b] for b in batches]
+        made: list[Sequence[Incoming] | Exception] = [
+            b if isinstance(b, Exception) else [FakeIncoming(p, self.acts) for p in b] for b in batches
+        ]
         self.feed = FakeFeed(made)
         self.notes = Notes()
         self.consumer = Consumer("c", self.feed, self.handle, self.notes)

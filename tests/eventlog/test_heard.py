@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,7 @@ def test_any_loss_repetition_and_order_ends_in_every_event_once_and_in_order(
     database = Database(f"sqlite:///{fresh(tmp_path_factory)}")
     hearer = Hearer(example_log(database))
     edges = [0, *sorted(cuts), len(arrivals)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         hearer.hear(arrivals[start:end])
         lost = {p: [i for i in places if i not in {a.sequence for a in arrivals}] for p, places in in_order(published).items()}
         for partition, heard in hearer.by_partition().items():

@@ -151,6 +151,31 @@ def test_it_runs_through_an_outage_says_so_and_wakes_at_once(bench: Bench, monke
     assert shown == [None, "no word", None]
 
 
+def test_a_wake_that_comes_while_it_is_looking_is_not_lost(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event is appended after the look that finds nothing and before the wait: it does not wait for the next poll."""
+    monkeypatch.setattr(module, "POLL_SECONDS", 60.0)
+    real: Callable[[], object] = bench.relay._next
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        first = [True]
+
+        def look() -> object:
+            found = real()
+            if first:
+                first.pop()
+                bench.append("a")
+                loop.call_soon_threadsafe(bench.relay.wake)
+            return found
+
+        monkeypatch.setattr(bench.relay, "_next", look)
+        task = asyncio.create_task(bench.relay.run())
+        await eventually(lambda: len(bench.stored) == 1, "the event was carried", 5)
+        task.cancel()
+
+    run(work())
+
+
 def test_it_looks_by_itself_when_nobody_wakes_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another instance's append is found by the poll."""
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)

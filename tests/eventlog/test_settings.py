@@ -83,7 +83,7 @@ def test_the_registrys_rules_and_bounds_are_read() -> None:
     assert read.correctors == {"operator", "audit"}
     assert read.rules.issuers == {"senior": ("province", "city")}
     default = registry.settings_from(REGISTRY)
-    assert (default.correctors, default.hold_seconds) == ({"operator"}, 7 * 24 * 3600)
+    assert (default.correctors, default.hold_seconds) == (frozenset({"operator"}), 7 * 24 * 3600)
     assert default.rules.issuers["junior"] == ("county",)
 
 

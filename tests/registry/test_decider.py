@@ -213,7 +213,8 @@ def test_a_certificate_does_not_expire_before_its_issue() -> None:
 @pytest.mark.parametrize(
     ("grade", "issuer", "fine"),
     [
-        ("junior", "320102", True), ("junior", "320100", False), ("intermediate", "320100", True), ("intermediate", "320102", False),
+        ("junior", "320102", True), ("junior", "320100", False),
+        ("intermediate", "320100", True), ("intermediate", "320102", False),
         ("senior", "320100", True), ("senior", "320000", False), ("special", "320000", True), ("special", "320100", False),
         ("master", "320102", True),
     ],
@@ -330,7 +331,7 @@ def test_a_withdrawn_fact_stands_no_more() -> None:
 
 def test_a_withdrawn_correction_gives_the_place_back() -> None:
     """To the fact, or to the correction before it."""
-    chain = [record(1, ON_FILE), record(2, RATED), correct(3, 2, GOOD)]
+    chain: list[Command] = [record(1, ON_FILE), record(2, RATED), correct(3, 2, GOOD)]
     assert stands(after(*chain, withdraw(4, 3)))["rating/2024"] == (2, [])
     assert stands(after(*chain, correct(4, 3, BEST), withdraw(5, 4)))["rating/2024"] == (3, [])
 
@@ -424,7 +425,7 @@ def files(draw: st.DrawFn) -> list[Command]:
     commands: list[Command] = [record(1, ON_FILE)]
     targets: list[tuple[int, bool]] = []
     for n in range(2, 2 + draw(st.integers(1, 7))):
-        how = {"source": draw(st.sampled_from(["hr", "training"])), "minute": draw(st.integers(0, 3))}
+        how: dict[str, Any] = {"source": draw(st.sampled_from(["hr", "training"])), "minute": draw(st.integers(0, 3))}
         kind = draw(st.sampled_from(["record", "correct", "withdraw"])) if targets else "record"
         if kind == "record":
             commands.append(record(n, draw(st.sampled_from(RATINGS)), **how))

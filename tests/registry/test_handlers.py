@@ -344,7 +344,8 @@ def test_one_bad_message_does_not_hold_up_the_others(bench: RegistryBench) -> No
         bench.registers(), plain, junk, bench.rates(on="2020-01-01", id="bad-1"), bench.corrects("later", RATING), bench.rates()
     )
     assert dict(bench.outcomes) == {
-        "reg-1": "accepted", "plain-1": "refused", "seq-900": "parked", "bad-1": "refused", "fix-1": "waiting", "rate-1": "accepted",
+        "reg-1": "accepted", "plain-1": "refused", "seq-900": "parked",
+        "bad-1": "refused", "fix-1": "waiting", "rate-1": "accepted",
     }  # fmt: skip
     assert erase == [plain.sequence]
 

@@ -172,6 +172,11 @@ class Office:
         assert code == result.exit_code, result.output
         return json.loads(result.stdout)
 
+    def asked_status(self, service: str) -> dict[str, Any]:
+        """What one service says of itself, ready or not."""
+        answers = json.loads(self.hongling("status", "--json").stdout)["services"]
+        return next(answer for answer in answers if answer["service"] == service)
+
     def password(self, user: str) -> str:
         return self.deployment.passwords()[user]
 

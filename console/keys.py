@@ -1,0 +1,102 @@
+"""``hongling keys``: the registry's key files, made once, outside the database and outside the broker.
+
+A folder holds ``seal-private.jwk`` and ``seal-public.jwk`` (X25519, RFC 8037), ``index.key`` (HMAC-SHA-256) and
+``wrapping-<n>.key`` (AES-256-GCM), each secret 32 bytes as hex. Only ``seal-public.jwk`` is ever given to anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.context import WRONG, JsonOption, fail
+from console.sealing import load_public_key, new_key_pair
+
+__all__ = ["create_keys", "new_wrapping_key", "register"]
+
+KEY_BYTES = 32
+PRIVATE, PUBLIC, INDEX = "seal-private.jwk", "seal-public.jwk", "index.key"
+
+DirArgument = Annotated[Path, typer.Argument(help="the folder that HONGLING_REGISTRY_KEYS names")]
+
+
+def create_keys(folder: Path) -> list[Path]:
+    """Make every key file, readable by the owner only. Raises FileExistsError if the folder holds one already.
+
+    Nothing is ever overwritten: whoever loses the index key loses every person's place, and whoever loses a wrapping key
+    loses every identity under it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    there = sorted(path.name for path in folder.iterdir() if path.suffix in (".jwk", ".key"))
+    if there:
+        raise FileExistsError(f"{folder} holds {', '.join(there)} already; nothing was changed")
+    private, public = new_key_pair()
+    texts = {
+        PRIVATE: private,
+        PUBLIC: public,
+        INDEX: secrets.token_hex(KEY_BYTES),
+        "wrapping-1.key": secrets.token_hex(KEY_BYTES),
+    }
+    return [_write_once(folder / name, text) for name, text in texts.items()]
+
+
+def new_wrapping_key(folder: Path) -> Path:
+    """Add the next ``wrapping-<n>.key``; after a restart the registry wraps new people's keys under it.
+
+    The old ones stay: they still unwrap the keys of those who came before. Raises FileNotFoundError if there is none yet.
+    """
+    numbers = [int(path.stem.split("-")[1]) for path in folder.glob("wrapping-*.key")]
+    if not numbers:
+        raise FileNotFoundError(f"no wrapping-<n>.key in {folder}; run `hongling keys create {folder}` first")
+    return _write_once(folder / f"wrapping-{max(numbers) + 1}.key", secrets.token_hex(KEY_BYTES))
+
+
+def _write_once(path: Path, text: str) -> Path:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+def create(folder: DirArgument, as_json: JsonOption = False) -> None:
+    """Make the registry's key files in an empty folder. Nothing is ever overwritten."""
+    try:
+        made = create_keys(folder)
+    except OSError as error:
+        fail(WRONG, f"no keys were made: {error}")
+    _show(folder, made, as_json)
+    if not as_json:
+        typer.echo(f"Back this folder up, apart from the database. Give {PUBLIC} to whoever reports facts, and no other file.")
+
+
+def rotate(folder: DirArgument, as_json: JsonOption = False) -> None:
+    """Add a new wrapping key for people registered from now on (after a restart); the old ones must stay."""
+    try:
+        made = new_wrapping_key(folder)
+    except (OSError, ValueError) as error:
+        fail(WRONG, f"no key was made: {error}")
+    _show(folder, [made], as_json)
+
+
+def _show(folder: Path, made: list[Path], as_json: bool) -> None:
+    """The names, and the public key's thumbprint; never a secret."""
+    kid = load_public_key(folder / PUBLIC).kid if (folder / PUBLIC).exists() else None
+    names = [path.name for path in made]
+    if as_json:
+        typer.echo(json.dumps({"folder": str(folder), "made": names, "seal_kid": kid}, indent=2))
+    else:
+        typer.echo(f"{folder}: made {', '.join(names)}" + (f"; public key {kid}" if kid else ""))
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate.")
+    for command in (create, rotate):
+        group.command()(command)
+    app.add_typer(group, name="keys")

@@ -1,0 +1,60 @@
+"""Rights of the role that a service runs under on PostgreSQL: it can add to the log and read it, and nothing more.
+
+The owner (who runs ``hongling provision``) keeps the right to change tables; the running service has not got it, so that no
+fault of ours, and nobody with its password, can rewrite what is recorded. The triggers of ``eventlog.schema`` refuse the same
+to the owner, who could take them away; the role cannot.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, inspect, text
+
+from eventlog.schema import APPEND_ONLY
+
+__all__ = ["RoleError", "grant_runtime"]
+
+APPEND_RIGHTS = ("SELECT", "INSERT")
+WORK_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+class RoleError(ValueError):
+    """The role cannot be a runtime role. The text says why and what to do."""
+
+
+def grant_runtime(connection: Connection, role: str) -> dict[str, tuple[str, ...]]:
+    """Give a role exactly what a running service needs on the tables of the current schema; return table → rights.
+
+    Whatever else it had on these tables is taken away first. Safe to repeat; to be repeated after an upgrade that adds tables.
+    Raises RoleError for a role that does not exist or that could do more than it is given here.
+    """
+    if connection.dialect.name != "postgresql":
+        raise RoleError("roles are PostgreSQL's; on SQLite, the triggers and the file's own permissions protect the log")
+    _check(connection, role)
+    quote = connection.dialect.identifier_preparer.quote
+    schema = connection.execute(text("SELECT current_schema()")).scalar_one()
+    names = sorted(inspect(connection).get_table_names(schema=schema))
+    append_only = {table.name for table in APPEND_ONLY}
+    missing = append_only - set(names)
+    if missing:
+        raise RoleError(f"this database has no table {', '.join(sorted(missing))}; create the tables first")
+    given = {name: APPEND_RIGHTS if name in append_only else WORK_RIGHTS for name in names}
+    connection.execute(text(f"REVOKE ALL ON SCHEMA {quote(schema)} FROM {quote(role)}"))
+    connection.execute(text(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(role)}"))
+    for name, rights in given.items():
+        table = f"{quote(schema)}.{quote(name)}"
+        connection.execute(text(f"REVOKE ALL ON TABLE {table} FROM {quote(role)}"))
+        connection.execute(text(f"GRANT {', '.join(rights)} ON TABLE {table} TO {quote(role)}"))
+    return given
+
+
+def _check(connection: Connection, role: str) -> None:
+    query = text(
+        "SELECT r.rolsuper, r.rolcreaterole OR r.rolbypassrls, pg_has_role(r.oid, n.nspowner, 'MEMBER'), "
+        "pg_has_role(r.oid, current_user, 'MEMBER') "
+        "FROM pg_roles r, pg_namespace n WHERE r.rolname = :role AND n.nspname = current_schema()"
+    )
+    found = connection.execute(query, {"role": role}).one_or_none()
+    if found is None:
+        raise RoleError(f"there is no role {role}; create it first: CREATE ROLE … LOGIN PASSWORD …")
+    if any(found):
+        raise RoleError(f"role {role} is an owner or an administrator of the database; a runtime role must be neither")
