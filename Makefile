@@ -11,7 +11,7 @@ DATA ?= hongling-data
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench golden lock
+.PHONY: help demo up test lint bench golden render lock
 .DELETE_ON_ERROR:
 
 help:  ##  this list
@@ -39,6 +39,9 @@ bench: $(STAMP)  ##  figures of this machine
 golden: $(STAMP)  ##  golden files and JSON Schemas for what is new in contracts/; existing ones are never changed
 	$(BIN)/python -m tests.contracts.golden
 	$(BIN)/python -m contracts.generate_schemas
+
+render: $(STAMP)  ##  the broker's configurations and the tables in the documents, from the code
+	$(BIN)/python -m deploy.render
 
 lock:  ##  requirements.lock and requirements-runtime.lock from pyproject.toml; needs uv
 	uv pip compile pyproject.toml --extra test $(LOCK_OPTIONS) --output-file requirements.lock

@@ -105,14 +105,16 @@ class Published:
 class Summary:
     """What became of the messages that were published.
 
-    receipts: the last one for each message id. unanswered: ids without any receipt when the time was over. outcomes: how
-    many messages have which outcome; ``waiting`` ones may still change.
+    receipts: the last one for each message id. unanswered: ids without any receipt when the time was over. known: ids that
+    the broker had stored a short while ago and dropped now, so that no new receipt will come. outcomes: how many messages
+    have which outcome; ``waiting`` ones may still change.
     """
 
     published: int = 0
     repeated: int = 0
     receipts: dict[str, Receipt] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -149,6 +151,7 @@ class IntakeClient:
         self._url, self._user, self._password = url, user, password
         self._window_messages, self._timeout_seconds = window_messages, timeout_seconds
         self._on_error = on_error
+        self._known: set[str] = set()
         self._errors: deque[Exception] = deque(maxlen=ERRORS_KEPT_MAX)
         self._connection: Client | None = None
         self._jetstream: JetStreamContext | None = None
@@ -275,7 +278,10 @@ class IntakeClient:
         first = in_flight.popleft()
         while True:
             try:
-                return 1 if (await self._acknowledged(first)).duplicate else 0
+                if not (await self._acknowledged(first)).duplicate:
+                    return 0
+                self._known.add(first.message.message_id)
+                return 1
             except nats.js.errors.APIError as error:
                 if error.code is not None and error.code < 500:
                     self._give_up(first, in_flight, error, published)
@@ -395,7 +401,9 @@ class IntakeClient:
             if progress is not None:
                 await progress(at)
         mine = set(summary.unanswered)
-        if mine:
+        summary.known = self._known & mine
+        summary.unanswered -= summary.known
+        if summary.unanswered:
             async with aclosing(self._answers(None, timeout_seconds)) as answers:
                 async for message, receipt in answers:
                     if receipt is not None and receipt.id in mine:

@@ -27,7 +27,7 @@ from nats.aio.client import Client
 from console.sealing import new_key_pair
 from console.topology import ADMIN, SERVICES, Provisioned, principals, provision_broker
 from eventlog.database import Database
-from eventlog.topology import server_config
+from eventlog.topology import ACK_WAIT_SECONDS, server_config
 
 __all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server"]
 
@@ -66,6 +66,7 @@ class Deployment:
 
     data: Path
     sources: tuple[str, ...] = DEFAULT_SOURCES
+    ack_wait_seconds: float = ACK_WAIT_SECONDS
 
     # --- what is in the folder --------------------------------------------------------------------------------------
 
@@ -168,7 +169,7 @@ class Deployment:
     async def provision(self, url: str) -> Provisioned:
         client = await connect(url, ADMIN, self.passwords()[ADMIN])
         try:
-            return await provision_broker(client, self.sources)
+            return await provision_broker(client, self.sources, ack_wait_seconds=self.ack_wait_seconds)
         finally:
             await client.close()
 

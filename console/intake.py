@@ -37,7 +37,9 @@ from console.intake_files import (
     write_problems,
     write_template,
 )
+from console.policies import receipt_on_file
 from console.sealing import load_public_key
+from console.topology import SERVICES
 from contracts.receipts import Problem, Receipt
 
 __all__ = ["register"]
@@ -160,7 +162,9 @@ def publish(
         fail(UNREACHABLE, str(error))
     except PublishFailed as error:
         fail(UNREACHABLE, f"{error} ({error.published} of {len(good)} are published; publish the file again to go on)")
-    receipts: list[Receipt] = list(summary.receipts.values())
+    # What the broker dropped as a repeat gets no new receipt; the services' own copies tell what became of it.
+    on_file = (receipt_on_file(about, service, source, known) for known in sorted(summary.known) for service in SERVICES)
+    receipts: list[Receipt] = [*summary.receipts.values(), *(r for r in on_file if r is not None)]
     outcomes = Counter(receipt.outcome for receipt in receipts)
     answer = {
         "file": file.name,
@@ -168,6 +172,7 @@ def publish(
         "published": summary.published,
         "outcomes": dict(outcomes),
         "unanswered": len(summary.unanswered),
+        "published_before": len(summary.known),
         "wrong": [_as_json(row) for row in wrong],
         "receipts": [receipt.payload() for receipt in receipts],
     }

@@ -171,13 +171,13 @@ async def send(ctx: Context, user: str, service: str, message: Message) -> Recei
     url, password = ctx.broker_url(), ctx.password(user)
     try:
         async with IntakeClient(url, user, password) as client:
-            given = _receipt_on_file(ctx, service, user, message.message_id)
+            given = receipt_on_file(ctx, service, user, message.message_id)
             summary = await client.publish_and_wait([message], 1.0 if given is not None else ANSWER_SECONDS_MAX)
     except TooLarge as error:
         fail(WRONG, str(error))
     except (Unreachable, PublishFailed) as error:
         fail(UNREACHABLE, str(error))
-    receipt = summary.receipts.get(message.message_id) or given or _receipt_on_file(ctx, service, user, message.message_id)
+    receipt = summary.receipts.get(message.message_id) or given or receipt_on_file(ctx, service, user, message.message_id)
     if receipt is None:
         fail(
             UNREACHABLE,
@@ -187,7 +187,7 @@ async def send(ctx: Context, user: str, service: str, message: Message) -> Recei
     return receipt
 
 
-def _receipt_on_file(ctx: Context, service: str, source: str, message_id: str) -> Receipt | None:
+def receipt_on_file(ctx: Context, service: str, source: str, message_id: str) -> Receipt | None:
     if ctx.deployment is None and not os.environ.get(f"HONGLING_{service.upper()}_DATABASE_URL"):
         return None
     with ctx.log(service) as log, log.database.read.connect() as connection:

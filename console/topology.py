@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import nats.js.errors
@@ -11,7 +12,7 @@ from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from contracts.intake import FACT_TYPES
-from eventlog.topology import Principal, consumer_config, stream_config
+from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
 __all__ = ["OPERATOR", "POLICY_OFFICE", "Provisioned", "consumers", "principals", "provision_broker", "streams"]
 
@@ -53,15 +54,16 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
     )
 
 
-def consumers(sources: Sequence[str]) -> tuple[tuple[str, ConsumerConfig], ...]:
-    """Every durable consumer, with its stream."""
+def consumers(sources: Sequence[str], ack_wait_seconds: float = ACK_WAIT_SECONDS) -> tuple[tuple[str, ConsumerConfig], ...]:
+    """Every durable consumer, with its stream. ack_wait_seconds: after which an unsettled message is delivered again."""
+    made = partial(consumer_config, ack_wait_seconds=ack_wait_seconds)
     answered = [*sources, OPERATOR, POLICY_OFFICE]
     return (
-        ("INTAKE", consumer_config("registry", ["intake.*.registry.>"], "facts for the registry")),
-        ("INTAKE", consumer_config("allowance-intake", ["intake.*.allowance.>"], "policies and operators' acts")),
-        ("REGISTRY", consumer_config("allowance", ["registry.>"], "the registry's events, heard by allowance")),
-        ("ALLOWANCE", consumer_config("finance", ["allowance.>"], "the finance feed")),
-        *(("RECEIPTS", consumer_config(f"receipts-{s}", [f"receipts.{s}.>"], f"receipts of source {s}")) for s in answered),
+        ("INTAKE", made("registry", ["intake.*.registry.>"], "facts for the registry")),
+        ("INTAKE", made("allowance-intake", ["intake.*.allowance.>"], "policies and operators' acts")),
+        ("REGISTRY", made("allowance", ["registry.>"], "the registry's events, heard by allowance")),
+        ("ALLOWANCE", made("finance", ["allowance.>"], "the finance feed")),
+        *(("RECEIPTS", made(f"receipts-{s}", [f"receipts.{s}.>"], f"receipts of source {s}")) for s in answered),
     )
 
 
@@ -116,7 +118,11 @@ def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
             ("_INBOX_allowance.>", "status.allowance"),
             replies=True,
         ),
-        Principal(FINANCE, (*_reads("ALLOWANCE", "finance"), "$JS.API.STREAM.INFO.ALLOWANCE"), ("_INBOX_finance.>",)),
+        Principal(
+            FINANCE,
+            (*_reads("ALLOWANCE", "finance"), "$JS.API.STREAM.INFO.ALLOWANCE", "$JS.API.DIRECT.GET.ALLOWANCE"),
+            ("_INBOX_finance.>",),
+        ),
         Principal(
             OPERATOR,
             (*operator.publish, "status.*", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*", "$JS.API.DIRECT.GET.>"),
@@ -135,7 +141,9 @@ class Provisioned:
     updated: tuple[str, ...]
 
 
-async def provision_broker(client: Client, sources: Sequence[str], *, replicas: int = 1) -> Provisioned:
+async def provision_broker(
+    client: Client, sources: Sequence[str], *, replicas: int = 1, ack_wait_seconds: float = ACK_WAIT_SECONDS
+) -> Provisioned:
     """Create or update every stream and consumer. Safe to repeat. Needs the admin's rights."""
     js = client.jetstream(timeout=10)
     created, updated = [], []
@@ -148,7 +156,7 @@ async def provision_broker(client: Client, sources: Sequence[str], *, replicas: 
         except nats.js.errors.NotFoundError:
             await js.add_stream(config)
             created.append(name)
-    for stream, consumer in consumers(sources):
+    for stream, consumer in consumers(sources, ack_wait_seconds):
         name = f"{stream}/{consumer.durable_name}"
         try:
             await js.consumer_info(stream, str(consumer.durable_name))

@@ -60,14 +60,16 @@ def stream_config(
     )
 
 
-def consumer_config(name: str, subjects: Sequence[str], description: str) -> ConsumerConfig:
+def consumer_config(
+    name: str, subjects: Sequence[str], description: str, ack_wait_seconds: float = ACK_WAIT_SECONDS
+) -> ConsumerConfig:
     """A durable pull consumer with explicit acknowledgement that never gives a message up."""
     return ConsumerConfig(
         durable_name=name,
         description=description,
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=float(ACK_WAIT_SECONDS),
+        ack_wait=float(ack_wait_seconds),
         max_deliver=-1,
         max_ack_pending=ACK_PENDING_MAX,
         filter_subjects=list(subjects) if len(subjects) > 1 else None,

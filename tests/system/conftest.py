@@ -174,19 +174,21 @@ class Office:
 
     def asked_status(self, service: str) -> dict[str, Any]:
         """What one service says of itself, ready or not."""
-        answers = json.loads(self.hongling("status", "--json").stdout)["services"]
+        result = self.hongling("status", "--json")
+        assert result.stdout, result.output
+        answers = json.loads(result.stdout)["services"]
         return next(answer for answer in answers if answer["service"] == service)
 
     def password(self, user: str) -> str:
         return self.deployment.passwords()[user]
 
 
-def start(folder: Path, **variables: str) -> Iterator[Office]:
+def start(folder: Path, ack_wait_seconds: float = 30.0, **variables: str) -> Iterator[Office]:
     """An office with a running deployment; variables: settings of the services."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
-        running = Running(Deployment(folder))
+        running = Running(Deployment(folder, ack_wait_seconds=ack_wait_seconds))
         asyncio.run(running.__aenter__())
         try:
             yield Office(running.deployment, running)

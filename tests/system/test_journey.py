@@ -155,7 +155,7 @@ def test_a_retroactive_policy_adjusts_what_was_decided(tmp_path: Path) -> None:
 
 def test_services_killed_in_the_middle_lose_nothing_and_do_nothing_twice(tmp_path: Path) -> None:
     """kill -9 of both services while facts flow: after a restart the statement is that of an undisturbed run."""
-    for office in start(tmp_path / "killed"):
+    for office in start(tmp_path / "killed", ack_wait_seconds=2.0):
         office.asked("policy", "publish", str(POLICY))
         messages = changtu_messages(office)
         for at, victim in ((30, "registry"), (60, "allowance"), (90, "registry")):
@@ -260,19 +260,19 @@ def _backup(source: Path, target: Path) -> None:
 def test_a_consumer_deleted_under_a_service_is_noticed_and_mended(tmp_path: Path) -> None:
     """The service says that it stands still; provisioning makes the consumer anew, and the work goes on by itself."""
     for office in start(tmp_path / "deleted"):
-
-        async def delete() -> None:
-            client = await connect(office.running.url, "admin", office.password("admin"))
-            await client.jetstream().delete_consumer("INTAKE", "registry")
-            await client.close()
-
-        asyncio.run(delete())
-        _until(lambda: not office.asked_status("registry")["ready"])
+        asyncio.run(_delete_consumer(office))
+        _until(lambda about=office: not about.asked_status("registry")["ready"])
         assert "hongling provision" in " ".join(office.asked_status("registry")["reasons"])
         office.asked("provision")
         (receipt,) = office.publish(office.registration("after")).values()
         assert "accepted" == receipt.outcome
-        _until(lambda: office.asked_status("registry")["ready"])
+        _until(lambda about=office: about.asked_status("registry")["ready"])
+
+
+async def _delete_consumer(office: Office) -> None:
+    client = await connect(office.running.url, "admin", office.password("admin"))
+    await client.jetstream().delete_consumer("INTAKE", "registry")
+    await client.close()
 
 
 def _until(true: Any) -> None:

@@ -1,0 +1,98 @@
+"""Write what is derived from the code: the broker's configurations, and the tables in the documents. ``make render``.
+
+Nobody edits these by hand; tests compare them with the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from console.deployment import DEFAULT_SOURCES
+from console.main import app
+from console.topology import ADMIN, FINANCE, OPERATOR, POLICY_OFFICE, principals
+from eventlog.settings import Variable
+from services.allowance.settings import VARIABLES as ALLOWANCE
+from services.registry.settings import VARIABLES as REGISTRY
+
+__all__ = ["BROKER_FILES", "DOCUMENTS", "between", "broker_config", "principals_table", "settings_table"]
+
+ROOT = Path(__file__).parents[1]
+BROKER_FILES: dict[str, tuple[str, ...]] = {"nats.conf": (), "cluster.conf": ("--cluster",)}
+DOCUMENTS = {
+    "docs/security.md": ("principals",),
+    "README.md": ("settings",),
+    "README.zh-CN.md": ("settings",),
+}
+WHO = {
+    ADMIN: "provisioning only; no service and no operator has it",
+    "registry": "the registry service",
+    "allowance": "the allowance service",
+    FINANCE: "the finance system: reads the allowance's events",
+    OPERATOR: "operators: parked messages, corrections, status, reading streams back",
+    POLICY_OFFICE: "whoever publishes policy documents",
+}
+
+
+def broker_config(options: Sequence[str]) -> str:
+    told = CliRunner().invoke(app, ["provision", "--broker-config", *options])
+    assert told.exit_code == 0, told.output
+    return told.stdout
+
+
+def principals_table() -> str:
+    """Every user of the broker and all that it may do."""
+    lines = ["| User | Who | May publish to | May subscribe to |", "|---|---|---|---|"]
+    for principal in principals(DEFAULT_SOURCES):
+        who = WHO.get(principal.name, "an integrating system: its own facts, its own receipts")
+        subscribe = _codes(principal.subscribe) + ("; may answer requests" if principal.replies else "")
+        lines.append(f"| `{principal.name}` | {who} | {_codes(principal.publish)} | {subscribe} |")
+    return "\n".join(lines)
+
+
+def settings_table() -> str:
+    """Every setting of the services: name, meaning, default."""
+    lines = ["| Variable | Meaning | Default |", "|---|---|---|"]
+    found: dict[str, tuple[Variable, list[str]]] = {}
+    for service, variables in (("registry", REGISTRY), ("allowance", ALLOWANCE)):
+        for variable in variables:
+            found.setdefault(variable.name, (variable, []))[1].append(service)
+    for name, (variable, services) in found.items():
+        default = "required" if variable.default is None else f"`{variable.default}`" if variable.default else "-"
+        lines.append(f"| `{name}` | {variable.what}{' (secret)' if variable.secret else ''}; {', '.join(services)} | {default} |")
+    return "\n".join(lines)
+
+
+def _codes(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names) or "-"
+
+
+def between(text: str, mark: str) -> str:
+    """What stands between ``<!-- mark: made by make render -->`` and ``<!-- end -->``."""
+    return text.split(_start(mark), 1)[1].split(END, 1)[0]
+
+
+def _start(mark: str) -> str:
+    return f"<!-- {mark}: made by make render -->\n"
+
+
+END = "\n<!-- end -->"
+TABLES = {"principals": principals_table, "settings": settings_table}
+
+
+def main() -> None:
+    for name, options in BROKER_FILES.items():
+        (ROOT / "deploy" / "nats" / name).write_text(broker_config(options), encoding="utf-8")
+    for name, marks in DOCUMENTS.items():
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        for mark in marks:
+            before, rest = text.split(_start(mark), 1)
+            text = before + _start(mark) + TABLES[mark]() + END + rest.split(END, 1)[1]
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""The deployment files held against the code: no Docker is needed to see a setting that does not exist, or one that is missing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from console.deployment import DEFAULT_SOURCES, find_server
+from console.main import app
+from console.topology import SERVICES, principals
+from eventlog.settings import Variable
+from services.allowance.settings import VARIABLES as ALLOWANCE
+from services.registry.settings import VARIABLES as REGISTRY
+
+ROOT = Path(__file__).parents[2]
+SETTINGS: dict[str, tuple[Variable, ...]] = {"registry": REGISTRY, "allowance": ALLOWANCE}
+USERS = [principal.name for principal in principals(DEFAULT_SOURCES)]
+PASSWORDS = {f"HONGLING_{user.upper()}_NATS_PASSWORD" for user in USERS}
+KNOWN = (
+    PASSWORDS
+    | {variable.name for variables in SETTINGS.values() for variable in variables}
+    | {"HONGLING_LANG", "HONGLING_DATA", "HONGLING_NATS_URL"}
+)
+CLUSTER = {"NATS_SERVER_NAME", "NATS_CLUSTER_PASSWORD", "NATS_ROUTE_1", "NATS_ROUTE_2", "NATS_ROUTE_3"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def example() -> dict[str, str]:
+    """The names in .env.example, with what a secret would look like."""
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    return {line.split("=")[0]: "p0123" for line in lines if line and not line.startswith("#")}
+
+
+def environment(compose: dict[str, Any], service: str) -> dict[str, str]:
+    return dict(compose["services"][service].get("environment", {}))
+
+
+# --- settings -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_setting_in_the_compose_file_exists() -> None:
+    """A HONGLING_* name that no code reads is a slip of the pen that nobody would notice."""
+    text = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("docker-compose.yml", ".env.example"))
+    assert set(re.findall(r"HONGLING_[A-Z_]+", text)) - KNOWN == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_gets_every_setting_that_it_must_have(compose: dict[str, Any], service: str) -> None:
+    required = {variable.name for variable in SETTINGS[service] if variable.default is None}
+    assert required - environment(compose, service).keys() == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_gets_a_secret_of_another(compose: dict[str, Any], service: str) -> None:
+    """A service knows its own password and its own database, and nobody else's."""
+    assert environment(compose, service).keys() - {variable.name for variable in SETTINGS[service]} == set()
+
+
+def test_only_provision_gets_the_owner_of_the_databases_and_the_admin_of_the_broker(compose: dict[str, Any]) -> None:
+    broker = {"nats", "nats-2", "nats-3"}
+    for name in compose["services"].keys() - broker - {"provision"}:
+        values = environment(compose, name)
+        assert "HONGLING_ADMIN_NATS_PASSWORD" not in values
+        assert not [value for key, value in values.items() if key.startswith("HONGLING_") and "_owner:" in value]
+
+
+def test_services_run_under_the_role_that_provisioning_grants(compose: dict[str, Any]) -> None:
+    """The same name in the role's script, in provisioning and in the URLs of whoever runs under it."""
+    command = compose["services"]["provision"]["command"]
+    role = command[command.index("--runtime-role") + 1]
+    assert f"CREATE ROLE {role} LOGIN" in (ROOT / "deploy/postgres/10-runtime-role.sh").read_text(encoding="utf-8")
+    for name in (*SERVICES, "console"):
+        urls = [value for key, value in environment(compose, name).items() if key.endswith("_DATABASE_URL")]
+        assert urls
+        assert all(url.startswith(f"postgresql://{role}:") for url in urls)
+
+
+def test_the_env_example_names_every_secret_and_holds_none(compose: dict[str, Any]) -> None:
+    """Every ${NAME} of the compose file that has no default stands there, empty."""
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    asked = {name for name, default in re.findall(r"\$\{([A-Z_0-9]+)(:-[^}]*)?", text) if not default}
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert set(given) == asked
+    assert set(given.values()) == {""}
+
+
+def test_new_env_fills_every_secret_with_one_of_its_own(example: dict[str, str]) -> None:
+    """Letters and digits after a letter: such a value is text to the broker and stands in a URL unescaped."""
+    told = subprocess.run(["sh", str(ROOT / "deploy/new-env.sh")], capture_output=True, text=True, check=True)
+    made = dict(line.split("=", 1) for line in told.stdout.splitlines() if line and not line.startswith("#"))
+    assert set(made) == set(example)
+    assert all(re.fullmatch("p[0-9a-f]{48}", value) for value in made.values())
+    assert len(set(made.values())) == len(made)
+
+
+# --- shape --------------------------------------------------------------------------------------------------------------
+
+
+def test_there_is_a_database_for_each_service_and_they_wait_for_provisioning(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for service in SERVICES:
+        assert services[service]["depends_on"] == {"provision": {"condition": "service_completed_successfully"}}
+        assert f"@{service}-db:5432/{service}" in environment(compose, service)[f"HONGLING_{service.upper()}_DATABASE_URL"]
+        assert services[f"{service}-db"]["healthcheck"]
+        assert services["provision"]["depends_on"][f"{service}-db"] == {"condition": "service_healthy"}
+    assert services["provision"]["depends_on"]["nats"] == {"condition": "service_healthy"}
+
+
+def test_every_volume_that_is_mounted_is_declared(compose: dict[str, Any]) -> None:
+    mounted = {v.split(":")[0] for service in compose["services"].values() for v in service.get("volumes", ())}
+    assert {name for name in mounted if not name.startswith("./")} == set(compose["volumes"])
+    assert all((ROOT / name).is_dir() for name in mounted if name.startswith("./"))
+
+
+def test_every_command_that_a_container_runs_exists(compose: dict[str, Any]) -> None:
+    """Also its options: asked of the command itself."""
+    commands = [c for s in compose["services"].values() if (c := s.get("command")) and c[0] == "hongling"]
+    commands += [s["healthcheck"]["test"][1:] for s in compose["services"].values() if "hongling" in str(s.get("healthcheck"))]
+    assert len(commands) == 3
+    for command in commands:
+        told = CliRunner().invoke(app, [*(w for w in command[1:] if not w.startswith("$")), "--help"])
+        assert told.exit_code == 0, told.output
+        for option in (word for word in command if word.startswith("--")):
+            assert option in told.output
+
+
+def test_the_broker_image_is_the_version_that_the_tests_run_on(compose: dict[str, Any]) -> None:
+    version = subprocess.run([find_server(), "--version"], capture_output=True, text=True, check=True).stdout
+    tested = re.search(r"v(\d+\.\d+)\.", version)
+    assert tested
+    assert compose["services"]["nats"]["image"] == f"nats:{tested[1]}-alpine"
+
+
+# --- the broker's configuration -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "options"), [("nats.conf", []), ("cluster.conf", ["--cluster"])])
+def test_the_broker_configuration_is_what_provision_prints(name: str, options: list[str]) -> None:
+    """Change a permission in the code, and `hongling provision --broker-config` writes the file anew."""
+    told = CliRunner().invoke(app, ["provision", "--broker-config", *options])
+    assert (ROOT / "deploy/nats" / name).read_text(encoding="utf-8") == told.stdout
+
+
+@pytest.mark.parametrize("name", ["nats.conf", "cluster.conf"])
+def test_the_real_server_takes_the_configuration(compose: dict[str, Any], example: dict[str, str], name: str) -> None:
+    """With exactly the variables that the compose file gives to the broker."""
+    variables = {
+        key: re.sub(r"\$\{([A-Z_0-9]+)[^}]*\}", lambda found: example[found[1]], value)
+        for key, value in environment(compose, "nats").items()
+    }
+    assert variables.keys() == PASSWORDS | CLUSTER
+    checked = subprocess.run(
+        [find_server(), "--config", str(ROOT / "deploy/nats" / name), "-t"],
+        env=variables,
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+# --- the image ------------------------------------------------------------------------------------------------------------
+
+
+def test_everything_that_the_image_copies_is_there_and_not_ignored() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    copied = re.findall(r"^COPY (\S+) ", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert copied
+    for name in copied:
+        assert (ROOT / name).exists()
+        assert f"!{name}" in ignored
+
+
+def pins(name: str) -> dict[str, str]:
+    """Package and marker → version, from a lock."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line.removesuffix(" \\")) for line in lines if line and not line.startswith((" ", "#"))]
+    return {requirement.name: f"{requirement.specifier}; {requirement.marker or ''}" for requirement in found}
+
+
+def test_the_image_installs_a_part_of_what_is_tested() -> None:
+    """Each pin of the runtime lock stands in the other with the same version; the tools of the tests do not."""
+    all_pins, runtime = pins("requirements.lock"), pins("requirements-runtime.lock")
+    assert runtime.items() <= all_pins.items()
+    assert {"pytest", "mypy", "ruff", "setuptools"} & runtime.keys() == set()
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-runtime.lock"])
+def test_a_lock_has_a_hash_for_each_pin_and_no_address(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.search(r"https?://|file:|index-url|find-links|/home|/root|/tmp", text)
+    blocks = re.split(r"\n(?=\S)", text.strip())
+    assert len(blocks) == len(pins(name))
+    assert all("--hash=sha256:" in block for block in blocks)
