@@ -22,7 +22,7 @@ from console.words import Words, day_of, safe, show_table
 from contracts.particulars import Particulars
 from contracts.registry import FactCorrected, FactWithdrawn, RegistryEvent
 from eventlog.log import Log, Recorded
-from services.registry.decider import Happened, Worker, evolve, leaf_of, stream_of
+from services.registry.decider import Happened, Worker, evolve, leaves_of, stream_of
 from services.registry.decider import Known as KnownFact
 
 __all__ = ["STATUS", "FactFile", "fact_row", "read_facts", "register"]
@@ -91,16 +91,17 @@ class FactFile:
     def status(self, event_id: str) -> tuple[str, str | None]:
         """Whether a fact stands, and the event because of which it does not."""
         facts, known = self.state.facts, self.state.facts[event_id]
-        own = leaf_of(facts, self.amendments, event_id)
+        leaves = leaves_of(facts)
+        own = leaves[event_id]
         if own is None:
             return "withdrawn", self._withdrawal_of(event_id)
         if known.says is None and known.target is not None:
-            leaf = leaf_of(facts, self.amendments, known.target)
+            leaf = leaves[known.target]
             return ("applies", None) if leaf is None else ("overruled", leaf.event_id)
         root = event_id
         while (target := facts[root].target) is not None:
             root = target
-        leaf = leaf_of(facts, self.amendments, root)
+        leaf = leaves[root]
         if leaf is None:
             return "withdrawn", self._withdrawal_of(root)
         if leaf.event_id != event_id or known.says is None:
@@ -112,10 +113,11 @@ class FactFile:
 
     def _withdrawal_of(self, event_id: str) -> str | None:
         """The withdrawal at the end of a chain that came to nothing."""
+        leaves = leaves_of(self.state.facts)
         current = event_id
         while self.amendments.get(current):
             last = max(
-                (a for a in self.amendments[current] if leaf_of(self.state.facts, self.amendments, a.event_id) is not None),
+                (a for a in self.amendments[current] if leaves[a.event_id] is not None),
                 key=lambda a: a.order,
                 default=None,
             )

@@ -114,7 +114,12 @@ def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
         ),
         Principal(
             "allowance",
-            (*_stores("allowance"), *_reads("INTAKE", "allowance-intake"), *_reads("REGISTRY", "allowance")),
+            (
+                *_stores("allowance"),
+                *_reads("INTAKE", "allowance-intake"),
+                *_reads("REGISTRY", "allowance"),
+                "$JS.API.STREAM.MSG.DELETE.INTAKE",
+            ),
             ("_INBOX_allowance.>", "status.allowance"),
             replies=True,
         ),

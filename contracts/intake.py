@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from contracts.base import EventId, Fact, Key, PersonRef, ShortText, SourceName
 from contracts.envelope import IntakeEnvelope, MessageId
@@ -20,7 +20,6 @@ from contracts.particulars import (
     EngagementEnd,
     EngagementStart,
     InspectionResult,
-    Particulars,
     RatingResult,
     Registration,
 )
@@ -111,27 +110,65 @@ class FactId(Fact):
     source: SourceName | None = None
 
 
-class WorkerRegistered(Registration):
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class StrictRegistration(Registration):
+    model_config = _STRICT
+
+
+class StrictEngagementStart(EngagementStart):
+    model_config = _STRICT
+
+
+class StrictEngagementEnd(EngagementEnd):
+    model_config = _STRICT
+
+
+class StrictCertificate(Certificate):
+    model_config = _STRICT
+
+
+class StrictRatingResult(RatingResult):
+    model_config = _STRICT
+
+
+class StrictInspectionResult(InspectionResult):
+    model_config = _STRICT
+
+
+Replacement = Annotated[
+    StrictRegistration
+    | StrictEngagementStart
+    | StrictEngagementEnd
+    | StrictCertificate
+    | StrictRatingResult
+    | StrictInspectionResult,
+    Field(discriminator="kind"),
+]
+
+
+class WorkerRegistered(StrictRegistration):
     person: Registrant
 
 
-class EngagementStarted(EngagementStart):
+class EngagementStarted(StrictEngagementStart):
     person: Person
 
 
-class EngagementEnded(EngagementEnd):
+class EngagementEnded(StrictEngagementEnd):
     person: Person
 
 
-class CertificateIssued(Certificate):
+class CertificateIssued(StrictCertificate):
     person: Person
 
 
-class AnnualRatingRecorded(RatingResult):
+class AnnualRatingRecorded(StrictRatingResult):
     person: Person
 
 
-class InspectionConcluded(InspectionResult):
+class InspectionConcluded(StrictInspectionResult):
     person: Person
 
 
@@ -142,7 +179,7 @@ class FactCorrected(Fact):
     """
 
     corrects: FactId
-    replacement: Particulars
+    replacement: Replacement
     identity: SealedIdentity | None = None
     reason: ShortText
 
@@ -247,7 +284,7 @@ IntakeMessage = (
 
 _ADAPTER: TypeAdapter[IntakeMessage] = TypeAdapter(Annotated[IntakeMessage, Field(discriminator="type")])
 
-FACT_TYPES: dict[str, tuple[type[Fact | Particulars], tuple[str, ...]]] = {
+FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.worker-registered.v1": (WorkerRegistered, ("registry",)),
     "intake.engagement-started.v1": (EngagementStarted, ("registry",)),
     "intake.engagement-ended.v1": (EngagementEnded, ("registry",)),

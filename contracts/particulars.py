@@ -6,13 +6,14 @@ matter, so at most one of them can stand (see ``contracts.registry.Standing``).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.base import BusinessDay, Category, DivisionCode, EntryChannel, Grade, Key, Rating, ShortText, Year
 
 __all__ = [
+    "PARTICULARS_BY_KIND",
     "Certificate",
     "EngagementEnd",
     "EngagementStart",
@@ -24,7 +25,9 @@ __all__ = [
 
 
 class _Particulars(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """Tolerant of fields that a newer version may add: events carry it. Intake facts are strict, see contracts.intake."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Registration(_Particulars):
@@ -117,3 +120,12 @@ Particulars = Annotated[
     Registration | EngagementStart | EngagementEnd | Certificate | RatingResult | InspectionResult,
     Field(discriminator="kind"),
 ]
+
+PARTICULARS_BY_KIND: dict[str, Any] = {
+    "registration": Registration,
+    "engagement-start": EngagementStart,
+    "engagement-end": EngagementEnd,
+    "certificate": Certificate,
+    "rating": RatingResult,
+    "inspection": InspectionResult,
+}

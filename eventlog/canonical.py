@@ -15,7 +15,10 @@ __all__ = ["canonical", "canonical_text", "digest"]
 
 
 def canonical(value: Any) -> bytes:
-    """Return the canonical bytes. Raises TypeError for what JSON cannot hold. Floats are refused: money is never one."""
+    """Return the canonical bytes. Raises TypeError for what JSON cannot hold.
+
+    Not for floats: they are written otherwise than the RFC says. The contracts have none, and a test sees to that.
+    """
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=_refuse)
 
 

@@ -10,6 +10,8 @@ from typing import Protocol
 
 __all__ = ["Clock", "Entropy", "FixedClock", "SeededEntropy", "SystemClock", "SystemEntropy", "random_token", "uuid7"]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -71,7 +73,7 @@ class SeededEntropy:
 def uuid7(at: datetime, entropy: Entropy) -> str:
     """A version 7 UUID (RFC 9562 section 5.7) for a time: 48 bits of milliseconds, 74 random bits."""
     noise = entropy.bytes(10).hex()
-    time_hex = f"{int(at.timestamp() * 1000):012x}"
+    time_hex = f"{(at - _EPOCH) // _MILLISECOND:012x}"
     return f"{time_hex[:8]}-{time_hex[8:]}-7{noise[:3]}-{_VARIANT[noise[3]]}{noise[4:7]}-{noise[7:19]}"
 
 

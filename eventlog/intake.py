@@ -83,21 +83,13 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
         named = _id_of(origin, value, header_id, sequence)
         return Fault(origin, named, outcome, problems, sequence, subject, b"" if erase else raw, erase, known)
 
-    if len(raw) > INTAKE_BYTES_MAX:
-        return fault("parked", _too_large(len(raw)))
-    # A quick count first: only a message with many brackets can be nested too deeply, or hurt the parser.
-    if raw.count(b"{") + raw.count(b"[") > INTAKE_DEPTH_MAX and _deep(raw):
-        return fault("parked", problem_of("too-deep", ""))
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        plain = looks_like_resident_id(raw)
-        return (
-            fault("refused", problem_of("plain-identity", ""), erase=True)
-            if plain
-            else fault("parked", problem_of("not-json", ""))
-        )
-    if looks_like_resident_id(raw):
+    plain = looks_like_resident_id(raw)
+    value = _value_of(raw)
+    if isinstance(value, Problem):
+        # What holds an ID is not set aside with its bytes: it is refused and erased, like any other plain identity.
+        return fault("refused", problem_of("plain-identity", ""), erase=True) if plain else fault("parked", value)
+    # An ID may hide behind escapes; without any, the text has been searched already.
+    if plain or (b"\\u" in raw and looks_like_resident_id(orjson.dumps(value))):
         return fault("refused", problem_of("plain-identity", ""), value=value, erase=True)
     try:
         message = parse(raw)
@@ -109,6 +101,19 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
     if wrong is not None:
         return fault("refused", wrong, value=value)
     return Parsed(origin, message, value, sequence, subject, raw)
+
+
+def _value_of(raw: bytes) -> Any:
+    """The JSON value, or the Problem for which it is parked unread: too large, too deep, not JSON."""
+    if len(raw) > INTAKE_BYTES_MAX:
+        return _too_large(len(raw))
+    # A quick count first: only a message with many brackets can be nested too deeply, or hurt the parser.
+    if raw.count(b"{") + raw.count(b"[") > INTAKE_DEPTH_MAX and _deep(raw):
+        return problem_of("too-deep", "")
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return problem_of("not-json", "")
 
 
 def _too_large(size: int) -> Problem:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, bindparam, delete, func, insert, select, update
 
 from contracts.base import LogEvent, utc_text
 from contracts.envelope import POSITION_MAX
@@ -45,6 +45,7 @@ __all__ = [
 
 PARTITIONS = 16
 EVENTS_PER_APPEND_MAX = 20_000
+CREATE_LOCK = 0x686F6E67
 
 
 class LogFull(RuntimeError):
@@ -218,6 +219,9 @@ class Log:
     def create(self) -> None:
         """Create the tables that are missing and the head row. Safe to repeat; needs the owner's rights."""
         with self.database.write.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Two that create at once would trip over each other's catalogue rows.
+                connection.execute(select(func.pg_advisory_xact_lock(CREATE_LOCK)))
             schema.create_log_tables(connection)
             for view in self.views:
                 for table in view.tables:
@@ -403,8 +407,11 @@ class Log:
         inbox_rows = []
         receipt_rows = []
         for unit in units:
+            answered = None
             for receipt in unit.receipts:
                 position += 1
+                if unit.inbox is not None and (receipt.source, receipt.id) == (unit.inbox.origin, unit.inbox.message_id):
+                    answered = position
                 receipt_rows.append(
                     {
                         "position": position,
@@ -426,7 +433,7 @@ class Log:
                         "recorded_at": recorded_at,
                         "event_id": entry.event_id,
                         "stream": entry.stream,
-                        "receipt_position": position if unit.receipts else None,
+                        "receipt_position": answered,
                     }
                 )
         if inbox_rows:
@@ -457,16 +464,23 @@ _EVENT_COLUMNS = tuple(column.name for column in schema.event.columns)
 
 
 def _write_side_tables(connection: Connection, units: Sequence[Unit]) -> None:
-    inserts: dict[Table, list[dict[str, Any]]] = {}
-    deletes: dict[Table, list[dict[str, Any]]] = {}
+    """Write what the units' inserts and deletes come to, in their order: one may put a row in, another take it out."""
+    rows: dict[Table, dict[Any, dict[str, Any]]] = {}
+    gone: dict[Table, set[Any]] = {}
     for unit in units:
-        for table, row in unit.inserts:
-            inserts.setdefault(table, []).append(row)
         for table, key in unit.deletes:
-            deletes.setdefault(table, []).append({"key": key})
-    # Deletes first: a held message that must wait for a second thing is taken out and put in again.
-    for table, keys in deletes.items():
-        column = next(iter(table.primary_key.columns))
-        connection.execute(delete(table).where(column == bindparam("key")), keys)
-    for table, rows in inserts.items():
-        connection.execute(insert(table), rows)
+            rows.setdefault(table, {}).pop(key, None)
+            gone.setdefault(table, set()).add(key)
+        for table, row in unit.inserts:
+            rows.setdefault(table, {})[row[_key_column(table).name]] = row
+    for table, keys in gone.items():
+        if keys:
+            connection.execute(delete(table).where(_key_column(table) == bindparam("key")), [{"key": key} for key in keys])
+    for table, entries in rows.items():
+        if entries:
+            connection.execute(insert(table), list(entries.values()))
+
+
+def _key_column(table: Table) -> Column[Any]:
+    """The first column of the primary key: what side-table rows are told apart by."""
+    return next(iter(table.primary_key.columns))

@@ -55,7 +55,11 @@ def create_app(settings: Settings) -> FastStream:
     service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
     events = RegistryEvents(log, wake=service.wake)
     recalculation = Recalculation(log, wake=service.wake)
-    intake = AllowanceIntake(log, events, wake=service.wake, recalculate=recalculation.start)
+
+    async def erase(sequence: int) -> None:
+        await service.erase("INTAKE", sequence)
+
+    intake = AllowanceIntake(log, events, wake=service.wake, recalculate=recalculation.start, erase=erase)
 
     def details() -> dict[str, Any]:
         with database.read.connect() as connection:

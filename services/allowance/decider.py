@@ -26,7 +26,6 @@ from contracts.allowance import (
 from contracts.particulars import Particulars
 from contracts.registry import FactOrigin, Standing
 from eventlog.canonical import digest
-from eventlog.decider import Decider
 from services.allowance.engine import KnownFact, PolicyInForce, decide_year, years_touched
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "Recalculate",
     "Worker",
     "decide",
-    "decider",
     "evolve",
     "replay",
     "standing_facts",
@@ -307,16 +305,3 @@ def _name_source(facts: dict[str, KnownFact], slot: str, fact: str) -> None:
     """An engagement's key is its source's own, and the slot names that source, even if someone else corrected the fact."""
     if slot.startswith("engagement-"):
         facts[fact] = replace(facts[fact], source=slot.split("/")[1])
-
-
-def decider(policies: Sequence[PolicyInForce]) -> Decider[Command, WorkerEvent, Worker]:
-    """The decider under given policies, as the tests use it: events get their position in the list as id."""
-
-    def decide_now(command: Command, state: Worker) -> tuple[WorkerEvent, ...]:
-        return decide(command, state, policies)
-
-    def evolve_now(state: Worker, event: WorkerEvent) -> Worker:
-        return evolve(state, Happened("", date.min, event))
-
-    made: Decider[Command, WorkerEvent, Worker] = Decider(Worker(), decide_now, evolve_now)
-    return made

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
-from typing import cast
+from typing import ClassVar, cast
 
 import msgspec
 from pydantic import ValidationError
@@ -21,16 +21,18 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard
 from contracts.allowance import PolicyPublished as PolicyPublishedEvent
+from contracts.base import LogEvent
 from contracts.envelope import EventEnvelope
 from contracts.intake import ParkedDiscard, ParkedRetry, PolicyPublished
 from contracts.particulars import RatingResult
 from contracts.receipts import Problem
 from eventlog import schema
 from eventlog.cache import StateCache
+from eventlog.canonical import canonical
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.heard import Foreign, save_heard, sort_out
-from eventlog.intake import Parsed, answer, content_of
+from eventlog.intake import Parsed, answer, content_of, seen_before
 from eventlog.log import Appended, Log, NewEvent, Past, Unit
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
@@ -57,6 +59,8 @@ __all__ = ["POLICIES", "AllowanceIntake", "Recalculation", "RegistryEvents", "re
 SERVICE = "allowance"
 POLICIES = "policies"
 """The one stream of all policy documents: a decision names its version, so that none is made under a stale policy."""
+RECALCULATE = "recalculation.allowance"
+"""Where a parked recalculation says that it came from."""
 RECALCULATION_PAGE = 200
 CONFLICT_ROUNDS_MAX = 20
 
@@ -188,6 +192,7 @@ class RegistryEvents:
             position = self._log.head(connection).position
             batch.blocked = blocked_streams(connection)
             sorted_out = sort_out(connection, "registry", items)
+            batch.seen = seen_before(connection, [("registry", _unread_id(item)) for item in sorted_out.unreadable])
             events = sorted_out.ready
             self._workers.load(
                 connection, batch, {stream_of(ref) for e in events if (ref := person_of(e.envelope)) is not None}, position
@@ -202,6 +207,8 @@ class RegistryEvents:
         appended = self._log.append(
             batch.units, seen_position=position, whole=True, also=lambda c: save_heard(c, sorted_out, self._log.clock)
         )
+        if appended.conflicts:
+            self._workers.cache.clear()
         self._workers.keep(batch, position, appended)
         return not appended.conflicts
 
@@ -212,9 +219,10 @@ class RegistryEvents:
             return
         stream = stream_of(ref)
         envelope = foreign.envelope
-        if stream in batch.blocked and foreign.item.parked_id is None:
+        if stream in batch.blocked:
             self._park(batch, foreign, "behind-parked", "an earlier event of this person is parked", stream)
             return
+        before = batch.states[stream], batch.versions[stream]
         try:
             command = react(envelope)
             cause = (envelope.id, envelope.correlationid)
@@ -223,6 +231,7 @@ class RegistryEvents:
             self._warn_of_words(batch, unit, stream, command, policies)
             batch.add(foreign.item, unit)
         except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+            batch.states[stream], batch.versions[stream] = before
             self._park(batch, foreign, "rule-failed", f"{type(error).__name__} while deciding", stream)
             batch.blocked.add(stream)
 
@@ -266,15 +275,26 @@ class RegistryEvents:
         self._desk.set_aside(batch, foreign.item, ("registry", foreign.envelope.id), why, stream, receipt)
 
     def _park_unreadable(self, batch: Desktop, item: Item) -> None:
+        if ("registry", _unread_id(item)) in batch.seen:
+            return
         why = problem("", "not-an-event", "the message on REGISTRY is not an event envelope", "find out who published it")
-        self._desk.set_aside(batch, item, ("registry", f"seq-{item.sequence}"), why, None, None)
+        self._desk.set_aside(batch, item, ("registry", _unread_id(item)), why, None, None)
 
 
 class AllowanceIntake:
     """The handler of the intake consumer: policy documents, and the operator's acts on parked messages."""
 
-    def __init__(self, log: Log, events: RegistryEvents, *, wake: Callable[[], None], recalculate: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        events: RegistryEvents,
+        *,
+        wake: Callable[[], None],
+        recalculate: Callable[[], None],
+        erase: Callable[[int], Awaitable[None]],
+    ) -> None:
         self._log = log
+        self._erase = erase
         self._desk = Desk(SERVICE, log)
         self._events = events
         self._workers = Workers(log)
@@ -283,32 +303,39 @@ class AllowanceIntake:
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         items = [Item(m.subject, m.payload, m.sequence, m.message_id) for m in messages]
-        await asyncio.to_thread(self.settle, items)
+        erase = await asyncio.to_thread(self.settle, items)
         self._wake()
         self._recalculate()
+        for sequence in erase:
+            await self._erase(sequence)
 
-    def settle(self, items: Sequence[Item]) -> None:
-        """One message at a time: these are few, and each may change what the next is decided on."""
+    def settle(self, items: Sequence[Item]) -> list[int]:
+        """One message at a time: these are few, and each may change what the next is decided on. Returns what to erase."""
+        erase: list[int] = []
         for item in items:
             for _ in range(CONFLICT_ROUNDS_MAX):
                 try:
-                    if self._settle_item(item):
+                    found = self._settle_item(item)
+                    if found is not None:
+                        erase += found
                         break
                 except IntegrityError:
                     continue
             else:
                 raise RuntimeError(f"a message met conflicts {CONFLICT_ROUNDS_MAX} times")
+        return erase
 
-    def _settle_item(self, item: Item) -> bool:
+    def _settle_item(self, item: Item) -> list[int] | None:
+        """The sequences to erase, or None if the log moved meanwhile."""
         batch = Desktop()
         with self._log.database.read.connect() as connection:
             position = self._log.head(connection).position
             batch.blocked = blocked_streams(connection)
             for more, parsed in self._desk.read(connection, batch, [item]):
                 self._settle_parsed(connection, batch, more, parsed)
-        if not batch.units:
-            return True
-        return not self._log.append(batch.units, seen_position=position, whole=True).conflicts
+        if batch.units and self._log.append(batch.units, seen_position=position, whole=True).conflicts:
+            return None
+        return batch.erase
 
     def _settle_parsed(self, connection: Connection, batch: Desktop, item: Item, parsed: Parsed) -> None:
         content = content_of(parsed.value)
@@ -331,18 +358,25 @@ class AllowanceIntake:
                 raise RuntimeError(f"{parsed.message.type} is not taken here")
 
     def _retry_events(self, connection: Connection, batch: Desktop, items: Sequence[Item]) -> None:
-        foreign = [
-            Foreign(item, EventEnvelope.model_validate_json(item.raw)) for item in items if item.subject.startswith("registry.")
+        """Settle parked messages again, in their order: intake ones, registry events and recalculations."""
+        for more, parsed in self._desk.read(connection, batch, [i for i in items if i.subject.startswith("intake.")]):
+            self._settle_parsed(connection, batch, more, parsed)
+        items = [item for item in items if not item.subject.startswith("intake.")]
+        found = [
+            _Again.model_validate_json(item.raw)
+            if item.subject == RECALCULATE
+            else Foreign(item, EventEnvelope.model_validate_json(item.raw))
+            for item in items
         ]
-        self._workers.load(
-            connection,
-            batch,
-            {stream_of(ref) for f in foreign if (ref := person_of(f.envelope)) is not None},
-            self._log.head(connection).position,
-        )
+        people = {f.person_ref if isinstance(f, _Again) else person_of(f.envelope) for f in found}
+        position = self._log.head(connection).position
+        self._workers.load(connection, batch, {stream_of(ref) for ref in people if ref is not None}, position)
         policies = self._workers.shelf.read(connection)
-        for event in foreign:
-            self._events.settle_event(batch, event, policies)
+        for item, entry in zip(items, found, strict=True):
+            if isinstance(entry, _Again):
+                recalculate(self._log, self._workers, self._desk, batch, item, entry, policies)
+            else:
+                self._events.settle_event(batch, entry, policies)
 
     def _publish(
         self, connection: Connection, batch: Desktop, item: Item, parsed: Parsed, content: bytes, data: PolicyPublished
@@ -383,12 +417,41 @@ class AllowanceIntake:
         self._desk.accept(batch, item, parsed, content, unit, POLICIES, event_id, receipt)
 
 
+class _Again(LogEvent):
+    """A recalculation of one person that is parked: what the side table holds for it."""
+
+    TYPE: ClassVar[str] = "allowance.recalculate"
+    person_ref: str
+    because: str
+
+
+def recalculate(log: Log, workers: Workers, desk: Desk, batch: Desktop, item: Item, again: _Again, policies: Policies) -> None:
+    """Decide one person's years once more. Behind a parked message, or where a rule fails, this is parked too."""
+    stream = stream_of(again.person_ref)
+    key = (SERVICE, f"{again.because}/{again.person_ref}")
+    if stream in batch.blocked:
+        why = problem("", "behind-parked", "an earlier event of this person is parked", "retry that one")
+        desk.set_aside(batch, item, key, why, stream, None)
+        return
+    try:
+        cause = (again.because, again.because)
+        unit = workers.decide(batch, stream, Recalculate(again.person_ref, again.because), policies, cause, "")
+    except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+        why = problem("", "rule-failed", f"{type(error).__name__} while deciding", "an operator will look at it")
+        desk.set_aside(batch, item, key, why, stream, None)
+        batch.blocked.add(stream)
+        return
+    if unit.events or not item.fresh:
+        batch.add(item, unit)
+
+
 class Recalculation:
     """Goes through everybody after a new policy, a page at a time. Safe to repeat: a decision that stands is not made again."""
 
     def __init__(self, log: Log, *, wake: Callable[[], None]) -> None:
         self._log = log
         self._workers = Workers(log)
+        self._desk = Desk(SERVICE, log)
         self._wake = wake
         self._go = asyncio.Event()
         self._go.set()
@@ -422,15 +485,13 @@ class Recalculation:
                 return False
             query = select(worker.c.person_ref).where(worker.c.person_ref > task.after_person)
             people = connection.scalars(query.order_by(worker.c.person_ref).limit(RECALCULATION_PAGE)).all()
-            blocked = blocked_streams(connection)
-            free = [ref for ref in people if stream_of(ref) not in blocked]
-            self._workers.load(connection, batch, {stream_of(ref) for ref in free}, position)
+            batch.blocked = blocked_streams(connection)
+            self._workers.load(connection, batch, {stream_of(ref) for ref in people}, position)
             policies = self._workers.shelf.read(connection)
-        for ref in free:
-            command = Recalculate(ref, task.policy_event)
-            unit = self._workers.decide(batch, stream_of(ref), command, policies, (task.policy_event, task.policy_event), "")
-            if unit.events:
-                batch.units.append(unit)
+        for ref in people:
+            again = _Again(person_ref=ref, because=task.policy_event)
+            item = Item(RECALCULATE, canonical(again.payload()), 0)
+            recalculate(self._log, self._workers, self._desk, batch, item, again, policies)
 
         def advance(connection: Connection) -> None:
             if people:
@@ -440,7 +501,12 @@ class Recalculation:
                 connection.execute(delete(recalculation).where(recalculation.c.policy_event == task.policy_event))
 
         appended = self._log.append(batch.units, seen_position=position, whole=True, also=advance)
+        self._workers.cache.clear()
         return None if appended.conflicts else True
+
+
+def _unread_id(item: Item) -> str:
+    return f"seq-{item.sequence}"
 
 
 def _sha256(text: str) -> str:

@@ -199,30 +199,34 @@ def check_particulars(says: Particulars, effective_on: date, rules: Rules) -> No
 # --- which fact stands ------------------------------------------------------------------------------------------------
 
 
-def leaf_of(facts: dict[str, Known], amendments: dict[str, list[Known]], event_id: str) -> Known | None:
-    """What a fact has come to: the end of its chain of corrections, or None if it was withdrawn.
+def leaves_of(facts: dict[str, Known]) -> dict[str, Known | None]:
+    """For each entry what it has come to: the end of its chain of corrections, or None if it was withdrawn.
 
     An amendment that was itself withdrawn counts for nothing; of several that count, the one with the greatest order does.
+    An amendment is recorded after what it amends, so going backwards meets it first.
     """
-    live = [a for a in amendments.get(event_id, ()) if leaf_of(facts, amendments, a.event_id) is not None]
-    if not live:
-        return facts[event_id]
-    last = max(live, key=lambda a: a.order)
-    return None if last.says is None else leaf_of(facts, amendments, last.event_id)
+    leaves: dict[str, Known | None] = {}
+    last: dict[str, Known] = {}
+    for event_id, known in reversed(facts.items()):
+        amendment = last.get(event_id)
+        if amendment is None:
+            leaves[event_id] = known
+        else:
+            leaves[event_id] = None if amendment.says is None else leaves[amendment.event_id]
+        counts = leaves[event_id] is not None
+        if known.target is not None and counts and (known.target not in last or last[known.target].order < known.order):
+            last[known.target] = known
+    return leaves
 
 
 def standings_of(facts: dict[str, Known]) -> dict[str, tuple[str | None, tuple[str, ...]]]:
     """For each slot the fact that stands, and the other facts in it that say something else."""
-    amendments: dict[str, list[Known]] = {}
-    for known in facts.values():
-        if known.target is not None:
-            amendments.setdefault(known.target, []).append(known)
+    leaves = leaves_of(facts)
     candidates: dict[str, list[Known]] = {}
     for known in facts.values():
-        if known.target is None:
-            leaf = leaf_of(facts, amendments, known.event_id) if amendments else known
-            if leaf is not None and leaf.says is not None:
-                candidates.setdefault(leaf.says.slot(known.source), []).append(leaf)
+        leaf = leaves[known.event_id]
+        if known.target is None and leaf is not None and leaf.says is not None:
+            candidates.setdefault(leaf.says.slot(known.source), []).append(leaf)
     standing: dict[str, tuple[str | None, tuple[str, ...]]] = {}
     for slot, rivals in candidates.items():
         best = max(rivals, key=lambda k: k.order)
@@ -305,7 +309,14 @@ def decide_record(command: Record, state: Worker, rules: Rules) -> RecordedFact:
 
 def decide_correct(command: Correct, state: Worker, rules: Rules) -> FactCorrected:
     stamp, target = command.stamp, state.facts[command.corrects]
-    kind = _kind_at(state, command.corrects)
+    if target.says is None:
+        raise _reject(
+            "data.corrects",
+            "not-a-fact",
+            "this message withdrew a fact, there is nothing to correct",
+            "withdraw the withdrawal",
+        )
+    kind = target.says.kind
     if command.says.kind != kind:
         raise _reject(
             "data.replacement.kind", "other-kind", f"the fact is a {kind}, its replacement a {command.says.kind}",
@@ -335,13 +346,6 @@ def decide_withdraw(command: Withdraw, state: Worker) -> FactWithdrawn:
         withdraws=target.event_id,
         reason=command.reason,
     )
-
-
-def _kind_at(state: Worker, event_id: str) -> str:
-    known = state.facts[event_id]
-    while known.says is None and known.target is not None:
-        known = state.facts[known.target]
-    return known.says.kind if known.says is not None else ""
 
 
 def _known(

@@ -27,8 +27,9 @@ from contracts.intake import (
     PolicyPublished,
     WorkerRegistered,
 )
-from contracts.particulars import Particulars
+from contracts.particulars import PARTICULARS_BY_KIND, Particulars
 from contracts.registry import EncryptedIdentity, FactOrigin, RegistryEvent
+from contracts.registry import FactCorrected as FactCorrectedEvent
 from eventlog import schema
 from eventlog.cache import StateCache
 from eventlog.decider import Rejected
@@ -72,11 +73,12 @@ class Need(Exception):
 class RegistryBatch(Batch):
     """What the registry knows while a batch is decided: the stored state, plus what earlier messages of the batch add.
 
-    persons: index value → person_ref. facts: (source, message id) → (stream, event id). needs: unit index → what it waits
-    for. provided: what this batch has brought that others may wait for.
+    persons: index value → person_ref. unindexed: values that find nobody any more. facts: (source, message id) → (stream,
+    event id). needs: unit index → what it waits for. provided: what this batch has brought that others may wait for.
     """
 
     persons: dict[str, str] = field(default_factory=dict)
+    unindexed: set[str] = field(default_factory=set)
     facts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     states: dict[str, Worker] = field(default_factory=dict)
     identities: dict[str, dict[str, EncryptedIdentity]] = field(default_factory=dict)
@@ -220,7 +222,8 @@ class RegistryIntake:
         wanted = {v for r in ready for v in (r.index, r.key_index) if v is not None} - batch.persons.keys()
         if wanted:
             query = select(person_index.c.value, person_index.c.person_ref).where(person_index.c.value.in_(wanted))
-            batch.persons.update((row.value, row.person_ref) for row in connection.execute(query))
+            found = {row.value: row.person_ref for row in connection.execute(query)}
+            batch.persons.update((value, ref) for value, ref in found.items() if value not in batch.unindexed)
         targets = {key for r in ready if (key := _target_of(r.parsed)) is not None} - batch.facts.keys()
         for key, seen in seen_before(connection, targets).items():
             if seen.event_id is not None and seen.stream is not None:
@@ -257,7 +260,7 @@ class RegistryIntake:
     def _load_keys(self, connection: Connection, batch: RegistryBatch, ready: Sequence[Ready]) -> None:
         refs = set()
         for r in ready:
-            if r.identity is not None:
+            if r.identity is not None or isinstance(r.parsed.message.data, FactCorrected | FactWithdrawn):
                 stream = self._stream_of(batch, r)
                 if stream is not None:
                     refs.add(stream.removeprefix("worker-"))
@@ -292,10 +295,10 @@ class RegistryIntake:
         stream: str | None = None
         try:
             stream = self._ensure_stream(connection, batch, ready)
-            if stream in batch.blocked and item.parked_id is None:
+            if stream in batch.blocked:
                 self._park(batch, ready, "behind-parked", "an earlier message of this person is parked", stream)
                 return []
-            self._record(batch, ready, stream)
+            self._record(connection, batch, ready, stream)
         except Need as need:
             self._hold(batch, ready, need)
         except Rejected as rejected:
@@ -344,7 +347,7 @@ class RegistryIntake:
         batch.versions[stream] = 0
         return stream
 
-    def _record(self, batch: RegistryBatch, ready: Ready, stream: str) -> None:
+    def _record(self, connection: Connection, batch: RegistryBatch, ready: Ready, stream: str) -> None:
         """Decide, and add what was decided. Raises Rejected."""
         parsed = ready.parsed
         message = parsed.message
@@ -356,7 +359,8 @@ class RegistryIntake:
         origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
         stamp = Stamp(event_id, ref, origin, message.effectiveon, self._log.clock.now())
         events = decide(self._command(batch, ready, stamp, identity), state, self._rules)
-        self._index(batch, unit, ready, ref)
+        if any(s.slot == "registration" for event in events for s in event.standings) or ready.key_index is not None:
+            self._index(connection, batch, unit, ready, ref, events)
         unit.expects = {stream: batch.versions[stream]}
         for event in events:
             unit.events.append(
@@ -383,7 +387,13 @@ class RegistryIntake:
         data = ready.parsed.message.data
         match data:
             case FactCorrected():
-                return Correct(stamp, batch.facts[_must(_target_of(ready.parsed))][1], data.replacement, data.reason, identity)
+                return Correct(
+                    stamp,
+                    batch.facts[_must(_target_of(ready.parsed))][1],
+                    _particulars(data.replacement),
+                    data.reason,
+                    identity,
+                )
             case FactWithdrawn():
                 return Withdraw(stamp, batch.facts[_must(_target_of(ready.parsed))][1], data.reason)
             case _:
@@ -405,11 +415,25 @@ class RegistryIntake:
             fields["source_key"] = f"{ready.parsed.origin}/{person.source_key}"
         return self._vault.encrypt(batch.keys[ref], event_id, fields)
 
-    def _index(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str) -> None:
-        """Enter a new resident ID or key into the index; a corrected resident ID replaces the wrong one."""
-        if ready.identity is None or ready.index is None:
-            return
-        owner = batch.persons.get(ready.index)
+    def _index(
+        self, connection: Connection, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str, events: Sequence[RegistryEvent]
+    ) -> None:
+        """Let the index follow the registration that stands: its resident ID finds this person, the one before no longer does.
+
+        A source's own key is entered once. Raises Rejected if the resident ID is another person's.
+        """
+        state = batch.states[stream_of(ref)]
+        before = state.standing.get("registration", (None, ()))[0]
+        now = next((s.fact for event in events for s in event.standings if s.slot == "registration"), before)
+        new = self._index_value(batch, ref, now)
+        if now is not None and now not in state.facts:
+            # The event to be itself: its own identity, or that of what it corrects.
+            target = next((event.corrects for event in events if isinstance(event, FactCorrectedEvent)), None)
+            new = ready.index or self._index_value(batch, ref, target)
+        if new is None:
+            # An amendment that leaves the identity as it was, or a withdrawal that leaves none: the person stays findable.
+            return self._index_key(batch, unit, ready, ref)
+        owner = self._owner(connection, batch, new)
         if owner is not None and owner != ref:
             raise Rejected(
                 problem(
@@ -417,23 +441,43 @@ class RegistryIntake:
                 )
             )
         if owner is None:
-            unit.inserts.append((person_index, {"value": ready.index, "kind": "resident-id", "person_ref": ref}))
-            batch.persons[ready.index] = ref
-            batch.provided.append(f"person:{ready.index}")
-            batch.provided.append(f"person:{ref}")
-            if isinstance(ready.parsed.message.data, FactCorrected):
-                self._unindex(batch, unit, ready, ref)
+            unit.inserts.append((person_index, {"value": new, "kind": "resident-id", "person_ref": ref}))
+            batch.persons[new] = ref
+            batch.unindexed.discard(new)
+            batch.provided += [f"person:{new}", f"person:{ref}"]
+        old = self._index_value(batch, ref, before) if before != now else None
+        if old is not None and old != new:
+            unit.deletes.append((person_index, old))
+            batch.persons.pop(old, None)
+            batch.unindexed.add(old)
+        return self._index_key(batch, unit, ready, ref)
+
+    def _owner(self, connection: Connection, batch: RegistryBatch, value: str) -> str | None:
+        """Whom an index value finds, as the batch has left it so far."""
+        if value not in batch.persons and value not in batch.unindexed:
+            found = connection.execute(
+                select(person_index.c.person_ref).where(person_index.c.value == value)
+            ).scalar_one_or_none()
+            if found is not None:
+                batch.persons[value] = found
+        return batch.persons.get(value)
+
+    def _index_key(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str) -> None:
         if ready.key_index is not None and ready.key_index not in batch.persons:
             unit.inserts.append((person_index, {"value": ready.key_index, "kind": "source-key", "person_ref": ref}))
             batch.persons[ready.key_index] = ref
             batch.provided.append(f"person:{ready.key_index}")
 
-    def _unindex(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str) -> None:
-        stream, event_id = batch.facts[_must(_target_of(ready.parsed))]
-        wrong = self._vault.decrypt(batch.keys[ref], event_id, batch.identities[stream][event_id])
-        value = self._vault.index_of_resident_id(wrong["resident_id"])
-        unit.deletes.append((person_index, value))
-        batch.persons.pop(value, None)
+    def _index_value(self, batch: RegistryBatch, ref: str, event_id: str | None) -> str | None:
+        """The index value of the resident ID that an event stands for: its own, or that of what it corrects."""
+        stream = stream_of(ref)
+        facts, identities = batch.states[stream].facts, batch.identities.get(stream, {})
+        while event_id is not None and event_id in facts:
+            if event_id in identities:
+                plain = self._vault.decrypt(batch.keys[ref], event_id, identities[event_id])
+                return self._vault.index_of_resident_id(plain["resident_id"])
+            event_id = facts[event_id].target
+        return None
 
     # --- outcomes -------------------------------------------------------------------------------------------------------
 
@@ -567,8 +611,8 @@ def _must(target: tuple[str, str] | None) -> tuple[str, str]:
 
 
 def _particulars(data: Any) -> Particulars:
-    """The particulars of a fact: the fact without the person."""
-    base: Any = type(data).__mro__[1]
+    """The particulars of a fact or a replacement: what it says, without the person."""
+    kind = PARTICULARS_BY_KIND[data.kind]
     values = data.__dict__
-    said: Particulars = base(**{name: values[name] for name in base.__pydantic_fields__})
+    said: Particulars = kind(**{name: values[name] for name in kind.__pydantic_fields__})
     return said

@@ -382,7 +382,6 @@ def test_a_corrected_resident_id_finds_the_person_and_the_wrong_one_does_not(ben
     assert bench.receipts[-1].person_ref not in (None, ref)
 
 
-@pytest.mark.xfail(strict=True, reason="_unindex deletes the wrong number before the same append inserts it: deletes run first")
 def test_an_identity_that_is_corrected_in_the_same_batch_leaves_no_wrong_number_behind(bench: RegistryBench) -> None:
     """As when the correction came first and waited: else the number's real owner is taken for this person."""
     bench.settle(bench.registers(1), bench.corrects("reg-1", NEW_IDENTITY, identity=sealed(2)))
@@ -390,10 +389,6 @@ def test_an_identity_that_is_corrected_in_the_same_batch_leaves_no_wrong_number_
     assert (indexed(bench, 1), indexed(bench, 2)) == (None, bench.receipts[0].person_ref)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_unindex looks for the identity in the corrected event only: KeyError, and the person's file is blocked",
-)
 def test_an_identity_can_be_corrected_after_a_correction_that_left_it_alone(bench: RegistryBench) -> None:
     """The correction of the division carries no identity; the identity to take back is the registration's."""
     bench.settle(bench.registers(1))
@@ -403,9 +398,6 @@ def test_an_identity_can_be_corrected_after_a_correction_that_left_it_alone(benc
     assert (indexed(bench, 1), indexed(bench, 2)) == (None, bench.receipts[0].person_ref)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a withdrawal does not look at the index: it still finds the person by the withdrawn number only"
-)
 def test_a_withdrawn_correction_of_the_identity_gives_the_first_number_back(bench: RegistryBench) -> None:
     """The registration stands again, so it is by its number that the person is found."""
     bench.settle(bench.registers(1))
@@ -509,9 +501,6 @@ def test_a_retry_that_fails_again_changes_nothing_for_the_message(
     assert bench.outcomes[-1] == ("rate-2", "parked")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="after the first fails again, those behind it are settled all the same: parked_id lets them pass"
-)
 def test_a_retry_that_fails_again_leaves_those_behind_it_where_they_are(
     bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -539,9 +528,6 @@ def test_a_parked_message_can_be_discarded_and_its_source_is_told(
     assert bench.outcomes[-1] == ("rate-2", "accepted")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the inbox entry of a discard points at the unit's last receipt, which is the discarded message's"
-)
 def test_a_repeated_discard_is_answered_with_its_own_receipt(bench: RegistryBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not with that of the message that it gave up, to another source."""
     two_people(bench)
