@@ -192,7 +192,8 @@ def receipt_on_file(ctx: Context, service: str, source: str, message_id: str) ->
         return None
     with ctx.log(service) as log, log.database.read.connect() as connection:
         seen = seen_before(connection, [(source, message_id)]).get((source, message_id))
-        return None if seen is None else replay_receipt(connection, seen, datetime.now(UTC))
+        found = None if seen is None else replay_receipt(connection, seen, datetime.now(UTC))
+    return None if found is None else Receipt.model_validate(found)
 
 
 def show_receipt(ctx: Context, receipt: Receipt, more: Mapping[str, Any] | None = None, text: str = "") -> None:

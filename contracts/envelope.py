@@ -8,9 +8,10 @@ most 2,147,483,647 events; the log refuses to pass that.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from contracts.base import BusinessDay, EventId, SourceName, UtcTime
 
@@ -60,8 +61,8 @@ class EventEnvelope(BaseModel):
     source: str
     type: str
     subject: str
-    time: UtcTime
-    effectiveon: BusinessDay
+    time: AwareDatetime
+    effectiveon: date
     position: int
     partition: int
     previous: int

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from contracts.base import EventId, OwnEvent, PersonRef, UtcTime
+from pydantic import AwareDatetime
+
+from contracts.base import EventId, OwnEvent, PersonRef
 
 __all__ = ["Outcome", "Problem", "Receipt"]
 
@@ -37,12 +39,12 @@ class Receipt(OwnEvent):
     id: str
     service: str
     outcome: Outcome
-    at: UtcTime
+    at: AwareDatetime
     type: str | None = None
     problems: tuple[Problem, ...] = ()
     events: tuple[EventId, ...] = ()
     person_ref: PersonRef | None = None
     waiting_for: str | None = None
-    until: UtcTime | None = None
+    until: AwareDatetime | None = None
     contradicts: tuple[EventId, ...] = ()
     repeated: bool = False

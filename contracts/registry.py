@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from contracts.base import EventId, LogEvent, OwnEvent, PersonRef, UtcTime
+from contracts.base import EventId, LogEvent, OwnEvent, PersonRef
 from contracts.particulars import (
     Certificate,
     EngagementEnd,
@@ -47,7 +47,7 @@ class FactOrigin(OwnEvent):
 
     source: str
     id: str
-    occurred_at: UtcTime
+    occurred_at: AwareDatetime
 
 
 class Standing(OwnEvent):

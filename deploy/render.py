@@ -61,7 +61,9 @@ def settings_table() -> str:
             found.setdefault(variable.name, (variable, []))[1].append(service)
     for name, (variable, services) in found.items():
         default = "required" if variable.default is None else f"`{variable.default}`" if variable.default else "-"
-        lines.append(f"| `{name}` | {variable.what}{' (secret)' if variable.secret else ''}; {', '.join(services)} | {default} |")
+        lines.append(
+            f"| `{name}` | {variable.what}{' (secret)' if variable.secret else ''}; {', '.join(services)} | {default} |"
+        )
     return "\n".join(lines)
 
 
@@ -71,14 +73,14 @@ def _codes(names: Iterable[str]) -> str:
 
 def between(text: str, mark: str) -> str:
     """What stands between ``<!-- mark: made by make render -->`` and ``<!-- end -->``."""
-    return text.split(_start(mark), 1)[1].split(END, 1)[0]
+    return text.split(_start(mark), 1)[1].split(END, 1)[0].rstrip("\n")
 
 
 def _start(mark: str) -> str:
     return f"<!-- {mark}: made by make render -->\n"
 
 
-END = "\n<!-- end -->"
+END = "<!-- end -->"
 TABLES = {"principals": principals_table, "settings": settings_table}
 
 
@@ -90,7 +92,7 @@ def main() -> None:
         text = path.read_text(encoding="utf-8")
         for mark in marks:
             before, rest = text.split(_start(mark), 1)
-            text = before + _start(mark) + TABLES[mark]() + END + rest.split(END, 1)[1]
+            text = before + _start(mark) + TABLES[mark]() + "\n" + END + rest.split(END, 1)[1]
         path.write_text(text, encoding="utf-8")
 
 

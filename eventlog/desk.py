@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from contracts.base import business_day
 from contracts.intake import ParkedDiscard, ParkedRetry
 from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
-from contracts.receipts import Problem, Receipt
+from contracts.receipts import Problem
 from eventlog import schema
-from eventlog.intake import Fault, Parsed, Seen, answer, read_intake, replay_receipt, seen_before
+from eventlog.intake import Fault, Parsed, ReceiptValue, Seen, answer, read_intake, replay_receipt, seen_before
 from eventlog.log import InboxEntry, Log, NewEvent, Unit
 from eventlog.parking import park, parked_row, parked_with, stream_of_parked
 
@@ -84,7 +84,7 @@ class Desk:
                 parsed.append((item, found))
         return parsed
 
-    def receipt(self, parsed: Parsed, outcome: Any, **more: Any) -> Receipt:
+    def receipt(self, parsed: Parsed, outcome: Any, **more: Any) -> ReceiptValue:
         message = parsed.message
         return answer(self.service, parsed.origin, message.id, outcome, self._log.clock.now(), kind=message.type, **more)
 
@@ -99,7 +99,7 @@ class Desk:
         unit: Unit,
         stream: str,
         event_id: str | None,
-        receipt: Receipt,
+        receipt: ReceiptValue,
     ) -> None:
         """Complete and add the unit of an accepted message."""
         key = (parsed.origin, parsed.message.id)
@@ -122,9 +122,9 @@ class Desk:
         elif key not in batch.seen:
             self.set_aside(batch, item, key, fault.problems[0], None, receipt)
 
-    def _conclude(self, batch: Batch, item: Item, sequence: int, content: bytes, receipt: Receipt) -> None:
+    def _conclude(self, batch: Batch, item: Item, sequence: int, content: bytes, receipt: ReceiptValue) -> None:
         """Settle a refused message for ever, unless its id was settled before: then only the answer is given."""
-        key = (receipt.source, receipt.id)
+        key = (receipt["source"], receipt["id"])
         seen = batch.seen.get(key)
         if seen is None or not item.fresh:
             batch.seen[key] = Seen("refused", sequence, content, None, None, None)
@@ -147,7 +147,7 @@ class Desk:
         batch.add(item, Unit(receipts=[receipt]))
 
     def set_aside(
-        self, batch: Batch, item: Item, key: tuple[str, str], why: Problem, blocks: str | None, receipt: Receipt | None
+        self, batch: Batch, item: Item, key: tuple[str, str], why: Problem, blocks: str | None, receipt: ReceiptValue | None
     ) -> None:
         """Park a message. A retry that fails again changes nothing: the message stays where it was."""
         if item.parked_id is not None:

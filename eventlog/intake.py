@@ -21,13 +21,14 @@ from contracts.base import EventId
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, IntakeMessage, fact_subject, parse
 from contracts.problems import problem as problem_of
 from contracts.problems import problems_of
-from contracts.receipts import Outcome, Problem, Receipt
+from contracts.receipts import Outcome, Problem
 from contracts.resident_id import looks_like_resident_id
 from eventlog import schema
 from eventlog.canonical import canonical
 
 __all__ = ["Fault", "Parsed", "Seen", "answer", "content_of", "depth_of", "read_intake", "replay_receipt", "seen_before"]
 
+ReceiptValue = dict[str, Any]
 _ID_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
@@ -229,13 +230,14 @@ def seen_before(connection: Connection, keys: Iterable[Key]) -> dict[Key, Seen]:
     return found
 
 
-def replay_receipt(connection: Connection, seen: Seen, at: datetime) -> Receipt | None:
+def replay_receipt(connection: Connection, seen: Seen, at: datetime) -> ReceiptValue | None:
     """The answer that a settled message had, to be given again to a source that published it again."""
     if seen.receipt_position is None:
         return None
     table = schema.receipt
     data = connection.execute(select(table.c.data).where(table.c.position == seen.receipt_position)).scalar_one()
-    return Receipt.model_validate_json(data).model_copy(update={"repeated": True, "at": at})
+    found: ReceiptValue = orjson.loads(data)
+    return {**found, "repeated": True, "at": _iso(at)}
 
 
 def answer(
@@ -248,17 +250,32 @@ def answer(
     kind: str | None = None,
     problems: Sequence[Problem] = (),
     events: Sequence[EventId] = (),
-    **more: Any,
-) -> Receipt:
-    """A receipt in this service's name."""
-    return Receipt(
-        source=origin,
-        id=message_id,
-        service=service,
-        outcome=outcome,
-        at=at,
-        type=kind,
-        problems=tuple(problems),
-        events=tuple(events),
-        **more,
-    )
+    person_ref: str | None = None,
+    waiting_for: str | None = None,
+    until: datetime | None = None,
+    contradicts: Sequence[EventId] = (),
+    repeated: bool = False,
+) -> ReceiptValue:
+    """A receipt in this service's name, as the JSON value of a ``contracts.receipts.Receipt`` (a test holds them together).
+
+    One is made for every message, so it is put together instead of validated and dumped: that takes a tenth of the time.
+    """
+    return {
+        "source": origin,
+        "id": message_id,
+        "service": service,
+        "outcome": outcome,
+        "at": _iso(at),
+        "type": kind,
+        "problems": [problem.payload() for problem in problems],
+        "events": list(events),
+        "person_ref": person_ref,
+        "waiting_for": waiting_for,
+        "until": None if until is None else _iso(until),
+        "contradicts": list(contradicts),
+        "repeated": repeated,
+    }
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

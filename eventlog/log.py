@@ -19,8 +19,8 @@ from sqlalchemy import Column, Connection, Row, Table, bindparam, delete, func, 
 
 from contracts.base import LogEvent, utc_text
 from contracts.envelope import POSITION_MAX
-from contracts.receipts import Receipt
 from eventlog import schema
+from eventlog.bulk import bulk_insert
 from eventlog.canonical import canonical, canonical_text
 from eventlog.codec import Codec
 from eventlog.database import Database, DatabaseMissing
@@ -36,6 +36,7 @@ __all__ = [
     "LogFull",
     "NewEvent",
     "Past",
+    "ReceiptRow",
     "Recorded",
     "Unit",
     "View",
@@ -86,6 +87,16 @@ class Recorded:
     event: LogEvent
 
 
+class ReceiptRow(NamedTuple):
+    """A row of ``receipt``. data: canonical JSON."""
+
+    position: int
+    source: str
+    outcome: str
+    recorded_at: str
+    data: str
+
+
 class Past(NamedTuple):
     """A recorded event as deciding needs it."""
 
@@ -113,13 +124,14 @@ class Unit:
     """What one message came to. It is committed as a whole or not at all.
 
     expects: stream → the version that the decision was made on (0: the stream did not exist). A stream that is only read
-    may be named too. inserts and deletes: rows of side tables, ``(table, row)`` and ``(table, primary key)``.
+    may be named too. receipts: as JSON values (``contracts.receipts.Receipt``). inserts and deletes: rows of side tables,
+    ``(table, row)`` and ``(table, primary key)``.
     """
 
     inbox: InboxEntry | None = None
     events: list[NewEvent] = field(default_factory=list)
     expects: dict[str, int] = field(default_factory=dict)
-    receipts: list[Receipt] = field(default_factory=list)
+    receipts: list[dict[str, Any]] = field(default_factory=list)
     inserts: list[tuple[Table, dict[str, Any]]] = field(default_factory=list)
     deletes: list[tuple[Table, str]] = field(default_factory=list)
 
@@ -196,9 +208,6 @@ _LEAF_FIELDS = (
 _leaf_values = attrgetter(*_LEAF_FIELDS)
 _E = schema.event.c
 _SELECT = select(schema.event)
-_INSERT_EVENT = insert(schema.event)
-_INSERT_INBOX = insert(schema.inbox)
-_INSERT_RECEIPT = insert(schema.receipt)
 
 
 class Log:
@@ -213,6 +222,7 @@ class Log:
         self.clock = clock
         self.entropy = entropy
         self.views = tuple(views)
+        self.on_append: Callable[[Sequence[Recorded], Sequence[ReceiptRow]], None] | None = None
 
     # --- set-up -------------------------------------------------------------------------------------------------
 
@@ -302,6 +312,7 @@ class Log:
         need no check. recheck: asked under the lock, only if the log has moved, for further units to decide again.
         whole: commit all units or none. also: further writes in the transaction; False undoes everything, as a conflict.
         """
+        new_head = None
         with suppress(_Undo), self.database.write.begin() as connection:
             head = connection.execute(select(schema.log_head).with_for_update()).one()
             conflicts: set[int] = set()
@@ -313,10 +324,15 @@ class Log:
                 raise _Undo
             kept = [unit for index, unit in enumerate(units) if index not in conflicts]
             recorded_at = max(utc_text(self.clock.now()), head.recorded_at)
-            events, new_head = self._record(connection, head, kept, recorded_at)
+            receipts: list[ReceiptRow] = []
+            events, new_head = self._record(connection, head, kept, recorded_at, receipts)
             for view in self.views:
                 if events:
                     view.apply(connection, events, {t.name: t for t in view.tables})
+        if new_head is not None:
+            # Only now is it committed, and others may see it.
+            if self.on_append is not None:
+                self.on_append(events, receipts)
             return Appended(tuple(events), tuple(sorted(conflicts)), new_head)
         return Appended((), tuple(range(max(1, len(units)))), None)
 
@@ -342,7 +358,7 @@ class Log:
         return stale
 
     def _record(
-        self, connection: Connection, head: Row[Any], units: Sequence[Unit], recorded_at: str
+        self, connection: Connection, head: Row[Any], units: Sequence[Unit], recorded_at: str, receipts: list[ReceiptRow]
     ) -> tuple[list[Recorded], Head]:
         count = sum(len(unit.events) for unit in units)
         if count > EVENTS_PER_APPEND_MAX:
@@ -351,8 +367,8 @@ class Log:
             raise LogFull(f"log {self.name} has reached position {POSITION_MAX}")
         events, partitions, frontier = self._place(head, units, recorded_at)
         if events:
-            connection.execute(_INSERT_EVENT, [_row_of(e) for e in events])
-        receipt_position = self._write_receipts(connection, head.receipt_position, units, recorded_at)
+            bulk_insert(connection, schema.event, [_row_of(e) for e in events])
+        receipt_position = self._write_receipts(connection, head.receipt_position, units, recorded_at, receipts)
         _write_side_tables(connection, units)
         root = frontier.root().hex()
         position = head.position + len(events)
@@ -403,24 +419,18 @@ class Log:
                 events.append(Recorded(**row, leaf_hash=leaf, event=new.event))
         return events, partitions, frontier
 
-    def _write_receipts(self, connection: Connection, position: int, units: Sequence[Unit], recorded_at: str) -> int:
+    def _write_receipts(
+        self, connection: Connection, position: int, units: Sequence[Unit], recorded_at: str, receipts: list[ReceiptRow]
+    ) -> int:
         inbox_rows = []
-        receipt_rows = []
         for unit in units:
             answered = None
             for receipt in unit.receipts:
                 position += 1
-                if unit.inbox is not None and (receipt.source, receipt.id) == (unit.inbox.origin, unit.inbox.message_id):
+                source, message_id = receipt["source"], receipt["id"]
+                if unit.inbox is not None and (source, message_id) == (unit.inbox.origin, unit.inbox.message_id):
                     answered = position
-                receipt_rows.append(
-                    {
-                        "position": position,
-                        "source": receipt.source,
-                        "outcome": receipt.outcome,
-                        "recorded_at": recorded_at,
-                        "data": canonical_text(receipt.payload()),
-                    }
-                )
+                receipts.append(ReceiptRow(position, source, receipt["outcome"], recorded_at, canonical_text(receipt)))
             if unit.inbox is not None:
                 entry = unit.inbox
                 inbox_rows.append(
@@ -436,10 +446,8 @@ class Log:
                         "receipt_position": answered,
                     }
                 )
-        if inbox_rows:
-            connection.execute(_INSERT_INBOX, inbox_rows)
-        if receipt_rows:
-            connection.execute(_INSERT_RECEIPT, receipt_rows)
+        bulk_insert(connection, schema.inbox, inbox_rows)
+        bulk_insert(connection, schema.receipt, [row._asdict() for row in receipts])
         return position
 
 
@@ -457,10 +465,11 @@ def _first_head(log: str, recorded_at: str) -> dict[str, Any]:
 
 
 def _row_of(recorded: Recorded) -> dict[str, Any]:
-    return {name: getattr(recorded, name) for name in _EVENT_COLUMNS}
+    return dict(zip(_EVENT_COLUMNS, _event_values(recorded), strict=True))
 
 
 _EVENT_COLUMNS = tuple(column.name for column in schema.event.columns)
+_event_values = attrgetter(*_EVENT_COLUMNS)
 
 
 def _write_side_tables(connection: Connection, units: Sequence[Unit]) -> None:
@@ -477,8 +486,7 @@ def _write_side_tables(connection: Connection, units: Sequence[Unit]) -> None:
         if keys:
             connection.execute(delete(table).where(_key_column(table) == bindparam("key")), [{"key": key} for key in keys])
     for table, entries in rows.items():
-        if entries:
-            connection.execute(insert(table), list(entries.values()))
+        bulk_insert(connection, table, list(entries.values()))
 
 
 def _key_column(table: Table) -> Column[Any]:

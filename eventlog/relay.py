@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ from eventlog.wire import BrokerOutage, Outgoing, Publisher, event_message, rece
 __all__ = ["Relay", "cursor_of", "read_events", "read_receipts"]
 
 RELAY_BATCH_MAX = 1000
+OFFERED_MAX = 10_000
 RETRY_SECONDS_MAX = 10.0
 POLL_SECONDS = 1.0
 
@@ -64,11 +66,21 @@ class Relay:
         self._publisher = publisher
         self._log = log
         self._wake = asyncio.Event()
+        self._offered: deque[tuple[int, Outgoing]] = deque()
+        self._known: int | None = None
         self.failing: str | None = None
         self.busy = False
 
     def wake(self) -> None:
         self._wake.set()
+
+    def offer(self, messages: Iterable[tuple[int, Outgoing]]) -> None:
+        """Hand over what was just appended, by position, to save reading it again. Safe from any thread.
+
+        It is only a short cut: what is not offered, or not in unbroken order, is read from the log.
+        """
+        if len(self._offered) < OFFERED_MAX:
+            self._offered.extend(messages)
 
     async def run(self) -> None:
         """Carry until cancelled. A broker or database outage is waited out, with growing pauses."""
@@ -97,17 +109,39 @@ class Relay:
         messages, start, last = await asyncio.to_thread(self._next)
         if not messages:
             return 0
-        await self._publisher.publish(messages)
+        try:
+            await self._publisher.publish(messages)
+        except BaseException:
+            self._known = None
+            raise
         await asyncio.to_thread(self._save, start, last)
-        self.position = last
+        self.position = self._known = last
         return len(messages)
 
     def _next(self) -> tuple[Sequence[Outgoing], int, int]:
+        if self._known is not None:
+            offered = self._take_offered(self._known)
+            if offered:
+                return offered, self._known, self._known + len(offered)
         with self._database.read.connect() as connection:
             start = cursor_of(connection, self.name)
-            self.position = start
+            self.position = self._known = start
             messages, last = self._read(connection, start, RELAY_BATCH_MAX)
         return messages, start, last
+
+    def _take_offered(self, after: int) -> list[Outgoing]:
+        """What was offered right behind a position, without a gap."""
+        taken: list[Outgoing] = []
+        offered = self._offered
+        while offered and len(taken) < RELAY_BATCH_MAX:
+            position = offered[0][0]
+            if position > after + 1:
+                break
+            _, message = offered.popleft()
+            if position == after + 1:
+                taken.append(message)
+                after = position
+        return taken
 
     def _save(self, start: int, last: int) -> None:
         table = schema.relay_cursor

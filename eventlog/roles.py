@@ -37,7 +37,7 @@ def grant_runtime(connection: Connection, role: str) -> dict[str, tuple[str, ...
     missing = append_only - set(names)
     if missing:
         raise RoleError(f"this database has no table {', '.join(sorted(missing))}; create the tables first")
-    given = {name: APPEND_RIGHTS if name in append_only else WORK_RIGHTS for name in names}
+    given: dict[str, tuple[str, ...]] = {name: APPEND_RIGHTS if name in append_only else WORK_RIGHTS for name in names}
     connection.execute(text(f"REVOKE ALL ON SCHEMA {quote(schema)} FROM {quote(role)}"))
     connection.execute(text(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(role)}"))
     for name, rights in given.items():

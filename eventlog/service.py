@@ -22,10 +22,11 @@ from sqlalchemy import select
 from eventlog import schema
 from eventlog.consumer import Consumer, Handler
 from eventlog.database import Database, DatabaseMissing
-from eventlog.log import Log
+from eventlog.log import Log, ReceiptRow, Recorded
 from eventlog.nats import JetStreamFeed, JetStreamPublisher, read_stream, stream_state
 from eventlog.reconciler import Reconciler
 from eventlog.relay import Relay, cursor_of, read_events, read_receipts
+from eventlog.wire import event_message, receipt_message
 
 __all__ = ["Bindings", "ConsumerSpec", "NotReady", "Service", "open_broker"]
 
@@ -153,6 +154,7 @@ class Service:
             (f"{self.name}-receipts", read_receipts(self.name), "RECEIPTS"),
         ):
             self.relays.append(Relay(name, self.database, read, JetStreamPublisher(self.client, stream), self.logger))
+        self.log.on_append = self._offer
         stream = self.name.upper()
         self.reconciler = Reconciler(
             self.name,
@@ -170,6 +172,12 @@ class Service:
             task.add_done_callback(self._on_done)
         self.logger.info("service-started", position=self.relays[0].position)
         self.ready.set()
+
+    def _offer(self, events: Sequence[Recorded], receipts: Sequence[ReceiptRow]) -> None:
+        """What was just committed, straight to the relays."""
+        carries, answers = self.relays
+        carries.offer((row.position, event_message(self.name, row)) for row in events)
+        answers.offer((row.position, receipt_message(self.name, row)) for row in receipts)
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:

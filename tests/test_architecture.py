@@ -19,8 +19,8 @@ PURE = (
     "services/allowance/reactions.py",
 )
 PURE_LIBRARIES = frozenset({
-    "__future__", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "itertools",
-    "math", "msgspec", "operator", "pydantic", "re", "typing",
+    "__future__", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
+    "itertools", "math", "msgspec", "operator", "pydantic", "re", "typing",
 })  # fmt: skip
 """What a rule may be written with. None of it reads a file, a socket, a clock or randomness by being imported."""
 OWN_PURE = ("contracts", "eventlog.canonical", "eventlog.decider")

@@ -18,11 +18,11 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     select,
 )
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard
+from eventlog.bulk import bulk_insert, bulk_upsert
 from eventlog.log import Recorded
 
 __all__ = ["EntitlementView", "WorkerView", "entitlement", "entitlement_payer", "statement", "view_metadata", "worker"]
@@ -75,8 +75,7 @@ class WorkerView:
             for recorded in events
             if recorded.version == 1 and isinstance(recorded.event, FactHeard)
         ]
-        if new:
-            connection.execute(insert(tables["worker"]), new)
+        bulk_insert(connection, tables["worker"], new)
 
 
 class EntitlementView:
@@ -87,41 +86,26 @@ class EntitlementView:
 
     def apply(self, connection: Connection, events: Sequence[Recorded], tables: Mapping[str, Table]) -> None:
         latest: dict[tuple[str, int], tuple[Recorded, int]] = {}
+        replaced: set[tuple[str, int]] = set()
         for recorded in events:
             event = recorded.event
             if isinstance(event, EntitlementDecided | EntitlementAdjusted):
                 key = (event.person_ref, event.decision.year)
                 latest[key] = (recorded, latest[key][1] + 1 if key in latest else 1)
-        if not latest:
-            return
+                if isinstance(event, EntitlementAdjusted):
+                    replaced.add(key)
         table, payers = tables["entitlement"], tables["entitlement_payer"]
-        counts = self._counts(
-            connection, table, [k for k, (r, _) in latest.items() if isinstance(r.event, EntitlementAdjusted)]
-        )
-        if counts:
-            keys = [{"p": person, "y": year} for person, year in counts]
-            for old in (table, payers):
-                connection.execute(delete(old).where(old.c.person_ref == bindparam("p"), old.c.year == bindparam("y")), keys)
+        if replaced:
+            gone = delete(payers).where(payers.c.person_ref == bindparam("p"), payers.c.year == bindparam("y"))
+            connection.execute(gone, [{"p": person, "y": year} for person, year in sorted(replaced)])
         rows, shares = [], []
-        for key, (recorded, times) in latest.items():
+        for recorded, times in latest.values():
             row, parts = _rows(recorded)
-            row["decisions"] = counts.get(key, 0) + times
+            row["decisions"] = times
             rows.append(row)
             shares += parts
-        connection.execute(insert(table), rows)
-        if shares:
-            connection.execute(insert(payers), shares)
-
-    def _counts(self, connection: Connection, table: Table, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        found: dict[tuple[str, int], int] = {}
-        people = sorted({person for person, _ in keys})
-        wanted = set(keys)
-        for start in range(0, len(people), 1000):
-            query = select(table.c.person_ref, table.c.year, table.c.decisions)
-            for row in connection.execute(query.where(table.c.person_ref.in_(people[start : start + 1000]))):
-                if (row.person_ref, row.year) in wanted:
-                    found[row.person_ref, row.year] = row.decisions
-        return found
+        bulk_upsert(connection, table, rows, added=("decisions",))
+        bulk_insert(connection, payers, shares)
 
 
 def _rows(recorded: Recorded) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, Text, bindparam, delete, insert, select
+from sqlalchemy import Column, Connection, MetaData, String, Table, Text, bindparam, delete, select
 
 from contracts.registry import FactWithdrawn, RegistryEvent
+from eventlog.bulk import bulk_insert, bulk_upsert
 from eventlog.canonical import canonical_text
 from eventlog.log import Recorded
 
@@ -67,15 +68,13 @@ class StandingView:
                     "event_id": change.fact,
                     "contradicted_by": ",".join(change.contradicted_by),
                 }
-        if facts:
-            connection.execute(insert(tables["fact_on_file"]), facts)
-        if latest:
-            table = tables["standing"]
+        bulk_insert(connection, tables["fact_on_file"], facts)
+        table = tables["standing"]
+        vacated = [key for key, row in latest.items() if row["event_id"] is None]
+        if vacated:
             gone = delete(table).where(table.c.person_ref == bindparam("p"), table.c.slot == bindparam("s"))
-            connection.execute(gone, [{"p": person, "s": slot} for person, slot in latest])
-            rows = [row for row in latest.values() if row["event_id"] is not None]
-            if rows:
-                connection.execute(insert(table), rows)
+            connection.execute(gone, [{"p": person, "s": slot} for person, slot in vacated])
+        bulk_upsert(connection, table, [row for row in latest.values() if row["event_id"] is not None])
 
 
 def conflicts(connection: Connection, limit: int = 1000) -> list[dict[str, Any]]:

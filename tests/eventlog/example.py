@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert
 
@@ -64,8 +64,8 @@ def note(log: Log, expected: int, stream: str, *texts: str) -> Unit:
     return Unit(events=[new(log, stream, text) for text in texts or ("x",)], expects={stream: expected})
 
 
-def receipt_for(message_id: str, source: str = "hr") -> Receipt:
-    return Receipt(source=source, id=message_id, service="example", outcome="accepted", at=NOW)
+def receipt_for(message_id: str, source: str = "hr") -> dict[str, Any]:
+    return Receipt(source=source, id=message_id, service="example", outcome="accepted", at=NOW).payload()
 
 
 def inbox_for(message_id: str) -> InboxEntry:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX
+from contracts.receipts import Problem, Receipt
 from eventlog.intake import Fault, Parsed, answer, content_of, depth_of, read_intake
 from tests.support import NOW, intake_bytes, resident_id
 
@@ -107,7 +108,7 @@ def test_a_receipt_repeats_nothing_personal(case: Case) -> None:
     """Neither the number nor the name, whatever was wrong with the message."""
     found = fault(case.raw, case.subject)
     receipt = answer("registry", found.origin, found.message_id, found.outcome, NOW, problems=found.problems)
-    shown = receipt.model_dump_json()
+    shown = json.dumps(receipt, ensure_ascii=False)
     assert ID_LOOKING not in shown
     assert "虚构人物" not in shown
 
@@ -199,3 +200,12 @@ def test_every_type_of_fact_has_a_service_that_takes_it() -> None:
         assert services
         subject = f"intake.hr.{services[0]}.{kind.split('.')[1]}"
         assert fault(good(type=kind, data={}), subject).problems[0].code != "wrong-subject"
+
+
+def test_an_answer_is_a_receipt() -> None:
+    """What is put together by hand is what the contract's own class writes."""
+    why = Problem(field="data.year", code="wrong-type", problem="not a number", remedy="send one")
+    made = answer(
+        "registry", "hr", "m-1", "waiting", NOW, kind="intake.x.v1", problems=(why,), until=NOW, waiting_for="somebody"
+    )
+    assert Receipt.model_validate(made).payload() == made

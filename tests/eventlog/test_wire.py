@@ -79,5 +79,5 @@ def test_a_receipt_goes_to_its_source_and_outcome_under_an_id_that_a_repeat_has_
     assert (message.subject, message.message_id) == ("receipts.hr.accepted", value["id"])
     assert receipt_message("example", row) == message
     assert receipt_message("other", row).message_id != message.message_id, "services share the stream"
-    assert Receipt.model_validate(value["data"]) == receipt_for("m-1")
+    assert value["data"] == receipt_for("m-1")
     assert value["specversion"] == "1.0"

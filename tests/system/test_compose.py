@@ -1,4 +1,4 @@
-"""The deployment files held against the code: no Docker is needed to see a setting that does not exist, or one that is missing."""
+"""The deployment files held against the code: no Docker is needed to see a setting that does not exist, or that is missing."""
 
 from __future__ import annotations
 

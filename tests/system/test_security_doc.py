@@ -31,7 +31,7 @@ def test_every_user_of_the_broker_stands_in_the_table_with_all_its_rights() -> N
 
 
 def test_only_the_admin_can_touch_streams_and_consumers() -> None:
-    """What the text claims of all others: no right to create, update, purge or delete, and none so wide that it includes one."""
+    """What the text claims of all others: no right to create, update, purge or delete, and none that includes one."""
     forbidden = re.compile(r"\.(STREAM|CONSUMER)\.(CREATE|UPDATE|DELETE|PURGE|DURABLE|RESTORE|SNAPSHOT|LEADER|PEER)")
     wide = {">", "$JS.>", "$JS.API.>", "$JS.API.STREAM.>", "$JS.API.CONSUMER.>"}
     for principal in principals(DEFAULT_SOURCES):
