@@ -217,7 +217,8 @@ class Running:
         process = self._spawn("broker", [find_server(), "-c", str(config)], {})
         ports = self.deployment.data / "run" / f"nats-server_{process.pid}.ports"
         deadline = time.monotonic() + START_SECONDS_MAX
-        while not ports.exists():
+        # The file is there a moment before its text is.
+        while not (ports.exists() and ports.read_text().strip()):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the broker did not start; see {self.deployment.data / 'logs' / 'broker.log'}")
             time.sleep(0.005)

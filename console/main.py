@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from console import conflicts, demo, explain, finance, history, intake, keys, operate, parked, policies, prove, trace
+from console.run import relax_collector
 
 __all__ = ["app", "main"]
 
@@ -19,6 +20,7 @@ for group in (operate, demo, intake, policies, finance, explain, history, trace,
 
 
 def main() -> None:
+    relax_collector()
     app()
 
 

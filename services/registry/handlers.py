@@ -73,12 +73,14 @@ class Need(Exception):
 class RegistryBatch(Batch):
     """What the registry knows while a batch is decided: the stored state, plus what earlier messages of the batch add.
 
-    persons: index value → person_ref. unindexed: values that find nobody any more. facts: (source, message id) → (stream,
+    persons: index value → person_ref. unindexed: values that find nobody any more; asked: values that
+    the database was asked for. facts: (source, message id) → (stream,
     event id). needs: unit index → what it waits for. provided: what this batch has brought that others may wait for.
     """
 
     persons: dict[str, str] = field(default_factory=dict)
     unindexed: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
     facts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     states: dict[str, Worker] = field(default_factory=dict)
     identities: dict[str, dict[str, EncryptedIdentity]] = field(default_factory=dict)
@@ -223,6 +225,7 @@ class RegistryIntake:
         if wanted:
             query = select(person_index.c.value, person_index.c.person_ref).where(person_index.c.value.in_(wanted))
             found = {row.value: row.person_ref for row in connection.execute(query)}
+            batch.asked |= wanted
             batch.persons.update((value, ref) for value, ref in found.items() if value not in batch.unindexed)
         targets = {key for r in ready if (key := _target_of(r.parsed)) is not None} - batch.facts.keys()
         for key, seen in seen_before(connection, targets).items():
@@ -324,7 +327,8 @@ class RegistryIntake:
                 raise Need(f"fact:{target[0]}/{target[1]}", f"fact {target[0]}/{target[1]}")
         if stream is None:
             raise Need(f"person:{ready.index}", "the person's registration")
-        self._bring(connection, batch, {stream})
+        if stream not in batch.states:
+            self._bring(connection, batch, {stream})
         if batch.versions[stream] == 0:
             raise Need(f"person:{stream.removeprefix('worker-')}", "the person's registration")
         return stream
@@ -454,7 +458,7 @@ class RegistryIntake:
 
     def _owner(self, connection: Connection, batch: RegistryBatch, value: str) -> str | None:
         """Whom an index value finds, as the batch has left it so far."""
-        if value not in batch.persons and value not in batch.unindexed:
+        if value not in batch.persons and value not in batch.unindexed and value not in batch.asked:
             found = connection.execute(
                 select(person_index.c.person_ref).where(person_index.c.value == value)
             ).scalar_one_or_none()
