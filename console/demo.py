@@ -37,7 +37,7 @@ from console.explain import explain_text
 from console.operate import ask_status
 from console.policies import policy_message, send
 from console.sealing import load_public_key, seal
-from console.topology import POLICY_OFFICE, SERVICES
+from console.topology import POLICY_OFFICE
 from console.words import yuan
 from contracts.allowance import EntitlementAdjusted
 from eventlog import schema
@@ -113,7 +113,7 @@ async def _demo(about: Context, workers: int, began: float) -> dict[str, Any]:
             return seal(identity, key)
 
         _title(about, "1. Changtu county 2021, a published case", "一、昌图县 2021 年（公开案例）")
-        told = await _tell(about, clients, changtu_2021(sealed, Random(SEED)), began)
+        told = await _tell(about, clients, changtu_2021(sealed, Random(SEED)), began, in_turn=True)
         await _settle(about)
         answer["changtu"] = _statement(about, CHANGTU, (2021,))[0]
         _show_statements(about, [answer["changtu"]])
@@ -153,8 +153,13 @@ async def _publish_policy(about: Context, name: str) -> None:
         fail(DIFFERENCE, f"policy {name} was not accepted: {receipt.problems}")
 
 
-async def _tell(about: Context, clients: dict[str, IntakeClient], messages: Iterable[Labelled], began: float) -> Told:
-    """Publish as the sources would, each with its own credentials, keeping the order between them by and large."""
+async def _tell(
+    about: Context, clients: dict[str, IntakeClient], messages: Iterable[Labelled], began: float, *, in_turn: bool = False
+) -> Told:
+    """Publish as the sources would, each with its own credentials, keeping the order between them by and large.
+
+    in_turn: one source after the other, each when the facts of the one before are settled.
+    """
     told = Told(seconds=time.monotonic())
     stream = iter(messages)
     with _progress(about) as progress:
@@ -164,7 +169,12 @@ async def _tell(about: Context, clients: dict[str, IntakeClient], messages: Iter
             for message in chunk:
                 by_source.setdefault(message.subject.split(".")[1], []).append(message)
                 told.expected[message.expect] += 1
-            await asyncio.gather(*(_drain(clients[source], batch) for source, batch in by_source.items()))
+            if in_turn:
+                for source in DEFAULT_SOURCES:
+                    await _drain(clients[source], by_source.get(source, []))
+                    await _settle(about)
+            else:
+                await asyncio.gather(*(_drain(clients[source], batch) for source, batch in by_source.items()))
             told.messages += len(chunk)
             progress.update(task, completed=told.messages)
     _say(about, f"{told.messages:,} facts published", f"已发布 {told.messages:,} 条事实", began)
@@ -195,7 +205,7 @@ async def _settle(about: Context) -> None:
                 return
             if time.monotonic() > deadline:
                 fail(DIFFERENCE, f"not settled after {SETTLE_SECONDS_MAX:.0f} s: {json.dumps(answers)}")
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5 if left < CHUNK else 1.5)
 
 
 def _left(answer: dict[str, Any]) -> int:
@@ -331,12 +341,17 @@ async def _prove(about: Context) -> dict[str, Any]:
     assert about.deployment is not None
     data = str(about.deployment.data)
     # Each in a process of its own. `verify` replays on the way, so that the log is read once.
-    verdicts = await asyncio.gather(*(_typed("verify", service, "--data", data, "--json") for service in SERVICES))
-    parts = [part for verdict in verdicts for part in verdict["services"]]
+    verdicts = await asyncio.gather(
+        _typed("verify", "allowance", "--data", data, "--json"),
+        _typed("verify", "registry", "--data", data, "--json"),
+        _typed("replay", "allowance", "--decisions", "--data", data, "--json"),
+    )
+    parts = [part for verdict in verdicts[:2] for part in verdict["services"]]
     proof: dict[str, Any] = {
         "replay": [part["replay"] for part in parts],
+        "decisions": verdicts[2],
         "verify": parts,
-        "agrees": all(verdict["agrees"] for verdict in verdicts),
+        "agrees": all(verdict["agrees"] for verdict in verdicts[:2]) and verdicts[2]["same"],
     }
     if not about.as_json:
         for part in proof["replay"]:
@@ -348,6 +363,13 @@ async def _prove(about: Context) -> dict[str, Any]:
                     f"{len(part['differences'])} differences",
                 )
             )
+        again = proof["decisions"]
+        about.out.print(
+            about.say(
+                f"重新核定 {again['workers_decided_again']:,} 人，结果不同 {len(again['decisions_that_differ'])} 人",
+                f"{again['workers_decided_again']:,} workers decided again, {len(again['decisions_that_differ'])} differ",
+            )
+        )
         for part in proof["verify"]:
             about.out.print(
                 about.say(

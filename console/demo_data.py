@@ -234,7 +234,7 @@ _RATINGS = ("excellent", "competent", "basic", "incompetent")
 _RATING_WEIGHTS = (18, 72, 7, 3)
 _LEAVING = ("resigned", "retired", "transferred", "term_ended", "dismissed", "other")
 
-JOINED_BEFORE_SHARE = 0.2
+JOINED_BEFORE_SHARE = 0.1
 """Workers already there when the first year begins; the others join over the years."""
 SEALED_PERSON_SHARE = 0.02
 """Facts of training and appraisal that name their person by a sealed resident ID instead of hr's key."""
@@ -301,7 +301,8 @@ class _City:
         if rng.random() < JOINED_BEFORE_SHARE:
             joined = self.first - rng.randrange(30, 2_000)
         else:
-            joined = self.first + rng.randrange(0, 365 * len(self.years) - 90)
+            # The scheme is being rolled out: more join each year than the year before.
+            joined = self.first + int((365 * len(self.years) - 90) * rng.random() ** 0.5)
         left = None
         if rng.random() < LEAVING_SHARE_A_YEAR * len(self.years):
             left = rng.randrange(max(joined, self.first) + 60, self.last - 100)

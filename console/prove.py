@@ -14,7 +14,6 @@ from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, 
 from console.replay import Comparison, decide_again, rebuild_and_compare, swap
 from console.topology import OPERATOR, SERVICES
 from console.verify import LogCheck, Report, verify_stream
-from eventlog.log import Log
 
 __all__ = ["register", "replay_service", "verify_service"]
 
@@ -37,14 +36,14 @@ def _position(about: Context, service: str) -> int:
 
 
 def replay_service(about: Context, service: str) -> dict[str, Any]:
-    """Rebuild a service's read models beside the live ones and compare; for allowance, decide everything again too."""
+    """Rebuild a service's read models beside the live ones and compare."""
     with about.log(service) as log:
         with _bar(about, f"replay {service}", _position(about, service)) as progress:
             result = rebuild_and_compare(log, progress)
-        return _replayed(log, service, result)
+        return _replayed(service, result)
 
 
-def _replayed(log: Log, service: str, result: Comparison) -> dict[str, Any]:
+def _replayed(service: str, result: Comparison) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "service": service,
         "events": result.events,
@@ -54,12 +53,20 @@ def _replayed(log: Log, service: str, result: Comparison) -> dict[str, Any]:
             {"table": d.table, "key": list(d.key), "live": d.live, "rebuilt": d.rebuilt} for d in result.differences
         ],
     }
-    if service == "allowance":
-        count, differing = decide_again(log)
-        answer["workers_decided_again"] = count
-        answer["decisions_that_differ"] = differing[:100]
-    answer["same"] = not result.differences and not answer.get("decisions_that_differ")
+    answer["same"] = not result.differences
     return answer
+
+
+def decide_service_again(about: Context) -> dict[str, Any]:
+    """Decide every worker's years once more from the recorded facts and policies, and compare with what was decided."""
+    with about.log("allowance") as log:
+        count, differing = decide_again(log)
+    return {
+        "service": "allowance",
+        "workers_decided_again": count,
+        "decisions_that_differ": differing[:100],
+        "same": not differing,
+    }
 
 
 def verify_service(about: Context, service: str, *, stream: bool = True) -> dict[str, Any]:
@@ -73,8 +80,7 @@ def verify_service(about: Context, service: str, *, stream: bool = True) -> dict
         problems += [f"read model {d.table} differs at {d.key}" for d in result.differences]
         answer: dict[str, Any] = {"service": service, "events": report.events, "root": report.root}
         answer["read_model_rows"] = result.rows
-        answer["replay"] = _replayed(log, service, result)
-        problems += [f"worker {ref} would be decided differently" for ref in answer["replay"].get("decisions_that_differ", ())]
+        answer["replay"] = _replayed(service, result)
         if stream:
 
             async def read_back() -> Report:
@@ -95,6 +101,9 @@ def verify_service(about: Context, service: str, *, stream: bool = True) -> dict
 def replay(
     service: Annotated[str, typer.Argument(help=f"one of: {', '.join(SERVICES)}")],
     diff: Annotated[bool, typer.Option("--diff", help="rebuild beside the live tables and compare (the default)")] = False,
+    only_decisions: Annotated[
+        bool, typer.Option("--decisions", help="only decide every worker's years again and compare; allowance only")
+    ] = False,
     swap_in: Annotated[bool, typer.Option("--swap", help="put the rebuilt read models in place of the live ones")] = False,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -105,27 +114,36 @@ def replay(
         fail(WRONG, f"there is no service {service}; choose one of: {', '.join(SERVICES)}")
     if diff and swap_in:
         fail(WRONG, "choose --diff or --swap")
+    if only_decisions and service != "allowance":
+        fail(WRONG, "only allowance decides entitlements")
     about = context(data, as_json, lang)
     if swap_in:
         with about.log(service) as log:
             events = swap(log)
         about.show({"service": service, "events": events, "swapped": True}, f"{service}: {events} events")
         return
-    answer = replay_service(about, service)
+    answer = {} if only_decisions else replay_service(about, service)
+    if service == "allowance":
+        again = decide_service_again(about)
+        answer = {**answer, **again, "same": answer.get("same", True) and again["same"]}
     about.show(answer, lambda: _replay_text(about, answer))
     if not answer["same"]:
         raise typer.Exit(DIFFERENCE)
 
 
+def _models_text(about: Context, answer: dict[str, Any]) -> str:
+    return about.say(
+        f"{answer['service']}：重放 {answer['events']:,} 个事件，"
+        f"比对 {answer['rows_compared']:,} 行，差异 {len(answer['differences'])} 处。",
+        f"{answer['service']}: {answer['events']:,} events replayed, {answer['rows_compared']:,} rows compared, "
+        f"{len(answer['differences'])} differences.",
+    )
+
+
 def _replay_text(about: Context, answer: dict[str, Any]) -> str:
-    lines = [
-        about.say(
-            f"{answer['service']}：重放 {answer['events']:,} 个事件，"
-            f"比对 {answer['rows_compared']:,} 行，差异 {len(answer['differences'])} 处。",
-            f"{answer['service']}: {answer['events']:,} events replayed, {answer['rows_compared']:,} rows compared, "
-            f"{len(answer['differences'])} differences.",
-        )
-    ]
+    lines = []
+    if "events" in answer:
+        lines.append(_models_text(about, answer))
     if "workers_decided_again" in answer:
         lines.append(
             about.say(
@@ -134,7 +152,9 @@ def _replay_text(about: Context, answer: dict[str, Any]) -> str:
                 f"{len(answer['decisions_that_differ'])} come out differently.",
             )
         )
-    lines += [f"  {d['table']} {d['key']}: live {d['live']}, rebuilt {d['rebuilt']}" for d in answer["differences"][:20]]
+    lines += [
+        f"  {d['table']} {d['key']}: live {d['live']}, rebuilt {d['rebuilt']}" for d in answer.get("differences", ())[:20]
+    ]
     return "\n".join(line.replace("[", "\\[") for line in lines)
 
 

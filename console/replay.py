@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from sqlalchemy import Connection, Table, select
 from console.verify import LogCheck
 from eventlog.database import Database
 from eventlog.log import Log
-from services.allowance.decider import Happened, decisions, replay, stream_of
+from services.allowance.decider import decisions, replay, stream_of
 from services.allowance.engine import PolicyInForce
-from services.allowance.handlers import POLICIES
+from services.allowance.handlers import POLICIES, happened
 from services.allowance.views import worker
 
 __all__ = ["Comparison", "Difference", "decide_again", "rebuild_and_compare", "swap"]
@@ -152,10 +151,7 @@ def decide_again(log: Log, progress: Progress | None = None) -> tuple[int, list[
                 return count, differing
             after = people[-1]
             for stream, past in log.histories(connection, [stream_of(ref) for ref in people]).items():
-                state = replay(
-                    Happened(p.event_id, date.fromisoformat(p.effective_on), log.codec.decode(p.type, p.data))  # type: ignore[arg-type]
-                    for p in past
-                )
+                state = replay(happened(log, one) for one in past)
                 ref = stream.removeprefix("worker-")
                 if decisions(ref, state, policies, "", None):
                     differing.append(ref)

@@ -17,7 +17,7 @@ from faststream import AckPolicy, FastStream
 from faststream.nats import NatsBroker
 from faststream.security import SASLPlaintext
 from nats.aio.client import Client
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from eventlog import schema
 from eventlog.consumer import Consumer, Handler
@@ -238,8 +238,8 @@ class Service:
                 "root": head.root,
                 "relayed": cursor_of(connection, self.name),
                 "receipts_relayed": cursor_of(connection, f"{self.name}-receipts"),
-                "parked": len(connection.execute(select(schema.parked.c.parked_id)).all()),
-                "held": len(connection.execute(select(schema.held.c.hold_id)).all()),
+                "parked": connection.execute(select(func.count()).select_from(schema.parked)).scalar_one(),
+                "held": connection.execute(select(func.count()).select_from(schema.held)).scalar_one(),
             }
         if self.reconciler is not None:
             figures["republished"] = self.reconciler.republished

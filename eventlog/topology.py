@@ -56,7 +56,8 @@ def stream_config(
         allow_atomic=True,
         deny_delete=not erasable,
         deny_purge=True,
-        compression=StoreCompression.S2,
+        # What is kept for some weeks only is not worth the broker's time; the events of years are.
+        compression=StoreCompression.S2 if max_age_days is None else StoreCompression.NONE,
     )
 
 

@@ -54,7 +54,16 @@ from services.allowance.policy import PolicyError, read_policy
 from services.allowance.reactions import origin_of, person_of, react
 from services.allowance.views import worker
 
-__all__ = ["POLICIES", "AllowanceIntake", "Recalculation", "RegistryEvents", "recalculation", "recalculations", "work_metadata"]
+__all__ = [
+    "POLICIES",
+    "AllowanceIntake",
+    "Recalculation",
+    "RegistryEvents",
+    "happened",
+    "recalculation",
+    "recalculations",
+    "work_metadata",
+]
 
 SERVICE = "allowance"
 POLICIES = "policies"
@@ -112,6 +121,14 @@ class Desktop(Batch):
     states: dict[str, Worker] = field(default_factory=dict)
 
 
+def happened(log: Log, past: Past) -> Happened:
+    """A recorded event as the decider takes it in; of a decision only what later ones need."""
+    if past.type in _DECISIONS:
+        return Happened(past.event_id, date.min, _ON_FILE.decode(past.data))
+    event = cast(WorkerEvent, log.codec.decode(past.type, past.data))
+    return Happened(past.event_id, date.fromisoformat(past.effective_on), event)
+
+
 class Workers:
     """Loading, deciding and recording for workers' streams: what hearing and recalculating have in common."""
 
@@ -131,7 +148,7 @@ class Workers:
             else:
                 batch.versions[stream], batch.states[stream] = kept
         for stream, past in self.log.histories(connection, missing).items():
-            batch.states[stream] = replay(map(self._happened, past))
+            batch.states[stream] = replay(happened(self.log, one) for one in past)
             batch.versions[stream] = len(past)
 
     def keep(self, batch: Desktop, position: int, appended: Appended) -> None:
@@ -139,12 +156,6 @@ class Workers:
         if appended.head is not None:
             states = {stream: (batch.versions[stream], state) for stream, state in batch.states.items()}
             self.cache.keep(states, position, appended.head.position, len(appended.events))
-
-    def _happened(self, past: Past) -> Happened:
-        if past.type in _DECISIONS:
-            return Happened(past.event_id, date.min, _ON_FILE.decode(past.data))
-        event = cast(WorkerEvent, self.log.codec.decode(past.type, past.data))
-        return Happened(past.event_id, date.fromisoformat(past.effective_on), event)
 
     def decide(
         self, batch: Desktop, stream: str, command: Command, policies: Policies, cause: tuple[str, str], day: str
