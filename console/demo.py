@@ -344,14 +344,12 @@ async def _prove(about: Context) -> dict[str, Any]:
     verdicts = await asyncio.gather(
         _typed("verify", "allowance", "--data", data, "--json"),
         _typed("verify", "registry", "--data", data, "--json"),
-        _typed("replay", "allowance", "--decisions", "--data", data, "--json"),
     )
-    parts = [part for verdict in verdicts[:2] for part in verdict["services"]]
+    parts = [part for verdict in verdicts for part in verdict["services"]]
     proof: dict[str, Any] = {
         "replay": [part["replay"] for part in parts],
-        "decisions": verdicts[2],
         "verify": parts,
-        "agrees": all(verdict["agrees"] for verdict in verdicts[:2]) and verdicts[2]["same"],
+        "agrees": all(verdict["agrees"] for verdict in verdicts),
     }
     if not about.as_json:
         for part in proof["replay"]:
@@ -363,13 +361,6 @@ async def _prove(about: Context) -> dict[str, Any]:
                     f"{len(part['differences'])} differences",
                 )
             )
-        again = proof["decisions"]
-        about.out.print(
-            about.say(
-                f"重新核定 {again['workers_decided_again']:,} 人，结果不同 {len(again['decisions_that_differ'])} 人",
-                f"{again['workers_decided_again']:,} workers decided again, {len(again['decisions_that_differ'])} differ",
-            )
-        )
         for part in proof["verify"]:
             about.out.print(
                 about.say(
@@ -410,6 +401,7 @@ def _close(about: Context, answer: dict[str, Any]) -> None:
     )
     commands = [
         f"hongling finance statement --division {CITY} --year {YEARS[-1]} --data {data}",
+        f"hongling replay allowance --data {data}",
         f"hongling conflicts --data {data}",
         f"hongling parked list --data {data}",
         f"hongling up --data {data}",

@@ -302,7 +302,7 @@ class _City:
             joined = self.first - rng.randrange(30, 2_000)
         else:
             # The scheme is being rolled out: more join each year than the year before.
-            joined = self.first + int((365 * len(self.years) - 90) * rng.random() ** 0.5)
+            joined = self.first + int((365 * len(self.years) - 90) * rng.random() ** (1 / 3))
         left = None
         if rng.random() < LEAVING_SHARE_A_YEAR * len(self.years):
             left = rng.randrange(max(joined, self.first) + 60, self.last - 100)
@@ -407,10 +407,12 @@ class _City:
         chance = rng.random()
         missed_below = INSPECTION_FAILED_SHARE + INSPECTION_MISSED_SHARE
         outcome = "failed" if chance < INSPECTION_FAILED_SHARE else "missed" if chance < missed_below else "passed"
-        inspected = _day(year, 10, 8) + rng.randrange(50)
-        data: dict[str, Any] = {"person": self.person(worker, HR), "year": year, "outcome": outcome}
-        self.send(window, HR, _INSPECTED, inspected + 3, inspected, data,
-                  ("inspection", lambda: {"year": year, "outcome": "passed"}))  # fmt: skip
+        if worker.grade is not None:
+            # The inspection is of the certificate, so who holds none is not inspected.
+            inspected = _day(year, 10, 8) + rng.randrange(50)
+            found: dict[str, Any] = {"person": self.person(worker, HR), "year": year, "outcome": outcome}
+            self.send(window, HR, _INSPECTED, inspected + 3, inspected, found,
+                      ("inspection", lambda: {"year": year, "outcome": "passed"}))  # fmt: skip
         rating = rng.choices(_RATINGS, _RATING_WEIGHTS)[0]
         rated_in = year + 1
         if rng.random() < LATE_RATING_SHARE:
@@ -428,7 +430,7 @@ def city(
     years: tuple[int, ...] = (2023, 2024, 2025),
     wrong_share: float = 0.02,
 ) -> Iterator[Labelled]:
-    """Yield the messages of a made-up city (320100, its counties, about 7 facts a worker) in publication order.
+    """Yield the messages of a made-up city (320100, its counties, about 6 facts a worker) in publication order.
 
     Sources: ``hr`` (registrations, engagements, inspections), ``training`` (certificates), ``appraisal`` (ratings, early
     in the next year, some later). They are mixed within windows of ``WINDOW_WORKERS`` workers: mostly in their time, but
