@@ -13,7 +13,10 @@ __all__ = ["SQLITE_SAFE", "Database", "DatabaseMissing", "is_outage", "open_engi
 SQLITE_SAFE = (3, 51, 3)
 """Older builds can corrupt a write-ahead log that two connections use."""
 
-LOCK_WAIT_SECONDS = 30
+LOCK_WAIT_SECONDS = 10
+STATEMENT_SECONDS_MAX = 15
+"""A statement of a service that takes longer is broken off and tried again; with the connection's own time-outs this stays
+below the consumers' ack_wait of 30 s."""
 
 
 class Database:
@@ -61,7 +64,13 @@ def open_engine(url: str, *, readonly: bool = False) -> Engine:
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=4,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5, "application_name": "hongling"},
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": "hongling",
+                "tcp_user_timeout": STATEMENT_SECONDS_MAX * 1000,
+                # Reading commands (a statement, a replay) may take their time.
+                "options": "" if readonly else f"-c statement_timeout={STATEMENT_SECONDS_MAX}s",
+            },
             execution_options={"postgresql_readonly": readonly},
         )
     module = sqlite_module()
@@ -85,6 +94,9 @@ def open_engine(url: str, *, readonly: bool = False) -> Engine:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
             cursor.execute("PRAGMA foreign_keys=ON")
+            # 64 MiB of pages between checkpoints: a batch touches thousands of pages all over the indexes, the next one mostly
+            # the same, and at the default of 1,000 pages each commit would write them into the database again.
+            cursor.execute("PRAGMA wal_autocheckpoint=16000")
         cursor.execute("PRAGMA cache_size=-32768")
         cursor.close()
 

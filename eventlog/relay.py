@@ -106,7 +106,13 @@ class Relay:
 
     async def carry(self) -> int:
         """Publish the next batch and move the cursor. Returns how many."""
-        messages, start, last = await asyncio.to_thread(self._next)
+        offered = [] if self._known is None else self._take_offered(self._known)
+        messages: Sequence[Outgoing]
+        if offered and self._known is not None:
+            messages = offered
+            start, last = self._known, self._known + len(offered)
+        else:
+            messages, start, last = await asyncio.to_thread(self._next)
         if not messages:
             return 0
         try:
@@ -119,10 +125,6 @@ class Relay:
         return len(messages)
 
     def _next(self) -> tuple[Sequence[Outgoing], int, int]:
-        if self._known is not None:
-            offered = self._take_offered(self._known)
-            if offered:
-                return offered, self._known, self._known + len(offered)
         with self._database.read.connect() as connection:
             start = cursor_of(connection, self.name)
             self.position = self._known = start

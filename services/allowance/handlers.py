@@ -185,7 +185,8 @@ class RegistryEvents:
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch. Returns after the commit."""
-        await asyncio.to_thread(self.settle, [Item(m.subject, m.payload, m.sequence) for m in messages])
+        # In the loop's own thread, see docs/decisions/0008.
+        self.settle([Item(m.subject, m.payload, m.sequence) for m in messages])
         self._wake()
 
     def settle(self, items: Sequence[Item]) -> None:
@@ -314,7 +315,7 @@ class AllowanceIntake:
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         items = [Item(m.subject, m.payload, m.sequence, m.message_id) for m in messages]
-        erase = await asyncio.to_thread(self.settle, items)
+        erase = self.settle(items)
         self._wake()
         self._recalculate()
         for sequence in erase:

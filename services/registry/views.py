@@ -20,7 +20,7 @@ fact_on_file = Table(
     "fact_on_file",
     view_metadata,
     Column("event_id", String(36), primary_key=True),
-    Column("person_ref", String(32), nullable=False, index=True),
+    Column("person_ref", String(32), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("effective_on", String(10), nullable=False),
     Column("particulars", Text, nullable=False, comment="canonical JSON"),
