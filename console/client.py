@@ -165,7 +165,7 @@ class IntakeClient:
             # Without a deadline the library would try for ever, since it is told never to give up reconnecting.
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 await connection.connect(
-                    self._url,
+                    self._url.split(","),
                     user=None if self._password is None else self._user,
                     password=self._password,
                     name=f"hongling intake {self._user}",

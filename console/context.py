@@ -23,7 +23,7 @@ from rich.console import Console
 from console.deployment import Deployment, connect
 from eventlog.database import Database, DatabaseMissing
 from eventlog.log import Log
-from eventlog.settings import SettingError
+from eventlog.settings import SettingError, password_variable
 from services.allowance.app import open_log as open_allowance
 from services.registry.app import open_log as open_registry
 
@@ -153,7 +153,7 @@ class Context:
             if found is None:
                 fail(WRONG, f"{user} is not a user of this deployment; known: {', '.join(self.deployment.passwords())}")
             return found
-        name = f"HONGLING_{user.upper()}_NATS_PASSWORD"
+        name = password_variable(user)
         if name not in os.environ:
             fail(WRONG, f"set {name}, the broker's password of user {user}")
         return os.environ[name]

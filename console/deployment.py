@@ -48,7 +48,7 @@ def find_server() -> str:
 async def connect(url: str, user: str, password: str) -> Client:
     """A client with an inbox of its own, as the permissions ask for. Fails fast."""
     return await nats.connect(
-        url,
+        url.split(","),
         user=user,
         password=password,
         inbox_prefix=f"_INBOX_{user}".encode(),

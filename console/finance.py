@@ -46,7 +46,8 @@ from contracts.envelope import EventEnvelope
 from eventlog import schema
 from eventlog.database import Database
 from eventlog.log import Log
-from eventlog.nats import JetStreamFeed
+from eventlog.nats import JetStreamFeed, Stored
+from eventlog.nats import read_stream as read_stored
 from eventlog.wire import BrokerOutage, ConsumerGone, Feed, Incoming, event_message
 from services.allowance.views import below
 from services.allowance.views import statement as live_statement
@@ -195,6 +196,9 @@ def feed(
     after: Annotated[int, typer.Option("--after", min=0, help="only events after this position of the log")] = 0,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many events", show_default=False)] = None,
     from_stream: Annotated[bool, typer.Option("--from-stream", help="read the stream and prove that it is complete")] = False,
+    from_zero: Annotated[
+        bool, typer.Option("--from-zero", help="with --from-stream: read the whole stream, whatever was read before")
+    ] = False,
     state: Annotated[
         Path | None, typer.Option("--state", help="with --from-stream: file that keeps how far it is", show_default=False)
     ] = None,
@@ -204,6 +208,11 @@ def feed(
 ) -> None:
     """The entitlement events in the order of the log, as complete CloudEvents; --json gives one per line."""
     ctx = context(data, as_json, lang)
+    if from_zero and not from_stream:
+        fail(WRONG, "--from-zero goes with --from-stream; from the log, say --after 0")
+    if from_zero:
+        run_async(_feed_from_zero(ctx, state))
+        return
     if from_stream:
         if state is None or after or limit is not None:
             fail(WRONG, "--from-stream needs --state FILE, which keeps how far it is, and takes no --after and no --limit")
@@ -398,7 +407,7 @@ async def _feed_from_stream(ctx: Context, path: Path) -> None:
         fail(
             DIFFERENCE,
             f"the stream is not complete: {gap}. Nothing after the gap was booked. Ask the operator to reconcile the stream; "
-            f"if {path} was lost or replaced, book from the log instead: `hongling finance feed --after 0 --json`",
+            f"if {path} was lost or replaced, start anew: `hongling finance feed --from-stream --from-zero --state FILE`",
         )
     except (ConsumerGone, BrokerOutage) as error:
         fail(UNREACHABLE, str(error))
@@ -406,6 +415,32 @@ async def _feed_from_stream(ctx: Context, path: Path) -> None:
         fail(WRONG, f"{path} cannot be written: {error}")
     finally:
         await feed.close()
+        await client.close()
+    _show_booked(ctx, booked)
+
+
+async def _feed_from_zero(ctx: Context, path: Path | None) -> None:
+    """Read the stream from its first message, beside the consumer. path: a file to start again from, if there is to be one."""
+    booked = Booked()
+    client = await ctx.client(FINANCE)
+    try:
+        with _busy(ctx.say("正在读取事件流…", "reading the stream…")):
+            while page := await read_stored(client, STREAM, booked.sequence, f"_INBOX_{FINANCE}"):
+                for stored in page:
+                    booked.take(_envelope(stored))
+                booked.sequence = page[-1].sequence
+        missing = booked.missing()
+        if missing:
+            raise Gap(missing)
+        if path is not None:
+            booked.write(path)
+    except Gap as gap:
+        fail(DIFFERENCE, f"the stream is not complete: {gap}. Ask the operator to reconcile it, then read it again")
+    except BrokerOutage as error:
+        fail(UNREACHABLE, str(error))
+    except OSError as error:
+        fail(WRONG, f"{path} cannot be written: {error}")
+    finally:
         await client.close()
     _show_booked(ctx, booked)
 
@@ -462,7 +497,7 @@ def _check_floor(info: Any, booked: Booked) -> None:
         )
 
 
-def _envelope(message: Incoming) -> EventEnvelope:
+def _envelope(message: Incoming | Stored) -> EventEnvelope:
     try:
         return EventEnvelope.model_validate_json(message.payload)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -57,15 +58,14 @@ AnnotateOption = Annotated[
 
 
 def _open(about: Context, file: Path, source: str, fact: str | None, sheet: str | None) -> IntakeFile:
-    if about.deployment is None:
-        fail(WRONG, "choose a deployment with --data: its public key seals the identities")
+    public_key, id_key = _keys(about)
     kind = None if fact is None else fact_type_of(fact)
     if fact is not None and kind is None:
         fail(WRONG, f"there is no kind of fact {fact}; choose one of: {', '.join(f.short for f in FACTS)}")
     reading = Reading(
         source=source,
-        public_key=load_public_key(about.deployment.public_key),
-        id_key=about.deployment.id_key,
+        public_key=load_public_key(public_key),
+        id_key=id_key,
         recorded_at=datetime.now(UTC),
         fact=kind,
         sheet=sheet,
@@ -75,6 +75,23 @@ def _open(about: Context, file: Path, source: str, fact: str | None, sheet: str 
         return open_intake(file, reading)
     except IntakeFileError as error:
         fail(WRONG, _line(error.problem))
+
+
+def _keys(about: Context) -> tuple[Path, bytes]:
+    """The registry's public key, to seal with, and the key from which message ids are made."""
+    if about.deployment is not None:
+        return about.deployment.public_key, about.deployment.id_key
+    public, secret = os.environ.get("HONGLING_PUBLIC_KEY"), os.environ.get("HONGLING_MESSAGE_ID_KEY")
+    if not public or not secret:
+        fail(
+            WRONG,
+            "choose a deployment with --data, or set HONGLING_PUBLIC_KEY (file of the registry's public JWK) and "
+            "HONGLING_MESSAGE_ID_KEY (64 hex digits, the same for every publication of this source)",
+        )
+    try:
+        return Path(public), bytes.fromhex(secret)
+    except ValueError:
+        fail(WRONG, "HONGLING_MESSAGE_ID_KEY must be hex digits")
 
 
 def _line(problem: Problem) -> str:

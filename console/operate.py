@@ -31,7 +31,7 @@ from console.run import serve
 from console.topology import ADMIN, OPERATOR, SERVICES, principals, provision_broker
 from eventlog.database import Database
 from eventlog.roles import RoleError, grant_runtime
-from eventlog.settings import SettingError
+from eventlog.settings import SettingError, password_variable
 from eventlog.topology import server_config
 from services.allowance.app import provision_store as provision_allowance
 from services.registry.app import provision_store as provision_registry
@@ -157,7 +157,7 @@ cluster {
 
 def _broker_config(sources: tuple[str, ...], cluster: bool) -> str:
     users = principals(sources)
-    passwords = {p.name: f"$HONGLING_{p.name.upper()}_NATS_PASSWORD" for p in users}
+    passwords = {p.name: f"${password_variable(p.name)}" for p in users}
     extra = MONITORING + (CLUSTERING if cluster else "")
     return server_config(users, passwords, store_dir="/data", listen="0.0.0.0:4222", sync_always=True, extra=extra)
 

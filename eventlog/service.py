@@ -47,7 +47,7 @@ def open_broker(url: str, user: str, password: str, log: Any) -> NatsBroker:
         log.error("broker-error", reason=str(error) or type(error).__name__)
 
     return NatsBroker(
-        url,
+        url.split(","),
         name=user,
         security=SASLPlaintext(username=user, password=password),
         inbox_prefix=f"_INBOX_{user}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["SettingError", "Variable", "read_settings", "whole_number"]
+__all__ = ["SettingError", "Variable", "password_variable", "read_settings", "whole_number"]
 
 
 class SettingError(ValueError):
@@ -35,6 +35,11 @@ def read_settings(variables: tuple[Variable, ...], environment: Mapping[str, str
     if missing:
         raise SettingError("set " + "; ".join(missing))
     return values
+
+
+def password_variable(user: str) -> str:
+    """The variable that holds the broker's password of a user; a hyphen is no character of a variable's name."""
+    return f"HONGLING_{user.upper().replace('-', '_')}_NATS_PASSWORD"
 
 
 def whole_number(name: str, text: str, low: int, high: int) -> int:

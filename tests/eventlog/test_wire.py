@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from contracts.base import utc_text
 from contracts.envelope import EventEnvelope
-from contracts.receipts import Receipt
 from eventlog import schema
 from eventlog.canonical import canonical
 from eventlog.database import Database

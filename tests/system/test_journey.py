@@ -185,6 +185,12 @@ def test_finance_reads_a_complete_feed_and_gets_the_statement(office: Office, tm
     assert statement["total_fen"] == from_log
     booked = json.loads(state.read_text())
     assert str(statement["total_fen"]) in json.dumps(booked)
+    again = office.asked(
+        "finance", "feed", "--from-stream", "--from-zero", "--state", str(tmp_path / "lost-and-made-anew.json")
+    )
+    assert again["totals"] == json.loads(result.stdout)["totals"]
+    resumed = office.asked("finance", "feed", "--from-stream", "--state", str(tmp_path / "lost-and-made-anew.json"))
+    assert (again["totals"], 0) == (resumed["totals"], resumed["repeated"])
 
 
 def test_a_file_with_chinese_headings_is_checked_and_published(office: Office, tmp_path: Path) -> None:
