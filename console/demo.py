@@ -38,7 +38,7 @@ from console.operate import ask_status
 from console.policies import policy_message, send
 from console.sealing import load_public_key, seal
 from console.topology import POLICY_OFFICE
-from console.words import yuan
+from console.words import show_table, yuan
 from contracts.allowance import EntitlementAdjusted
 from eventlog import schema
 from eventlog.log import Log
@@ -261,7 +261,7 @@ def _show_statements(about: Context, statements: list[dict[str, Any]]) -> None:
         payers = "\n".join(f"{p['payer']} {yuan(p['total_fen'])}" for p in row["by_payer"])
         figures = [f"{row[name]:,}" for name in ("granted", "denied", "adjusted")]
         table.add_row(str(row["year"]), row["division"], *figures, yuan(row["total_fen"]), payers)
-    about.out.print(table)
+    show_table(about.out, table)
 
 
 def _intake_figures(about: Context, told: Told, seconds: float) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -45,19 +46,24 @@ class FixedClock:
 
 
 class SystemEntropy:
-    """The operating system's randomness, fetched 16 KiB at a time because a system call for each id costs more."""
+    """The operating system's randomness, fetched 16 KiB at a time because a system call for each id costs more.
+
+    Locked, because ids, keys and nonces are asked for by several threads and none may be given out twice.
+    """
 
     def __init__(self) -> None:
         self._pool = b""
         self._used = 0
+        self._lock = threading.Lock()
 
     def bytes(self, count: int) -> bytes:
-        if self._used + count > len(self._pool):
-            self._pool = os.urandom(max(16384, count))
-            self._used = 0
-        taken = self._pool[self._used : self._used + count]
-        self._used += count
-        return taken
+        with self._lock:
+            if self._used + count > len(self._pool):
+                self._pool = os.urandom(max(16384, count))
+                self._used = 0
+            taken = self._pool[self._used : self._used + count]
+            self._used += count
+            return taken
 
 
 class SeededEntropy:

@@ -39,6 +39,7 @@ __all__ = [
     "ReceiptRow",
     "Recorded",
     "Unit",
+    "Vanished",
     "View",
     "leaf_of",
     "partition_of",
@@ -154,6 +155,10 @@ class Appended:
     events: tuple[Recorded, ...]
     conflicts: tuple[int, ...]
     head: Head | None
+
+
+class Vanished(RuntimeError):
+    """A side-table row that a unit was to take is gone: another instance, or another task, took it. Decide again."""
 
 
 class _Undo(Exception):
@@ -476,15 +481,21 @@ def _write_side_tables(connection: Connection, units: Sequence[Unit]) -> None:
     """Write what the units' inserts and deletes come to, in their order: one may put a row in, another take it out."""
     rows: dict[Table, dict[Any, dict[str, Any]]] = {}
     gone: dict[Table, set[Any]] = {}
+    taken_back: dict[Table, set[Any]] = {}
     for unit in units:
         for table, key in unit.deletes:
-            rows.setdefault(table, {}).pop(key, None)
+            if rows.setdefault(table, {}).pop(key, None) is not None:
+                taken_back.setdefault(table, set()).add(key)
             gone.setdefault(table, set()).add(key)
         for table, row in unit.inserts:
             rows.setdefault(table, {})[row[_key_column(table).name]] = row
     for table, keys in gone.items():
         if keys:
-            connection.execute(delete(table).where(_key_column(table) == bindparam("key")), [{"key": key} for key in keys])
+            found = connection.execute(
+                delete(table).where(_key_column(table) == bindparam("key")), [{"key": key} for key in keys]
+            )
+            if found.rowcount < len(keys - taken_back.get(table, set())):
+                raise Vanished(f"{table.name}: a row was taken by somebody else meanwhile")
     for table, entries in rows.items():
         bulk_insert(connection, table, list(entries.values()))
 

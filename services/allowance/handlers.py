@@ -33,7 +33,7 @@ from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.heard import Foreign, save_heard, sort_out
 from eventlog.intake import Parsed, answer, content_of, seen_before
-from eventlog.log import Appended, Log, NewEvent, Past, Unit
+from eventlog.log import Appended, Log, NewEvent, Past, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
 from services.allowance.decider import (
@@ -194,7 +194,7 @@ class RegistryEvents:
             try:
                 if self._settle_once(items):
                     return
-            except IntegrityError:
+            except (IntegrityError, Vanished):
                 continue
         raise RuntimeError(f"{len(items)} registry events met conflicts {CONFLICT_ROUNDS_MAX} times")
 
@@ -331,7 +331,7 @@ class AllowanceIntake:
                     if found is not None:
                         erase += found
                         break
-                except IntegrityError:
+                except (IntegrityError, Vanished):
                     continue
             else:
                 raise RuntimeError(f"a message met conflicts {CONFLICT_ROUNDS_MAX} times")

@@ -35,7 +35,7 @@ from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.ids import random_token
 from eventlog.intake import Parsed, Seen, answer, content_of, seen_before
-from eventlog.log import Log, NewEvent, Unit
+from eventlog.log import Log, NewEvent, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
 from services.registry.decider import (
@@ -144,7 +144,7 @@ class RegistryIntake:
         for _ in range(CONFLICT_ROUNDS_MAX):
             try:
                 items, found = self._settle_once(items)
-            except IntegrityError:
+            except (IntegrityError, Vanished):
                 # Another instance settled one of these messages, or registered one of these people, at the same moment.
                 self._cache.clear()
                 continue
@@ -594,7 +594,7 @@ class RegistryIntake:
         if batch.units:
             try:
                 self._log.append(batch.units, seen_position=position)
-            except IntegrityError:
+            except (IntegrityError, Vanished):
                 return 0
             self._wake()
         return len(batch.units)

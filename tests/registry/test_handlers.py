@@ -681,3 +681,24 @@ def test_the_logs_events_and_receipts_hold_nothing_personal(bench: RegistryBench
     for canary in identity(1).model_dump().values():
         assert str(canary).encode() not in published
     assert b"w-1" not in published, "not even the source's own key for them"
+
+
+def test_a_held_message_is_settled_once_even_if_its_time_runs_out_at_that_moment(
+    bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Expiry takes the row between the reading and the commit of the batch that releases it: the batch is decided again."""
+    real = bench.log.append
+    raced: list[bool] = []
+
+    def racing(units: Any, **more: Any) -> Any:
+        if not raced:
+            raced.append(True)
+            bench.clock.advance(timedelta(seconds=3601))
+            assert bench.intake.expire() == 1
+        return real(units, **more)
+
+    bench.settle(bench.rates())
+    monkeypatch.setattr(bench.log, "append", racing)
+    bench.settle(bench.registers())
+    assert [event.type for event in bench.events] == ["operations.message-parked.v1", "registry.worker-registered.v1"]
+    assert bench.outcomes == [("rate-1", "waiting"), ("rate-1", "parked"), ("reg-1", "accepted")]
