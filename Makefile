@@ -11,12 +11,12 @@ DATA ?= hongling-data
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench golden render lock
+.PHONY: help demo up test assurance lint bench golden render lock
 .DELETE_ON_ERROR:
 
 help:  ##  this list
 	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
-	  printf '  make %-8s %s\n' "$$name" "$$what"; done
+	  printf '  make %-10s %s\n' "$$name" "$$what"; done
 
 demo: $(STAMP)  ##  the main job on real parts, about a minute and a half; WORKERS=300 for a quick look
 	$(BIN)/hongling demo --workers $(WORKERS)
@@ -26,6 +26,9 @@ up: $(STAMP)  ##  broker and services, embedded, until Ctrl-C; DATA=folder
 
 test: lint  ##  style, types, architecture, and the whole test suite on real parts
 	$(BIN)/python -m pytest -n 2
+
+assurance: $(STAMP)  ##  the long form of the fault tests: 100,000 events, writers killed at random
+	HONGLING_ASSURANCE_EVENTS=100000 $(BIN)/python -m pytest tests/assurance -n 0
 
 lint: $(STAMP)  ##  style, types and architecture only
 	$(BIN)/ruff check .
