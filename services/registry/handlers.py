@@ -496,14 +496,12 @@ class RegistryIntake:
         events: Sequence[RegistryEvent],
     ) -> None:
         parsed = ready.parsed
-        rivals = [other for event in events for s in event.standings for other in (*s.contradicted_by, s.fact)
-                  if s.contradicted_by and event_id in (*s.contradicted_by, s.fact)]  # fmt: skip
         receipt = self._desk.receipt(
             parsed,
             "accepted",
             events=(event_id,) if events else (),
             person_ref=stream.removeprefix("worker-"),
-            contradicts=tuple(r for r in dict.fromkeys(rivals) if r is not None and r != event_id),
+            contradicts=_rivals(events, event_id),
         )
         batch.facts[parsed.origin, parsed.message.id] = (stream, event_id)
         batch.provided.append(f"fact:{parsed.origin}/{parsed.message.id}")
@@ -598,6 +596,17 @@ class RegistryIntake:
                 return 0
             self._wake()
         return len(batch.units)
+
+
+def _rivals(events: Sequence[RegistryEvent], event_id: str) -> tuple[str, ...]:
+    """The facts that a new one contradicts: what stands against it, or what it stands against."""
+    found: dict[str, None] = {}
+    for event in events:
+        for standing in event.standings:
+            group = (*standing.contradicted_by, standing.fact)
+            if standing.contradicted_by and event_id in group:
+                found.update((other, None) for other in group if other is not None and other != event_id)
+    return tuple(found)
 
 
 def _target_of(parsed: Parsed) -> tuple[str, str] | None:
