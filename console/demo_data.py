@@ -234,7 +234,7 @@ _RATINGS = ("excellent", "competent", "basic", "incompetent")
 _RATING_WEIGHTS = (18, 72, 7, 3)
 _LEAVING = ("resigned", "retired", "transferred", "term_ended", "dismissed", "other")
 
-JOINED_BEFORE_SHARE = 0.1
+JOINED_BEFORE_SHARE = 0.06
 """Workers already there when the first year begins; the others join over the years."""
 SEALED_PERSON_SHARE = 0.02
 """Facts of training and appraisal that name their person by a sealed resident ID instead of hr's key."""
@@ -302,7 +302,7 @@ class _City:
             joined = self.first - rng.randrange(30, 2_000)
         else:
             # The scheme is being rolled out: more join each year than the year before.
-            joined = self.first + int((365 * len(self.years) - 90) * rng.random() ** (1 / 3))
+            joined = self.first + int((365 * len(self.years) - 90) * rng.random() ** 0.2)
         left = None
         if rng.random() < LEAVING_SHARE_A_YEAR * len(self.years):
             left = rng.randrange(max(joined, self.first) + 60, self.last - 100)
@@ -430,7 +430,7 @@ def city(
     years: tuple[int, ...] = (2023, 2024, 2025),
     wrong_share: float = 0.02,
 ) -> Iterator[Labelled]:
-    """Yield the messages of a made-up city (320100, its counties, about 6 facts a worker) in publication order.
+    """Yield the messages of a made-up city (320100, its counties, about 5 facts a worker) in publication order.
 
     Sources: ``hr`` (registrations, engagements, inspections), ``training`` (certificates), ``appraisal`` (ratings, early
     in the next year, some later). They are mixed within windows of ``WINDOW_WORKERS`` workers: mostly in their time, but

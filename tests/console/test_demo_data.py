@@ -90,9 +90,9 @@ def test_the_contract_refuses_what_is_said_to_be_wrong_and_takes_the_rest() -> N
     assert told_wrong == []
 
 
-def test_a_city_has_about_six_facts_a_worker_from_three_sources() -> None:
-    """Between 5 and 8: people join and leave over the years."""
-    assert 5 <= len(MESSAGES) / 1_500 <= 8
+def test_a_city_has_about_five_facts_a_worker_from_three_sources() -> None:
+    """Between 4 and 7: people join and leave over the years."""
+    assert 4 <= len(MESSAGES) / 1_500 <= 7
     assert {m.source for m in MESSAGES} == {"hr", "training", "appraisal"}
     assert all(m.subject.startswith(f"intake.{m.source}.registry.") for m in MESSAGES)
 
