@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import sys
 from collections.abc import Mapping
 
 from faststream import FastStream
@@ -17,8 +16,6 @@ from services.registry.app import create_app as create_registry
 from services.registry.settings import settings_from as registry_settings
 
 __all__ = ["build", "relax_collector", "serve"]
-
-SWITCH_SECONDS = 0.02
 
 
 def build(service: str, environment: Mapping[str, str]) -> FastStream:
@@ -41,9 +38,6 @@ def relax_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    # One thread decides while another carries: at the default of 5 ms they take the interpreter from each other too often
-    # (measured: 3 % of the rate). A lone message meets an idle thread, and waits for nobody.
-    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def serve(service: str) -> None:

@@ -94,9 +94,6 @@ def open_engine(url: str, *, readonly: bool = False) -> Engine:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
             cursor.execute("PRAGMA foreign_keys=ON")
-            # 64 MiB of pages between checkpoints: a batch touches thousands of pages all over the indexes, the next one mostly
-            # the same, and at the default of 1,000 pages each commit would write them into the database again.
-            cursor.execute("PRAGMA wal_autocheckpoint=16000")
         cursor.execute("PRAGMA cache_size=-32768")
         cursor.close()
 
