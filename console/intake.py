@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -218,14 +219,19 @@ def _outcome_table(about: Context, outcomes: Counter[Any], unanswered: int) -> T
 def template(
     fact: Annotated[str, typer.Argument(help="kind of fact, for example annual-rating-recorded")],
     file: Annotated[Path, typer.Argument(help="file to write: .csv or .xlsx")],
+    as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
     """Write an empty file with the headings of a kind of fact."""
     kind = fact_type_of(fact)
     if kind is None:
         fail(WRONG, f"there is no kind of fact {fact}; choose one of: {', '.join(f.short for f in FACTS)}")
-    write_template(file, kind, "zh" if chosen_language(lang) == "zh" else "en")
-    typer.echo(str(file))
+    try:
+        headings = write_template(file, kind, "zh" if chosen_language(lang) == "zh" else "en")
+    except (OSError, ValueError) as error:
+        fail(WRONG, f"no template was written: {error}")
+    answer = {"file": str(file), "type": kind, "headings": headings}
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else str(file))
 
 
 def register(app: typer.Typer) -> None:

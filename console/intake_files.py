@@ -1068,10 +1068,10 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def write_template(path: str | Path, fact_type: str, lang: Lang = "en") -> None:
+def write_template(path: str | Path, fact_type: str, lang: Lang = "en") -> list[str]:
     """Write a file with the headings of a fact type and no rows: CSV (UTF-8 with BOM) or XLSX, by the path's ending.
 
-    The columns of an XLSX template are text, so that long numbers and codes keep all their digits. Raises ValueError for
+    Returns the headings. The columns of an XLSX template are text, so that long numbers and codes keep all their digits. Raises ValueError for
     a type that CSV and XLSX files do not hold, or for another ending.
     """
     path = Path(path)
@@ -1086,6 +1086,7 @@ def write_template(path: str | Path, fact_type: str, lang: Lang = "en") -> None:
         _write_xlsx(path, fact.zh if lang == "zh" else fact.short, headings)
     else:
         raise ValueError("a template's name ends in .csv or .xlsx")
+    return headings
 
 
 def _write_csv(path: Path, rows: Iterable[list[str]]) -> None:

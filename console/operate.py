@@ -45,15 +45,17 @@ def up(
     data: Annotated[Path, typer.Option("--data", help="the deployment's folder; made if it is not there")] = Path(
         "hongling-data"
     ),
+    as_json: JsonOption = False,
 ) -> None:
-    """Run the broker and all services, embedded, until Ctrl-C."""
+    """Run the broker and all services, embedded, until Ctrl-C. With --json one line when they run, one when they have stopped."""
 
     async def work() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with Running(Deployment(data)) as running:
-            typer.echo(f"hongling runs: broker {running.url}, data {data}. Ctrl-C stops it.")
+            answer = {"state": "running", "broker": running.url, "data": str(data), "services": list(SERVICES)}
+            _tell(as_json, answer, f"hongling runs: broker {running.url}, data {data}. Ctrl-C stops it.")
             while not stop.is_set():
                 try:
                     await asyncio.wait_for(stop.wait(), 1.0)
@@ -61,7 +63,7 @@ def up(
                     name = running.failed()
                     if name is not None:
                         fail(UNREACHABLE, f"{name} has stopped; see {data / 'logs' / f'{name}.log'}")
-        typer.echo("stopped")
+        _tell(as_json, {"state": "stopped"}, "stopped")
 
     try:
         run_async(work())
@@ -69,16 +71,28 @@ def up(
         fail(UNREACHABLE, str(error))
 
 
-def run(service: Annotated[str, typer.Argument(help=f"one of: {', '.join(SERVICES)}")]) -> None:
-    """Run one service in the foreground; settings from HONGLING_* variables."""
+def _tell(as_json: bool, answer: dict[str, Any], text: str) -> None:
+    """A line of a command that goes on: JSON Lines, or words."""
+    typer.echo(json.dumps(answer) if as_json else text)
+
+
+def run(
+    service: Annotated[str, typer.Argument(help=f"one of: {', '.join(SERVICES)}")],
+    as_json: JsonOption = False,
+) -> None:
+    """Run one service in the foreground; settings from HONGLING_* variables. Its log is JSON Lines on standard error.
+
+    Standard output has a line when it serves and one when it has stopped.
+    """
     if service not in SERVICES:
         fail(WRONG, f"there is no service {service}; choose one of: {', '.join(SERVICES)}")
     try:
-        serve(service)
+        serve(service, lambda: _tell(as_json, {"service": service, "state": "running"}, f"{service} runs"))
     except (SettingError, FileNotFoundError, ValueError) as error:
         fail(WRONG, f"{service} cannot start: {error}")
     except (RuntimeError, OSError, nats.errors.Error) as error:
         fail(UNREACHABLE, f"{service} cannot start: {error or type(error).__name__}")
+    _tell(as_json, {"service": service, "state": "stopped"}, f"{service} has stopped")
 
 
 def provision(

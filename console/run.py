@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from faststream import FastStream
 
@@ -40,9 +40,10 @@ def relax_collector() -> None:
     gc.set_threshold(100_000, 20, 50)
 
 
-def serve(service: str) -> None:
-    """Serve until a signal."""
+def serve(service: str, started: Callable[[], None]) -> None:
+    """Serve until a signal. started: called once everything is there and it consumes."""
     app = build(service, os.environ)
+    app.after_startup(started)
     relax_collector()
     try:
         import uvloop

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwe
 from joserfc.jwk import OKPKey
+from typer.testing import CliRunner
 
 from console import intake_files
 from console.intake_files import (
@@ -31,6 +32,7 @@ from console.intake_files import (
     write_problems,
     write_template,
 )
+from console.main import app
 from console.sealing import new_key_pair, public_key_of, seal
 from contracts.intake import INTAKE_BYTES_MAX, parse
 from contracts.problems import Lang
@@ -581,3 +583,12 @@ def test_the_problems_can_be_given_back_as_a_sheet(tmp_path: Path) -> None:
     with out.open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.reader(file))
     assert [line[:4] for line in lines] == [["sheet", "row", "column", "code"], ["", "1", "'=cmd", "unknown-column"]]
+
+
+def test_a_template_is_announced_as_json_and_a_wrong_ending_is_named(tmp_path: Path) -> None:
+    """The command's answer lists the headings that it wrote."""
+    runner = CliRunner()
+    answer = runner.invoke(app, ["intake", "template", "rating", str(tmp_path / "t.csv"), "--json", "--lang", "zh"])
+    assert "年度" in json.loads(answer.stdout)["headings"]
+    refused = runner.invoke(app, ["intake", "template", "rating", str(tmp_path / "t.doc")])
+    assert (2, True) == (refused.exit_code, ".csv or .xlsx" in refused.output)
