@@ -1,13 +1,14 @@
 # One file for all images:
 #   docker build --build-arg SERVICE=registry  --tag hongling-registry  .
 #   docker build --build-arg SERVICE=allowance --tag hongling-allowance .
+#   docker build --build-arg SERVICE=talent    --tag hongling-talent    .
 #   docker build --build-arg SERVICE=console   --tag hongling-console   .
 # The console is what operators type in, and what provisions; it runs no service.
 FROM python:3.11.14-slim-trixie
 
 ARG SERVICE
-RUN case "$SERVICE" in registry|allowance|console) ;; \
-      *) echo "build with --build-arg SERVICE=registry, allowance or console" >&2; exit 1 ;; esac
+RUN case "$SERVICE" in registry|allowance|talent|console) ;; \
+      *) echo "build with --build-arg SERVICE=registry, allowance, talent or console" >&2; exit 1 ;; esac
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -30,6 +31,7 @@ COPY eventlog/ eventlog/
 COPY services/ services/
 COPY console/ console/
 COPY policies/ policies/
+COPY standards/ standards/
 COPY deploy/hongling /usr/local/bin/hongling
 RUN python -m compileall -q contracts eventlog services console
 

@@ -11,7 +11,7 @@ DATA ?= hongling-data
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test assurance lint bench golden render lock
+.PHONY: help demo up test assurance mutants lint bench golden render lock
 .DELETE_ON_ERROR:
 
 help:  ##  this list
@@ -27,8 +27,13 @@ up: $(STAMP)  ##  broker and services, embedded, until Ctrl-C; DATA=folder
 test: lint  ##  style, types, architecture, and the whole test suite on real parts
 	$(BIN)/python -m pytest -n 2
 
-assurance: $(STAMP)  ##  the long form of the fault tests: 100,000 events, writers killed at random
-	HONGLING_ASSURANCE_EVENTS=100000 $(BIN)/python -m pytest tests/assurance -n 0
+assurance: $(STAMP)  ##  the long form of the fault tests: 100,000 events, 100 kills of any part, lost streams, long outages
+	HONGLING_ASSURANCE_EVENTS=100000 HONGLING_ASSURANCE_KILLS=100 HONGLING_ASSURANCE_PEOPLE=300 \
+	HONGLING_ASSURANCE_OUTAGE_SECONDS=30 $(BIN)/python -m pytest tests/assurance tests/system/test_poison.py -n 0 -rP
+	HONGLING_ASSURANCE_SEEDS=5000 $(BIN)/python -m pytest tests/simulation -n 2 -rP
+
+mutants: $(STAMP)  ##  plant each bug of tests/mutants/planted.toml in a copy of the tree: the tests must turn red
+	$(BIN)/python -m tests.mutants.plant
 
 lint: $(STAMP)  ##  style, types and architecture only
 	$(BIN)/ruff check .

@@ -1,7 +1,4 @@
-"""What every command shares: which deployment, how to answer, which language, and the exit codes.
-
-Exit codes: 0 done, 1 a check found a difference, 2 wrong use or wrong input, 3 a part cannot be reached.
-"""
+"""What every command shares: which deployment, how to answer, which language."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import nats.errors
 import typer
@@ -21,11 +18,13 @@ from nats.aio.client import Client
 from rich.console import Console
 
 from console.deployment import Deployment, connect
+from console.exits import DIFFERENCE, UNREACHABLE, WRONG, fail
 from eventlog.database import Database, DatabaseMissing
 from eventlog.log import Log
 from eventlog.settings import SettingError, password_variable
 from services.allowance.app import open_log as open_allowance
 from services.registry.app import open_log as open_registry
+from services.talent.app import open_log as open_talent
 
 __all__ = [
     "DIFFERENCE",
@@ -40,9 +39,6 @@ __all__ = [
     "run_async",
 ]
 
-DIFFERENCE = 1
-WRONG = 2
-UNREACHABLE = 3
 DEFAULT_DATA = "hongling-data"
 
 DataOption = Annotated[
@@ -56,13 +52,13 @@ LangOption = Annotated[
     str | None, typer.Option("--lang", help="zh or en (else HONGLING_LANG, else the locale)", show_default=False)
 ]
 
+_OPEN: Mapping[str, Callable[[Database], Log]] = {
+    "registry": open_registry,
+    "allowance": open_allowance,
+    "talent": open_talent,
+}
+
 T = TypeVar("T")
-
-
-def fail(code: int, text: str) -> NoReturn:
-    """End the command: what is wrong and what to do, on standard error."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
-    raise typer.Exit(code)
 
 
 def chosen_language(lang: str | None) -> str:
@@ -119,7 +115,7 @@ class Context:
         from sqlalchemy.exc import DBAPIError
 
         database = Database(self.database_url(service))
-        log = (open_registry if service == "registry" else open_allowance)(database)
+        log = _OPEN[service](database)
         try:
             with database.read.connect() as connection:
                 log.head(connection)

@@ -337,13 +337,14 @@ def _first_lowered(log: Log, connection: Connection) -> EntitlementAdjusted | No
 
 
 async def _prove(about: Context) -> dict[str, Any]:
-    """Replay and verify both services, each in a process of its own, as an operator would type it."""
+    """Replay and verify every service, each in a process of its own, as an operator would type it."""
     assert about.deployment is not None
     data = str(about.deployment.data)
     # Each in a process of its own. `verify` replays on the way, so that the log is read once.
     verdicts = await asyncio.gather(
         _typed("verify", "allowance", "--data", data, "--json"),
         _typed("verify", "registry", "--data", data, "--json"),
+        _typed("verify", "talent", "--data", data, "--json"),
     )
     parts = [part for verdict in verdicts for part in verdict["services"]]
     proof: dict[str, Any] = {
@@ -376,7 +377,7 @@ async def _prove(about: Context) -> dict[str, Any]:
 
 async def _typed(*arguments: str) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "console.main", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
+        sys.executable, "-m", "console", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
     )
     out, err = await process.communicate()
     if process.returncode not in (0, DIFFERENCE):

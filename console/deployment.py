@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nats
 from nats.aio.client import Client
@@ -116,7 +117,7 @@ class Deployment:
             settings[f"HONGLING_{service.upper()}_NATS_PASSWORD"] = passwords[service]
             settings[f"HONGLING_{service.upper()}_DATABASE_URL"] = self.database_url(service)
         for name, value in os.environ.items():
-            if name.startswith("HONGLING_REGISTRY_") and name not in settings:
+            if name.startswith(("HONGLING_REGISTRY_", "HONGLING_TALENT_")) and name not in settings:
                 settings[name] = value
         return settings
 
@@ -144,8 +145,9 @@ class Deployment:
         """Create every service's tables. Safe to repeat."""
         from services.allowance.app import provision_store as allowance_store
         from services.registry.app import provision_store as registry_store
+        from services.talent.app import provision_store as talent_store
 
-        for service, provision in (("registry", registry_store), ("allowance", allowance_store)):
+        for service, provision in (("registry", registry_store), ("allowance", allowance_store), ("talent", talent_store)):
             database = Database(self.database_url(service))
             try:
                 provision(database)
@@ -153,14 +155,15 @@ class Deployment:
                 database.close()
             os.chmod(self.data / f"{service}.db", 0o600)
 
-    def write_server_config(self) -> Path:
+    def write_server_config(self, port: int = -1) -> Path:
+        """port -1: one that is free."""
         path = self.data / "nats" / "nats.conf"
         run = (self.data / "run").resolve()
         text = server_config(
             principals(self.sources),
             self.passwords(),
             store_dir=str((self.data / "nats").resolve()),
-            listen="127.0.0.1:-1",
+            listen=f"127.0.0.1:{port}",
             extra=f"ports_file_dir: {json.dumps(str(run))}\n",
         )
         _write_secret(path, text)
@@ -201,7 +204,6 @@ class Running:
             self.deployment.create_stores()
             for service in self._services:
                 self.start_service(service)
-            self._write_state()
             await self.wait_ready()
         except BaseException:
             await self.stop()
@@ -212,8 +214,8 @@ class Running:
         await self.stop()
 
     def start_broker(self) -> None:
-        """Start nats-server and wait until it says where it listens."""
-        config = self.deployment.write_server_config()
+        """Start nats-server and wait until it says where it listens; after a ``kill`` that is where it did before."""
+        config = self.deployment.write_server_config(urlsplit(self.url).port or -1)
         process = self._spawn("broker", [find_server(), "-c", str(config)], {})
         ports = self.deployment.data / "run" / f"nats-server_{process.pid}.ports"
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -223,16 +225,22 @@ class Running:
                 raise RuntimeError(f"the broker did not start; see {self.deployment.data / 'logs' / 'broker.log'}")
             time.sleep(0.005)
         self.url = json.loads(ports.read_text())["nats"][0]
+        self._write_state()
 
     def start_service(self, service: str) -> None:
-        command = [sys.executable, "-m", "console.main", "run", service]
+        command = [sys.executable, "-m", "console", "run", service]
         self._spawn(service, command, self.deployment.environment(self.url))
+        self._write_state()
 
     def kill(self, name: str) -> None:
         """Kill -9 one part: for tests of what survives."""
         process = self._processes.pop(name)
         process.kill()
         process.wait()
+
+    def pid(self, name: str) -> int:
+        """The process of a part that runs."""
+        return self._processes[name].pid
 
     def failed(self) -> str | None:
         """The name of a part that has stopped by itself."""
@@ -291,4 +299,5 @@ class Running:
                 process.kill()
                 process.wait()
         self._processes.clear()
+        self.url = ""
         (self.deployment.data / "run" / "state.json").unlink(missing_ok=True)

@@ -1071,8 +1071,8 @@ def safe_cell(text: str) -> str:
 def write_template(path: str | Path, fact_type: str, lang: Lang = "en") -> list[str]:
     """Write a file with the headings of a fact type and no rows: CSV (UTF-8 with BOM) or XLSX, by the path's ending.
 
-    Returns the headings. The columns of an XLSX template are text, so that long numbers and codes keep all their digits. Raises ValueError for
-    a type that CSV and XLSX files do not hold, or for another ending.
+    Returns the headings. The columns of an XLSX template are text, so that long numbers and codes keep all their digits. Raises
+    ValueError for a type that CSV and XLSX files do not hold, or for another ending.
     """
     path = Path(path)
     fact = _FACT_BY_TYPE.get(fact_type_of(fact_type) or "")

@@ -27,14 +27,15 @@ from console.context import (
     run_async,
 )
 from console.deployment import Deployment, Running
-from console.run import serve
+from console.run import run, tell
 from console.topology import ADMIN, OPERATOR, SERVICES, principals, provision_broker
 from eventlog.database import Database
 from eventlog.roles import RoleError, grant_runtime
-from eventlog.settings import SettingError, password_variable
+from eventlog.settings import password_variable
 from eventlog.topology import server_config
 from services.allowance.app import provision_store as provision_allowance
 from services.registry.app import provision_store as provision_registry
+from services.talent.app import provision_store as provision_talent
 
 __all__ = ["register"]
 
@@ -47,7 +48,10 @@ def up(
     ),
     as_json: JsonOption = False,
 ) -> None:
-    """Run the broker and all services, embedded, until Ctrl-C. With --json one line when they run, one when they have stopped."""
+    """Run the broker and all services, embedded, until Ctrl-C.
+
+    With --json one line when they run, and one when they have stopped.
+    """
 
     async def work() -> None:
         stop = asyncio.Event()
@@ -55,7 +59,7 @@ def up(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with Running(Deployment(data)) as running:
             answer = {"state": "running", "broker": running.url, "data": str(data), "services": list(SERVICES)}
-            _tell(as_json, answer, f"hongling runs: broker {running.url}, data {data}. Ctrl-C stops it.")
+            tell(as_json, answer, f"hongling runs: broker {running.url}, data {data}. Ctrl-C stops it.")
             while not stop.is_set():
                 try:
                     await asyncio.wait_for(stop.wait(), 1.0)
@@ -63,36 +67,12 @@ def up(
                     name = running.failed()
                     if name is not None:
                         fail(UNREACHABLE, f"{name} has stopped; see {data / 'logs' / f'{name}.log'}")
-        _tell(as_json, {"state": "stopped"}, "stopped")
+        tell(as_json, {"state": "stopped"}, "stopped")
 
     try:
         run_async(work())
     except (RuntimeError, FileNotFoundError) as error:
         fail(UNREACHABLE, str(error))
-
-
-def _tell(as_json: bool, answer: dict[str, Any], text: str) -> None:
-    """A line of a command that goes on: JSON Lines, or words."""
-    typer.echo(json.dumps(answer) if as_json else text)
-
-
-def run(
-    service: Annotated[str, typer.Argument(help=f"one of: {', '.join(SERVICES)}")],
-    as_json: JsonOption = False,
-) -> None:
-    """Run one service in the foreground; settings from HONGLING_* variables. Its log is JSON Lines on standard error.
-
-    Standard output has a line when it serves and one when it has stopped.
-    """
-    if service not in SERVICES:
-        fail(WRONG, f"there is no service {service}; choose one of: {', '.join(SERVICES)}")
-    try:
-        serve(service, lambda: _tell(as_json, {"service": service, "state": "running"}, f"{service} runs"))
-    except (SettingError, FileNotFoundError, ValueError) as error:
-        fail(WRONG, f"{service} cannot start: {error}")
-    except (RuntimeError, OSError, nats.errors.Error) as error:
-        fail(UNREACHABLE, f"{service} cannot start: {error or type(error).__name__}")
-    _tell(as_json, {"service": service, "state": "stopped"}, f"{service} has stopped")
 
 
 def provision(
@@ -134,7 +114,8 @@ def provision(
                 fail(WRONG, "an embedded deployment has SQLite, which knows no roles; leave --runtime-role out")
             about.deployment.create_stores()
         else:
-            for service, create in (("registry", provision_registry), ("allowance", provision_allowance)):
+            creates = (("registry", provision_registry), ("allowance", provision_allowance), ("talent", provision_talent))
+            for service, create in creates:
                 _provision_store(about.database_url(service), service, create, runtime_role)
         result["stores"] = list(SERVICES)
     about.show(result, f"created: {', '.join(result['created']) or '-'}\nupdated: {', '.join(result['updated']) or '-'}")

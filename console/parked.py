@@ -40,7 +40,7 @@ _LONG_NUMBER = re.compile(r"\d(?:[ -]?\d){13,}[Xx]?|(?<!\d)1[3-9]\d{9}(?!\d)")
 _ID: TypeAdapter[str] = TypeAdapter(EventId)
 
 ServiceOption = Annotated[
-    str | None, typer.Option("--service", help="registry or allowance (else both are asked)", show_default=False)
+    str | None, typer.Option("--service", help=f"one of: {', '.join(SERVICES)} (else all are asked)", show_default=False)
 ]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="see `hongling parked list`", show_default=False)]
 ByOption = Annotated[str, typer.Option("--by", help="who decides this; recorded for ever", show_default=False)]

@@ -47,14 +47,25 @@ from contracts.policy import (
     Rule,
 )
 from contracts.receipts import Receipt
+from eventlog.documents import DocumentProblem
 from eventlog.intake import replay_receipt, seen_before
 from eventlog.log import Recorded
 from services.allowance.engine import categories_paid
 from services.allowance.handlers import POLICIES
-from services.allowance.policy import PolicyProblem, check_policy, policy_rows, read_policy
+from services.allowance.policy import check_policy, policy_rows, read_policy
 from services.allowance.settings_text import setting_rows
 
-__all__ = ["Message", "policy_message", "register", "send", "show_receipt"]
+__all__ = [
+    "Message",
+    "has_errors",
+    "policy_message",
+    "problems_text",
+    "read_document",
+    "receipt_on_file",
+    "register",
+    "send",
+    "show_receipt",
+]
 
 ANSWER_SECONDS_MAX = 30.0
 TEXT_BYTES_MAX = 1024 * 1024
@@ -77,32 +88,34 @@ def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = Fal
     """Say what is wrong or doubtful in a document, at its line and column. Publishes nothing; ends with 2 on errors."""
     # It asks no deployment, so --data and HONGLING_DATA are left alone.
     ctx = Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True))
-    problems = check_policy(_read(file))
-    answer = {"file": str(file), "ok": not _errors(problems), "problems": [asdict(problem) for problem in problems]}
-    ctx.show(answer, lambda: _problems_text(ctx, file, problems))
-    if _errors(problems):
+    problems = check_policy(read_document(file))
+    answer = {"file": str(file), "ok": not has_errors(problems), "problems": [asdict(problem) for problem in problems]}
+    ctx.show(answer, lambda: problems_text(ctx, file, problems))
+    if has_errors(problems):
         raise typer.Exit(WRONG)
 
 
-def _read(file: Path) -> str:
+def read_document(file: Path) -> str:
+    """The text of a file that somebody wrote. Ends the command with 2 if it cannot be read."""
     try:
         with file.open("rb") as opened:
             raw = opened.read(TEXT_BYTES_MAX + 1)
     except OSError as error:
         fail(WRONG, f"{file} cannot be read: {error.strerror}")
     if len(raw) > TEXT_BYTES_MAX:
-        fail(WRONG, f"{file} has more than {TEXT_BYTES_MAX} bytes; a policy document is far shorter")
+        fail(WRONG, f"{file} has more than {TEXT_BYTES_MAX} bytes; a document is far shorter")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         fail(WRONG, f"{file} is not UTF-8 (byte {error.start}); save it as UTF-8")
 
 
-def _errors(problems: Sequence[PolicyProblem]) -> int:
+def has_errors(problems: Sequence[DocumentProblem]) -> int:
+    """How many problems keep the document from being published."""
     return sum(problem.severity == "error" for problem in problems)
 
 
-def _problems_text(ctx: Context, file: Path, problems: Sequence[PolicyProblem]) -> str:
+def problems_text(ctx: Context, file: Path, problems: Sequence[DocumentProblem]) -> str:
     colour = {"error": "red", "warning": "yellow"}
     name = {"error": ctx.say("错误", "error"), "warning": ctx.say("注意", "warning")}
     lines = [
@@ -110,7 +123,7 @@ def _problems_text(ctx: Context, file: Path, problems: Sequence[PolicyProblem]) 
         f"{safe(p.key)}: {safe(p.problem)}; {safe(p.remedy)} [dim]({safe(p.code)})[/dim]"
         for p in problems
     ]
-    errors = _errors(problems)
+    errors = has_errors(problems)
     warnings = len(problems) - errors
     lines.append(ctx.say(f"错误 {errors} 处，注意 {warnings} 处", f"{errors} errors, {warnings} warnings"))
     return "\n".join(lines)
@@ -147,11 +160,11 @@ def policy_message(text: str, document: PolicyDocument, at: datetime) -> Message
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a document and publish it; everybody whom it concerns is calculated again. Safe to repeat."""
     ctx = context(data, as_json, lang)
-    text = _read(file)
+    text = read_document(file)
     problems = check_policy(text)
-    if _errors(problems):
+    if has_errors(problems):
         answer = {"file": str(file), "ok": False, "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: _problems_text(ctx, file, problems))
+        ctx.show(answer, lambda: problems_text(ctx, file, problems))
         raise typer.Exit(WRONG)
     message = policy_message(text, read_policy(text), datetime.now(UTC))
     if len(message.message) > INTAKE_BYTES_MAX:

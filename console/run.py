@@ -4,29 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
+import nats.errors
+import typer
 from faststream import FastStream
 
+from console.exits import UNREACHABLE, WRONG, fail
+from console.topology import SERVICES
 from eventlog.logging import configure_logging
-from services.allowance.app import create_app as create_allowance
-from services.allowance.settings import settings_from as allowance_settings
-from services.registry.app import create_app as create_registry
-from services.registry.settings import settings_from as registry_settings
+from eventlog.settings import SettingError
 
-__all__ = ["build", "relax_collector", "serve"]
+__all__ = ["app", "build", "relax_collector", "run", "serve", "tell"]
 
 
 def build(service: str, environment: Mapping[str, str]) -> FastStream:
-    """The application of a service. Raises SettingError, ValueError, FileNotFoundError."""
-    if service == "registry":
-        registry = registry_settings(environment)
-        configure_logging(registry.log_level)
-        return create_registry(registry)
-    allowance = allowance_settings(environment)
-    configure_logging(allowance.log_level)
-    return create_allowance(allowance)
+    """The application of a service. Raises SettingError, ValueError, FileNotFoundError.
+
+    Each process loads its own service and none of the others.
+    """
+    match service:
+        case "registry":
+            from services.registry.app import create_app as create_registry
+            from services.registry.settings import settings_from as registry_settings
+
+            registry = registry_settings(environment)
+            configure_logging(registry.log_level)
+            return create_registry(registry)
+        case "allowance":
+            from services.allowance.app import create_app as create_allowance
+            from services.allowance.settings import settings_from as allowance_settings
+
+            allowance = allowance_settings(environment)
+            configure_logging(allowance.log_level)
+            return create_allowance(allowance)
+        case "talent":
+            from services.talent.app import create_app as create_talent
+            from services.talent.settings import settings_from as talent_settings
+
+            talent = talent_settings(environment)
+            configure_logging(talent.log_level)
+            return create_talent(talent)
+        case _:
+            raise ValueError(f"there is no service {service}")
 
 
 def relax_collector() -> None:
@@ -51,3 +74,33 @@ def serve(service: str, started: Callable[[], None]) -> None:
         asyncio.run(app.run())
     else:
         uvloop.run(app.run())
+
+
+def tell(as_json: bool, answer: dict[str, Any], text: str) -> None:
+    """A line of a command that goes on: JSON Lines, or words."""
+    typer.echo(json.dumps(answer) if as_json else text)
+
+
+def run(
+    service: Annotated[str, typer.Argument(help=f"one of: {', '.join(SERVICES)}")],
+    as_json: Annotated[bool, typer.Option("--json", help="answer as JSON")] = False,
+) -> None:
+    """Run one service in the foreground; settings from HONGLING_* variables. Its log is JSON Lines on standard error.
+
+    Standard output has a line when it serves and one when it has stopped.
+    """
+    if service not in SERVICES:
+        fail(WRONG, f"there is no service {service}; choose one of: {', '.join(SERVICES)}")
+    try:
+        serve(service, lambda: tell(as_json, {"service": service, "state": "running"}, f"{service} runs"))
+    except (SettingError, FileNotFoundError, ValueError) as error:
+        fail(WRONG, f"{service} cannot start: {error}")
+    except (RuntimeError, OSError, nats.errors.Error) as error:
+        fail(UNREACHABLE, f"{service} cannot start: {error or type(error).__name__}")
+    tell(as_json, {"service": service, "state": "stopped"}, f"{service} has stopped")
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+"""``hongling run`` alone, for a process that needs none of the other commands."""
+app.callback()(lambda: None)
+app.command()(run)

@@ -11,21 +11,26 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
 
-from contracts.intake import FACT_TYPES
+from contracts.intake import FACT_TYPES, fact_subject
 from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
 __all__ = ["OPERATOR", "POLICY_OFFICE", "Provisioned", "consumers", "principals", "provision_broker", "streams"]
 
-SERVICES = ("registry", "allowance")
+SERVICES = ("registry", "allowance", "talent")
 ADMIN = "admin"
 OPERATOR = "operator"
 POLICY_OFFICE = "policy"
+TALENT = "talent"
 FINANCE = "finance"
 INTAKE_DAYS = 30
 RECEIPT_DAYS = 90
 
-_OPERATOR_FACTS = frozenset({"parked-retry", "parked-discard", "fact-corrected", "fact-withdrawn"})
-_POLICY_FACTS = frozenset({"policy-published"})
+_CANDIDATE_FACTS = frozenset(
+    f"candidate-{act}" for act in ("nominated", "profiled", "screened", "admitted", "removed", "placed")
+)
+_OPERATOR_FACTS = frozenset({"parked-retry", "parked-discard", "fact-corrected", "fact-withdrawn"}) | _CANDIDATE_FACTS
+_POLICY_FACTS = frozenset({"policy-published", "qualification-standard-published"})
+_PLACEMENT = fact_subject(TALENT, "registry", "intake.engagement-started.v1")
 
 
 def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
@@ -44,6 +49,7 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
         ),
         stream_config("REGISTRY", ["registry.>"], "Events of the registration registry", replicas=replicas),
         stream_config("ALLOWANCE", ["allowance.>"], "Events of the allowance service", replicas=replicas),
+        stream_config("TALENT", ["talent.>"], "Events of the talent service", replicas=replicas),
         stream_config(
             "ADVISORY",
             ["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>"],
@@ -57,11 +63,13 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
 def consumers(sources: Sequence[str], ack_wait_seconds: float = ACK_WAIT_SECONDS) -> tuple[tuple[str, ConsumerConfig], ...]:
     """Every durable consumer, with its stream. ack_wait_seconds: after which an unsettled message is delivered again."""
     made = partial(consumer_config, ack_wait_seconds=ack_wait_seconds)
-    answered = [*sources, OPERATOR, POLICY_OFFICE]
+    answered = [*sources, OPERATOR, POLICY_OFFICE, TALENT]
     return (
         ("INTAKE", made("registry", ["intake.*.registry.>"], "facts for the registry")),
         ("INTAKE", made("allowance-intake", ["intake.*.allowance.>"], "policies and operators' acts")),
+        ("INTAKE", made("talent-intake", ["intake.*.talent.>"], "standards, candidates and operators' acts")),
         ("REGISTRY", made("allowance", ["registry.>"], "the registry's events, heard by allowance")),
+        ("REGISTRY", made("talent", ["registry.>"], "the registry's events, heard by talent")),
         ("ALLOWANCE", made("finance", ["allowance.>"], "the finance feed")),
         *(("RECEIPTS", made(f"receipts-{s}", [f"receipts.{s}.>"], f"receipts of source {s}")) for s in answered),
     )
@@ -121,6 +129,20 @@ def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
                 "$JS.API.STREAM.MSG.DELETE.INTAKE",
             ),
             ("_INBOX_allowance.>", "status.allowance"),
+            replies=True,
+        ),
+        Principal(
+            TALENT,
+            (
+                *_stores("talent"),
+                *_reads("INTAKE", "talent-intake"),
+                *_reads("REGISTRY", "talent"),
+                "$JS.API.STREAM.MSG.DELETE.INTAKE",
+                # Placements are told to the registry as a source's facts, and answered like them.
+                _PLACEMENT,
+                *_reads("RECEIPTS", "receipts-talent"),
+            ),
+            ("_INBOX_talent.>", "status.talent"),
             replies=True,
         ),
         Principal(

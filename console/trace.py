@@ -1,7 +1,8 @@
 """``hongling trace``: from an event to what caused it and to what it led to, across the services.
 
-Upwards: each event names its cause, an event of the registry's log or ``<source>/<message id>``, an intake message. Downwards:
-what a worker's event leads to stands in that worker's own two streams; only what a policy leads to is searched for.
+Upwards: each event names its cause, an event of the registry's log or ``<source>/<message id>``, an intake message; one that
+tells of a placement leads on to talent's event. Downwards: what a worker's event leads to stands in that worker's own streams,
+one in each log; only what a policy leads to is searched for.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ import typer
 from sqlalchemy import Connection, func, select
 
 from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
+from console.talent_words import TalentWords
 from console.topology import SERVICES
 from console.words import Words, day_of, safe, yuan
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard, PolicyPublished
 from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
 from contracts.registry import FactCorrected, FactWithdrawn, RecordedFact, RegistryEvent
+from contracts.talent import CandidateEvent, CandidatePlaced, StandardPublished
+from contracts.talent import FactHeard as TalentFactHeard
 from eventlog import schema
 from eventlog.log import Log, Recorded
+from services.talent.placements import SOURCE, event_of, message_id_of
 
 __all__ = ["Places", "register", "traced"]
 
@@ -41,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 
 def trace(event_id: EventArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """What led to an event, up to the message that came in, and what it led to, in both services."""
+    """What led to an event, up to the message that came in, and what it led to, in all services."""
     ctx = context(data, as_json, lang)
     with ExitStack() as stack:
         places = Places({})
@@ -52,7 +57,7 @@ def trace(event_id: EventArgument, data: DataOption = None, as_json: JsonOption 
     if answer is None:
         fail(
             WRONG,
-            ctx.say(f"两个日志中都没有 {event_id}", f"neither log has {event_id}; give an event id, or <source>/<message id>"),
+            ctx.say(f"各服务日志中都没有 {event_id}", f"no log has {event_id}; give an event id, or <source>/<message id>"),
         )
     ctx.show(answer, lambda: "\n".join(_lines(ctx, answer)))
 
@@ -125,10 +130,11 @@ def _causes(places: Places, recorded: Recorded, words: Words) -> list[dict[str, 
         if "/" in cause:
             origin, _, message_id = cause.partition("/")
             found.append(places.message(origin, message_id) or {"message": cause, "outcome": None})
-            return found
+            cause = event_of(message_id) if origin == SOURCE else None
+            continue
         event = places.find(cause)
         if event is None:
-            found.append({"event_id": cause, "says": words.say("不在任一日志中", "in neither log")})
+            found.append({"event_id": cause, "says": words.say("不在任何日志中", "in no log")})
             return found
         found.append(_row(*event, words))
         cause = event[1].causation_id
@@ -148,12 +154,29 @@ def _consequences(places: Places, service: str, recorded: Recorded, words: Words
         if isinstance(event, PolicyPublished):
             chosen = _caused_by_policy(places, recorded)
         return [_row("allowance", each, words) for each in chosen]
+    if service == "talent":
+        return _talent_consequences(places, recorded, words)
     chosen = [e for e in places.stream("registry", recorded.stream) if _about(e, recorded)]
     rows = [_row("registry", each, words) for each in chosen]
     if isinstance(event, RegistryEvent):
-        heard = places.stream("allowance", recorded.stream)
-        rows += [_row("allowance", each, words) for each in heard if each.causation_id == recorded.event_id]
-        rows += _parked_behind(places, recorded)
+        for other in ("allowance", "talent"):
+            heard = places.stream(other, recorded.stream)
+            rows += [_row(other, each, words) for each in heard if each.causation_id == recorded.event_id]
+            rows += _parked_behind(places, other, recorded)
+    return rows
+
+
+def _talent_consequences(places: Places, recorded: Recorded, words: Words) -> list[dict[str, Any]]:
+    later = [e for e in places.stream("talent", recorded.stream) if e.position > recorded.position]
+    # What hearing a fact leads to names the same cause; so does the review that goes with a screening.
+    chosen = [e for e in later if e.causation_id in (recorded.event_id, recorded.causation_id)]
+    if isinstance(recorded.event, MessageParked):
+        chosen = [e for e in later if isinstance(e.event, ParkedRetried | ParkedDiscarded)]
+    rows = [_row("talent", each, words) for each in chosen]
+    if isinstance(recorded.event, CandidatePlaced):
+        told = places.message(SOURCE, message_id_of(recorded.event_id))
+        event = None if told is None or told["event_id"] is None else places.find(told["event_id"])
+        rows += [_row(*event, words)] if event is not None else [told] if told is not None else []
     return rows
 
 
@@ -188,21 +211,21 @@ def _others(places: Places, service: str, recorded: Recorded, shown: Iterable[An
     return int(places.logs["allowance"][1].execute(query).scalar_one()) - len(list(shown))
 
 
-def _parked_behind(places: Places, recorded: Recorded) -> list[dict[str, Any]]:
-    """Where allowance could not hear the event and set it aside."""
+def _parked_behind(places: Places, service: str, recorded: Recorded) -> list[dict[str, Any]]:
+    """Where another service could not hear the event and set it aside."""
     table = schema.parked
     query = select(table.c.parked_id, table.c.code, table.c.problem, table.c.parked_at).where(
         table.c.origin == "registry", table.c.message_id == recorded.event_id
     )
     return [
         {
-            "service": "allowance",
+            "service": service,
             "event_id": row.parked_id,
             "type": MessageParked.TYPE,
             "recorded_at": row.parked_at,
             "says": f"{row.code}: {row.problem}",
         }
-        for row in places.logs["allowance"][1].execute(query)
+        for row in places.logs[service][1].execute(query)
     ]
 
 
@@ -239,7 +262,9 @@ def _says(recorded: Recorded, words: Words) -> str:
         return words.say(f"发布政策 {document.document}", f"policy {document.document} published, revision {document.revision}")
     if isinstance(event, FactWithdrawn):
         return words.say(f"撤回 {event.withdraws}：{event.reason}", f"withdraws {event.withdraws}: {event.reason}")
-    if isinstance(event, FactHeard):
+    if isinstance(event, CandidateEvent | StandardPublished):
+        return TalentWords(words.lang).event(recorded)
+    if isinstance(event, FactHeard | TalentFactHeard):
         if event.particulars is None:
             return words.say("得知一次撤回", "heard a withdrawal")
         return words.say("得知：", "heard: ") + words.fact(event.particulars, on)

@@ -23,6 +23,7 @@ from contracts.intake import IntakeMessage
 from contracts.operations import OperationsEvent
 from contracts.receipts import Receipt
 from contracts.registry import RegistryEvent
+from contracts.talent import TalentEvent
 
 __all__ = ["FOLDER", "breaking_changes", "event_types", "generate", "main", "read_committed"]
 
@@ -32,7 +33,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def event_types() -> tuple[type[LogEvent], ...]:
     """Every event class of the published language."""
-    return (*get_args(RegistryEvent), *get_args(AllowanceEvent), *get_args(OperationsEvent))
+    return (*get_args(RegistryEvent), *get_args(AllowanceEvent), *get_args(TalentEvent), *get_args(OperationsEvent))
 
 
 def generate() -> dict[str, str]:

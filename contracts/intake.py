@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
-from contracts.base import EventId, Fact, Key, PersonRef, ShortText, SourceName
+from contracts.base import Category, DivisionCode, EntryChannel, EventId, Fact, Key, PersonRef, ShortText, SourceName
 from contracts.envelope import IntakeEnvelope, MessageId
 from contracts.particulars import (
     Certificate,
@@ -24,12 +24,20 @@ from contracts.particulars import (
     Registration,
 )
 from contracts.resident_id import check_resident_id
+from contracts.standard import LadderName, Major
+from contracts.talent import CompetencyRating, NominatedBy, Profile, RemovalReason
 
 __all__ = [
     "FACT_TYPES",
     "INTAKE_BYTES_MAX",
     "INTAKE_DEPTH_MAX",
     "AnnualRatingRecorded",
+    "CandidateAdmitted",
+    "CandidateNominated",
+    "CandidatePlaced",
+    "CandidateProfiled",
+    "CandidateRemoved",
+    "CandidateScreened",
     "CertificateIssued",
     "EngagementEnded",
     "EngagementStarted",
@@ -39,10 +47,12 @@ __all__ = [
     "Identity",
     "InspectionConcluded",
     "IntakeMessage",
+    "KnownPerson",
     "ParkedDiscard",
     "ParkedRetry",
     "Person",
     "PolicyPublished",
+    "QualificationStandardPublished",
     "Registrant",
     "WorkerRegistered",
     "fact_subject",
@@ -197,6 +207,84 @@ class PolicyPublished(Fact):
     text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
 
 
+# --- the reserve pool -------------------------------------------------------------------------------------------------
+
+
+class QualificationStandardPublished(Fact):
+    """A qualification standard, as the YAML text of its author. ``effectiveon`` is its first effective date."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+
+
+class KnownPerson(Fact):
+    """A person by person_ref: only the registry resolves other names, and says the person_ref in its receipts."""
+
+    person_ref: PersonRef
+
+
+class CandidateNominated(Fact):
+    """后备人才提名. pool: the source's own key for the pool. ladder: a name of the standard's ``ladders``."""
+
+    person: KnownPerson
+    division: DivisionCode
+    nominated_by: NominatedBy
+    ladder: LadderName
+    pool: Key
+
+
+class StrictCompetencyRating(CompetencyRating):
+    model_config = _STRICT
+
+
+def _each_once(ratings: tuple[StrictCompetencyRating, ...]) -> tuple[StrictCompetencyRating, ...]:
+    if len({rating.competency for rating in ratings}) != len(ratings):
+        raise ValueError("each competency is rated once")
+    return ratings
+
+
+class CandidateProfiled(Profile):
+    """What a screening asks and the registry does not hold, as of ``effectiveon``. The whole of it, each time."""
+
+    model_config = _STRICT
+
+    person: KnownPerson
+    majors: Annotated[tuple[Major, ...], Field(max_length=10)] = ()
+    competencies: Annotated[tuple[StrictCompetencyRating, ...], Field(max_length=5), AfterValidator(_each_once)] = ()
+
+
+class CandidateScreened(Fact):
+    """Asks for the screening, by the standard in force on ``effectiveon`` and the facts as of that day."""
+
+    person: KnownPerson
+
+
+class CandidateAdmitted(Fact):
+    """Asks for the admission of somebody who has passed the screening."""
+
+    person: KnownPerson
+
+
+class CandidateRemoved(Fact):
+    """出库, from any stage before the placement."""
+
+    person: KnownPerson
+    reason: RemovalReason
+
+
+class CandidatePlaced(Fact):
+    """任用. ``effectiveon`` is the first day in the post; the registry is told of it as an engagement."""
+
+    person: KnownPerson
+    category: Category
+    unit: ShortText
+    post: ShortText
+    full_time: bool = Field(default=True, strict=True)
+    entry_channel: EntryChannel | None = None
+
+
+# --- operators --------------------------------------------------------------------------------------------------------
+
+
 class ParkedRetry(Fact):
     """An operator asks for a parked message, or every message of a parked stream, to be handled again."""
 
@@ -258,6 +346,41 @@ class _PolicyPublished(IntakeEnvelope):
     data: PolicyPublished
 
 
+class _QualificationStandardPublished(IntakeEnvelope):
+    type: Literal["intake.qualification-standard-published.v1"]
+    data: QualificationStandardPublished
+
+
+class _CandidateNominated(IntakeEnvelope):
+    type: Literal["intake.candidate-nominated.v1"]
+    data: CandidateNominated
+
+
+class _CandidateProfiled(IntakeEnvelope):
+    type: Literal["intake.candidate-profiled.v1"]
+    data: CandidateProfiled
+
+
+class _CandidateScreened(IntakeEnvelope):
+    type: Literal["intake.candidate-screened.v1"]
+    data: CandidateScreened
+
+
+class _CandidateAdmitted(IntakeEnvelope):
+    type: Literal["intake.candidate-admitted.v1"]
+    data: CandidateAdmitted
+
+
+class _CandidateRemoved(IntakeEnvelope):
+    type: Literal["intake.candidate-removed.v1"]
+    data: CandidateRemoved
+
+
+class _CandidatePlaced(IntakeEnvelope):
+    type: Literal["intake.candidate-placed.v1"]
+    data: CandidatePlaced
+
+
 class _ParkedRetry(IntakeEnvelope):
     type: Literal["intake.parked-retry.v1"]
     data: ParkedRetry
@@ -278,6 +401,13 @@ IntakeMessage = (
     | _FactCorrected
     | _FactWithdrawn
     | _PolicyPublished
+    | _QualificationStandardPublished
+    | _CandidateNominated
+    | _CandidateProfiled
+    | _CandidateScreened
+    | _CandidateAdmitted
+    | _CandidateRemoved
+    | _CandidatePlaced
     | _ParkedRetry
     | _ParkedDiscard
 )
@@ -294,8 +424,15 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.fact-corrected.v1": (FactCorrected, ("registry",)),
     "intake.fact-withdrawn.v1": (FactWithdrawn, ("registry",)),
     "intake.policy-published.v1": (PolicyPublished, ("allowance",)),
-    "intake.parked-retry.v1": (ParkedRetry, ("registry", "allowance")),
-    "intake.parked-discard.v1": (ParkedDiscard, ("registry", "allowance")),
+    "intake.qualification-standard-published.v1": (QualificationStandardPublished, ("talent",)),
+    "intake.candidate-nominated.v1": (CandidateNominated, ("talent",)),
+    "intake.candidate-profiled.v1": (CandidateProfiled, ("talent",)),
+    "intake.candidate-screened.v1": (CandidateScreened, ("talent",)),
+    "intake.candidate-admitted.v1": (CandidateAdmitted, ("talent",)),
+    "intake.candidate-removed.v1": (CandidateRemoved, ("talent",)),
+    "intake.candidate-placed.v1": (CandidatePlaced, ("talent",)),
+    "intake.parked-retry.v1": (ParkedRetry, ("registry", "allowance", "talent")),
+    "intake.parked-discard.v1": (ParkedDiscard, ("registry", "allowance", "talent")),
 }
 """Type → (class of ``data``, services that take it)."""
 

@@ -13,16 +13,18 @@ from typer.testing import CliRunner
 from console.deployment import DEFAULT_SOURCES
 from console.main import app
 from console.topology import ADMIN, FINANCE, OPERATOR, POLICY_OFFICE, principals
+from deploy.permissions import permissions_table
 from eventlog.settings import Variable
 from services.allowance.settings import VARIABLES as ALLOWANCE
 from services.registry.settings import VARIABLES as REGISTRY
+from services.talent.settings import VARIABLES as TALENT
 
 __all__ = ["BROKER_FILES", "DOCUMENTS", "between", "broker_config", "principals_table", "settings_table"]
 
 ROOT = Path(__file__).parents[1]
 BROKER_FILES: dict[str, tuple[str, ...]] = {"nats.conf": (), "cluster.conf": ("--cluster",)}
 DOCUMENTS = {
-    "docs/security.md": ("principals",),
+    "docs/security.md": ("principals", "permissions"),
     "README.md": ("settings",),
     "README.zh-CN.md": ("settings",),
 }
@@ -30,6 +32,7 @@ WHO = {
     ADMIN: "provisioning only; no service and no operator has it",
     "registry": "the registry service",
     "allowance": "the allowance service",
+    "talent": "the talent service; it tells the registry of placements, as a source",
     FINANCE: "the finance system: reads the allowance's events",
     OPERATOR: "operators: parked messages, corrections, status, reading streams back",
     POLICY_OFFICE: "whoever publishes policy documents",
@@ -56,7 +59,7 @@ def settings_table() -> str:
     """Every setting of the services: name, meaning, default."""
     lines = ["| Variable | Meaning | Default |", "|---|---|---|"]
     found: dict[str, tuple[Variable, list[str]]] = {}
-    for service, variables in (("registry", REGISTRY), ("allowance", ALLOWANCE)):
+    for service, variables in (("registry", REGISTRY), ("allowance", ALLOWANCE), ("talent", TALENT)):
         for variable in variables:
             found.setdefault(variable.name, (variable, []))[1].append(service)
     for name, (variable, services) in found.items():
@@ -81,7 +84,11 @@ def _start(mark: str) -> str:
 
 
 END = "<!-- end -->"
-TABLES = {"principals": principals_table, "settings": settings_table}
+TABLES = {
+    "principals": principals_table,
+    "permissions": lambda: permissions_table(DEFAULT_SOURCES),
+    "settings": settings_table,
+}
 
 
 def main() -> None:

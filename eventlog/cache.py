@@ -17,7 +17,7 @@ __all__ = ["STREAMS_MAX", "StateCache"]
 
 S = TypeVar("S")
 
-STREAMS_MAX = 4_096
+STREAMS_MAX = 1500
 """About 10 KiB each with a dozen events: 40 MiB."""
 
 

@@ -68,8 +68,12 @@ class Consumer:
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_SECONDS_MAX)
         self.failing = None
-        for message in batch:
-            await message.ack()
+        try:
+            for message in batch:
+                await message.ack()
+        except (BrokerOutage, OSError) as error:
+            # It is committed: what was not acknowledged is delivered again, and dropped as seen.
+            self._log.warning("not-acknowledged", consumer=self.name, reason=str(error))
         self.handled += len(batch)
 
     async def _alive_while(self, work: Awaitable[None], batch: Sequence[Incoming]) -> None:

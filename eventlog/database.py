@@ -14,6 +14,9 @@ SQLITE_SAFE = (3, 51, 3)
 """Older builds can corrupt a write-ahead log that two connections use."""
 
 LOCK_WAIT_SECONDS = 10
+WRITER_CACHE_KIB = 16_384
+READER_CACHE_KIB = 4_096
+"""SQLite's page cache of each connection. Readers have several, and look mostly at what was just written."""
 STATEMENT_SECONDS_MAX = 15
 """A statement of a service that takes longer is broken off and tried again; with the connection's own time-outs this stays
 below the consumers' ack_wait of 30 s."""
@@ -94,7 +97,7 @@ def open_engine(url: str, *, readonly: bool = False) -> Engine:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
             cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA cache_size=-32768")
+        cursor.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB if readonly else WRITER_CACHE_KIB}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from contracts.base import business_day
 from contracts.intake import ParkedDiscard, ParkedRetry
@@ -20,13 +21,17 @@ from eventlog import schema
 from eventlog.intake import Fault, Parsed, ReceiptValue, Seen, answer, read_intake, replay_receipt, seen_before
 from eventlog.log import InboxEntry, Log, NewEvent, Unit
 from eventlog.parking import park, parked_row, parked_with, stream_of_parked
+from eventlog.wire import Incoming
 
 __all__ = ["Batch", "Desk", "Item", "problem"]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One message to settle. held_id or parked_id: the side-table row that it comes from, instead of the stream."""
+    """One message to settle. held_id or parked_id: the side-table row that it comes from, instead of the stream.
+
+    stored_ns: when the stream took it in; None where nobody knows.
+    """
 
     subject: str
     raw: bytes
@@ -34,10 +39,24 @@ class Item:
     header_id: str | None = None
     held_id: str | None = None
     parked_id: str | None = None
+    stored_ns: int | None = None
+
+    @classmethod
+    def of(cls, message: Incoming) -> Item:
+        return cls(message.subject, message.payload, message.sequence, message.message_id, stored_ns=message.stored_ns)
 
     @property
     def fresh(self) -> bool:
         return self.held_id is None and self.parked_id is None
+
+    def redelivers(self, seen: Seen) -> bool:
+        """Whether it is the very message that was seen: it stands at the same place, and stood there when that was recorded.
+
+        On a stream that was made anew another message may stand there, and whoever sent it waits for an answer.
+        """
+        if self.sequence != seen.sequence or self.stored_ns is None or seen.recorded_at is None:
+            return self.sequence == seen.sequence
+        return self.stored_ns <= datetime.fromisoformat(seen.recorded_at).timestamp() * 1e9
 
 
 @dataclass(slots=True)
@@ -45,6 +64,7 @@ class Batch:
     """What is known while a batch is decided. units and sources run parallel; erase: sequences with plain identity.
 
     blocked: streams that stand still behind a parked message. versions: of the streams that were loaded or written to.
+    needs: unit index → what its message waits for. provided: what this batch has brought that others may wait for.
     """
 
     seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
@@ -53,6 +73,8 @@ class Batch:
     units: list[Unit] = field(default_factory=list)
     sources: list[Item] = field(default_factory=list)
     erase: list[int] = field(default_factory=list)
+    needs: dict[int, str] = field(default_factory=dict)
+    provided: list[str] = field(default_factory=list)
 
     def add(self, item: Item, unit: Unit) -> None:
         """Add what a message came to; the side-table row that it came from goes with it."""
@@ -129,12 +151,17 @@ class Desk:
         if seen is None or not item.fresh:
             batch.seen[key] = Seen("refused", sequence, content, None, None, None)
             batch.add(item, Unit(inbox=InboxEntry(*key, content, "refused", sequence), receipts=[receipt]))
-        elif seen.sequence != sequence:
+        elif not item.redelivers(seen):
             batch.add(item, Unit(receipts=[receipt]))
 
     def settle_seen(self, connection: Connection, batch: Batch, item: Item, parsed: Parsed, content: bytes, seen: Seen) -> None:
         """A message that was there before: silence for a redelivery, the same answer for a repeat, a refusal for another."""
-        if seen.sequence == parsed.sequence:
+        if not item.fresh:
+            # Set aside here while another instance settled it: there is nothing left to decide.
+            if _still_aside(connection, item):
+                batch.add(item, Unit())
+            return
+        if item.redelivers(seen):
             return
         if seen.content is not None and seen.content != content:
             reused = problem("id", "id-reused", "this id was used for a message that says something else", "give a new id")
@@ -232,6 +259,13 @@ class Desk:
     def _refuse_unknown(self, batch: Batch, item: Item, parsed: Parsed, content: bytes) -> None:
         unknown = problem("data.parked", "not-parked", "no message is parked under this id", "see `hongling parked list`")
         self.refuse(batch, item, parsed, (unknown,), content)
+
+
+def _still_aside(connection: Connection, item: Item) -> bool:
+    """Whether the side-table row that an item comes from is still there."""
+    held, parked = schema.held.c.hold_id, schema.parked.c.parked_id
+    query = select(parked).where(parked == item.parked_id) if item.held_id is None else select(held).where(held == item.held_id)
+    return connection.execute(query).first() is not None
 
 
 def problem(field_name: str, code: str, what: str, remedy: str) -> Problem:

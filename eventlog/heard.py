@@ -35,7 +35,7 @@ class Heard:
     """What a batch of messages comes to.
 
     ready: events to handle now, in order. early: those to keep until the missing one comes. unreadable: no envelope at all.
-    positions: how far each touched partition is then. taken: kept ones that have become ready. gaps: in words.
+    before, positions: how far each touched partition was, and is then.
     """
 
     log: str
@@ -44,11 +44,10 @@ class Heard:
     unreadable: list[Item] = field(default_factory=list)
     before: dict[int, int] = field(default_factory=dict)
     positions: dict[int, int] = field(default_factory=dict)
-    taken: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def moved(self) -> bool:
-        return bool(self.early or self.taken) or self.positions != self.before
+        return bool(self.early) or self.positions != self.before
 
 
 def sort_out(connection: Connection, log: str, items: Sequence[Item]) -> Heard:
@@ -76,8 +75,6 @@ def sort_out(connection: Connection, log: str, items: Sequence[Item]) -> Heard:
             if foreign.envelope.previous == at:
                 found.ready.append(foreign)
                 at = position
-                if position in kept.get(partition, {}):
-                    found.taken.append((partition, position))
             elif position not in kept.get(partition, {}):
                 found.early[partition, position] = foreign
         found.positions[partition] = at
@@ -98,21 +95,26 @@ def _kept(connection: Connection, log: str, arrived: dict[int, dict[int, Foreign
 def save_heard(connection: Connection, found: Heard, clock: Clock) -> bool:
     """Write how far we are, inside the append. Returns False if another instance moved meanwhile: decide again."""
     heard, ahead = schema.heard, schema.ahead
+    keeping = {partition for partition, _ in found.early}
     for partition, position in found.positions.items():
         before = found.before[partition]
-        if position == before:
+        if position == before and partition not in keeping:
             continue
         chosen = (heard.c.log == found.log, heard.c.partition == partition)
-        if before == 0 and connection.execute(select(heard.c.position).where(*chosen)).scalar_one_or_none() is None:
-            connection.execute(insert(heard).values(log=found.log, partition=partition, position=position))
-        elif (
-            connection.execute(update(heard).where(*chosen, heard.c.position == before).values(position=position)).rowcount != 1
-        ):
+        stored = connection.execute(select(heard.c.position).where(*chosen)).scalar_one_or_none()
+        if (stored or 0) != before:
             return False
-    for partition, position in found.taken:
-        connection.execute(
-            delete(ahead).where(ahead.c.log == found.log, ahead.c.partition == partition, ahead.c.position == position)
-        )
+        if position == before:
+            continue
+        if stored is None:
+            connection.execute(insert(heard).values(log=found.log, partition=partition, position=position))
+        else:
+            connection.execute(update(heard).where(*chosen).values(position=position))
+        kept = (ahead.c.log == found.log, ahead.c.partition == partition)
+        connection.execute(delete(ahead).where(*kept, ahead.c.position <= position))
+        if connection.execute(select(ahead.c.position).where(*kept, ahead.c.previous == position)).first() is not None:
+            # Kept by another instance since we looked; it is ready now, and nobody else would look at it.
+            return False
     if found.early:
         now = utc_text(clock.now())
         connection.execute(

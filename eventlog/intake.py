@@ -24,6 +24,7 @@ from contracts.problems import problems_of
 from contracts.receipts import Outcome, Problem
 from contracts.resident_id import looks_like_resident_id
 from eventlog import schema
+from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 
 __all__ = ["Fault", "Parsed", "Seen", "answer", "content_of", "depth_of", "read_intake", "replay_receipt", "seen_before"]
@@ -205,6 +206,12 @@ class Seen:
     receipt_position: int | None
     event_id: str | None
     stream: str | None
+    recorded_at: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Not only held or parked."""
+        return self.content is not None
 
 
 Key = tuple[str, str]
@@ -218,14 +225,15 @@ def seen_before(connection: Connection, keys: Iterable[Key]) -> dict[Key, Seen]:
         by_origin.setdefault(origin, []).append(message_id)
     found: dict[Key, Seen] = {}
     for origin, ids in by_origin.items():
-        for table, outcome in ((schema.held, "waiting"), (schema.parked, "parked")):
-            query = select(table.c.message_id, table.c.sequence).where(table.c.origin == origin, table.c.message_id.in_(ids))
+        for table, since, outcome in ((schema.held, "since", "waiting"), (schema.parked, "parked_at", "parked")):
+            chosen = table.c.origin == origin, one_of(connection, table.c.message_id, ids)
+            query = select(table.c.message_id, table.c.sequence, table.c[since].label("at")).where(*chosen)
             for row in connection.execute(query):
-                found[origin, row.message_id] = Seen(outcome, row.sequence, None, None, None, None)
+                found[origin, row.message_id] = Seen(outcome, row.sequence, None, None, None, None, row.at)
         box = schema.inbox
-        for row in connection.execute(select(box).where(box.c.origin == origin, box.c.message_id.in_(ids))):
+        for row in connection.execute(select(box).where(box.c.origin == origin, one_of(connection, box.c.message_id, ids))):
             found[origin, row.message_id] = Seen(
-                row.outcome, row.sequence, row.content, row.receipt_position, row.event_id, row.stream
+                row.outcome, row.sequence, row.content, row.receipt_position, row.event_id, row.stream, row.recorded_at
             )
     return found
 

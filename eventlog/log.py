@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from sqlalchemy import Column, Connection, Row, Table, bindparam, delete, func, insert, select, update
 
 from contracts.base import LogEvent, utc_text
 from contracts.envelope import POSITION_MAX
 from eventlog import schema
-from eventlog.bulk import bulk_insert
+from eventlog.bulk import bulk_insert, insert_tuples, one_of
 from eventlog.canonical import canonical, canonical_text
 from eventlog.codec import Codec
 from eventlog.database import Database, DatabaseMissing
@@ -54,8 +55,7 @@ class LogFull(RuntimeError):
     """The log has reached the highest position that an envelope can carry."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True):
     """An event that was decided and is not recorded yet. effective_on: ``YYYY-MM-DD``."""
 
     stream: str
@@ -67,9 +67,11 @@ class NewEvent:
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A row of the log. ``data`` is canonical JSON; ``event`` is it, typed and upcast."""
+class Recorded(msgspec.Struct, frozen=True):
+    """A row of the log. ``data`` is canonical JSON; ``event`` is it, typed and upcast.
+
+    One is made for every event read or written: a Struct takes a fifth of a dataclass's time.
+    """
 
     position: int
     stream: str
@@ -177,7 +179,7 @@ class View(Protocol):
     def apply(self, connection: Connection, events: Sequence[Recorded], tables: Mapping[str, Table]) -> None: ...
 
 
-_PARTITION_CACHE_MAX = 100_000
+_PARTITION_CACHE_MAX = 10_000
 _partition_cache: dict[str, int] = {}
 
 
@@ -261,7 +263,7 @@ class Log:
         found: dict[str, list[Recorded]] = {stream: [] for stream in streams}
         names = list(found)
         for start in range(0, len(names), 1000):
-            query = _SELECT.where(_E.stream.in_(names[start : start + 1000])).order_by(_E.stream, _E.version)
+            query = _SELECT.where(one_of(connection, _E.stream, names[start : start + 1000])).order_by(_E.stream, _E.version)
             for row in connection.execute(query):
                 found[row[1]].append(self._typed(row))
         return found
@@ -272,7 +274,7 @@ class Log:
         names = list(found)
         columns = select(_E.stream, _E.event_id, _E.type, _E.effective_on, _E.data)
         for start in range(0, len(names), 1000):
-            query = columns.where(_E.stream.in_(names[start : start + 1000])).order_by(_E.stream, _E.version)
+            query = columns.where(one_of(connection, _E.stream, names[start : start + 1000])).order_by(_E.stream, _E.version)
             for stream, *past in connection.execute(query):
                 found[stream].append(Past(*past))
         return found
@@ -298,7 +300,7 @@ class Log:
 
     def _typed(self, row: Row[Any]) -> Recorded:
         # Row columns come in the order of the table; positional is the fast way.
-        return Recorded(*row, event=self.codec.decode(row[4], row[12]))  # type: ignore[misc,call-arg]
+        return Recorded(*row, self.codec.decode(row[4], row[12]))  # type: ignore[call-arg,arg-type,misc]
 
     # --- appending ----------------------------------------------------------------------------------------------
 
@@ -347,9 +349,8 @@ class Log:
         actual = dict.fromkeys(streams, 0)
         names = list(streams)
         for start in range(0, len(names), 1000):
-            query = (
-                select(_E.stream, func.max(_E.version)).where(_E.stream.in_(names[start : start + 1000])).group_by(_E.stream)
-            )
+            chosen = one_of(connection, _E.stream, names[start : start + 1000])
+            query = select(_E.stream, func.max(_E.version)).where(chosen).group_by(_E.stream)
             actual.update({row[0]: row[1] for row in connection.execute(query)})
         stale: set[int] = set()
         for index, unit in enumerate(units):
@@ -372,7 +373,7 @@ class Log:
             raise LogFull(f"log {self.name} has reached position {POSITION_MAX}")
         events, partitions, frontier = self._place(head, units, recorded_at)
         if events:
-            bulk_insert(connection, schema.event, [_row_of(e) for e in events])
+            insert_tuples(connection, schema.event, _EVENT_COLUMNS, [_event_values(e) for e in events])
         receipt_position = self._write_receipts(connection, head.receipt_position, units, recorded_at, receipts)
         _write_side_tables(connection, units)
         root = frontier.root().hex()
@@ -427,7 +428,7 @@ class Log:
     def _write_receipts(
         self, connection: Connection, position: int, units: Sequence[Unit], recorded_at: str, receipts: list[ReceiptRow]
     ) -> int:
-        inbox_rows = []
+        inbox_rows: list[tuple[Any, ...]] = []
         for unit in units:
             answered = None
             for receipt in unit.receipts:
@@ -438,21 +439,10 @@ class Log:
                 receipts.append(ReceiptRow(position, source, receipt["outcome"], recorded_at, canonical_text(receipt)))
             if unit.inbox is not None:
                 entry = unit.inbox
-                inbox_rows.append(
-                    {
-                        "origin": entry.origin,
-                        "message_id": entry.message_id,
-                        "content": entry.content,
-                        "outcome": entry.outcome,
-                        "sequence": entry.sequence,
-                        "recorded_at": recorded_at,
-                        "event_id": entry.event_id,
-                        "stream": entry.stream,
-                        "receipt_position": answered,
-                    }
-                )
-        bulk_insert(connection, schema.inbox, inbox_rows)
-        bulk_insert(connection, schema.receipt, [row._asdict() for row in receipts])
+                settled = (entry.origin, entry.message_id, entry.content, entry.outcome, entry.sequence)
+                inbox_rows.append((*settled, recorded_at, entry.event_id, entry.stream, answered))
+        insert_tuples(connection, schema.inbox, _INBOX_COLUMNS, inbox_rows)
+        insert_tuples(connection, schema.receipt, ReceiptRow._fields, receipts)
         return position
 
 
@@ -469,10 +459,9 @@ def _first_head(log: str, recorded_at: str) -> dict[str, Any]:
     }
 
 
-def _row_of(recorded: Recorded) -> dict[str, Any]:
-    return dict(zip(_EVENT_COLUMNS, _event_values(recorded), strict=True))
-
-
+_INBOX_COLUMNS = (
+    "origin", "message_id", "content", "outcome", "sequence", "recorded_at", "event_id", "stream", "receipt_position",
+)  # fmt: skip
 _EVENT_COLUMNS = tuple(column.name for column in schema.event.columns)
 _event_values = attrgetter(*_EVENT_COLUMNS)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -33,6 +34,19 @@ def allow_listed(_logger: Any, _method: str, entry: MutableMapping[str, Any]) ->
     return {name: value for name, value in entry.items() if name in ALLOWED}
 
 
+class _Lines:
+    """Standard error, for lines that may be lost: where the disk is full, nothing must stop because it cannot be logged."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 def configure_logging(level: str = "INFO") -> None:
     """Set up logging for a process. level: DEBUG, INFO, WARNING or ERROR."""
     structlog.configure(
@@ -43,7 +57,7 @@ def configure_logging(level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Lines())),
         cache_logger_on_first_use=False,
     )
 

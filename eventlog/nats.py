@@ -112,16 +112,17 @@ class Stored(NamedTuple):
 class NatsIncoming:
     """A delivered message."""
 
-    __slots__ = ("_msg", "deliveries", "message_id", "sequence")
+    __slots__ = ("_msg", "deliveries", "message_id", "sequence", "stored_ns")
 
     def __init__(self, msg: Msg) -> None:
         self._msg = msg
         # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, or with domain and account
-        # in front; reading the two numbers here is ten times faster than building the client's metadata object.
+        # in front; reading the three numbers here is ten times faster than building the client's metadata object.
         tokens = msg.reply.split(".")
         at = 4 if len(tokens) == 9 else 6
         self.deliveries = int(tokens[at])
         self.sequence = int(tokens[at + 1])
+        self.stored_ns = int(tokens[at + 3])
         self.message_id: str | None = (msg.headers or {}).get(Header.MSG_ID.value)
 
     @property
@@ -143,7 +144,10 @@ class NatsIncoming:
         await self._client_publish(b"+WPI")
 
     async def _client_publish(self, word: bytes) -> None:
-        await self._msg._client.publish(self._msg.reply, word)
+        try:
+            await self._msg._client.publish(self._msg.reply, word)
+        except (nats.errors.Error, OSError) as error:
+            raise BrokerOutage(f"message {self.sequence} could not be acknowledged: {error!r}") from error
 
 
 class JetStreamFeed:
@@ -162,6 +166,7 @@ class JetStreamFeed:
         self._ready: deque[NatsIncoming] = deque()
         self._wake = asyncio.Event()
         self._outstanding = 0
+        self._reconnects = 0
         self._heard_at = 0.0
         self._gone: str | None = None
         self._subscription: Any = None
@@ -201,6 +206,9 @@ class JetStreamFeed:
         self._subscription = None
 
     async def _ask(self, now: float) -> None:
+        if self._client.stats["reconnects"] != self._reconnects:
+            # What was asked for went down with the connection.
+            self._reconnects, self._outstanding = self._client.stats["reconnects"], 0
         # Ask again when half of what was asked for has come, so that the stream never runs dry between two batches.
         if self._outstanding > self._batch_max // 2 or len(self._ready) >= self._batch_max:
             return
@@ -263,8 +271,10 @@ async def stream_state(client: Client, stream: str) -> StreamState:
     return StreamState(str(info.created), info.state.last_seq, info.state.messages)
 
 
-async def read_stream(client: Client, stream: str, after: int, inbox_prefix: str) -> list[Stored]:
-    """The next stored messages after a sequence, at most ``BATCH_MESSAGES_MAX``, by one direct get (ADR-31); [] at the end.
+async def read_stream(
+    client: Client, stream: str, after: int, inbox_prefix: str, count_max: int = BATCH_MESSAGES_MAX
+) -> list[Stored]:
+    """The next stored messages after a sequence, by one direct get (ADR-31); [] at the end.
 
     Needs ``$JS.API.DIRECT.GET.<stream>``. Raises BrokerOutage.
     """
@@ -285,7 +295,7 @@ async def read_stream(client: Client, stream: str, after: int, inbox_prefix: str
 
     try:
         subscription = await client.subscribe(inbox, cb=on_message)
-        request = {"seq": after + 1, "batch": BATCH_MESSAGES_MAX, "max_bytes": 8 * 1024 * 1024}
+        request = {"seq": after + 1, "batch": count_max, "max_bytes": 8 * 1024 * 1024}
         await client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
         await asyncio.wait_for(done.wait(), PUBLISH_TIMEOUT_SECONDS)
         await subscription.unsubscribe()

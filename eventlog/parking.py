@@ -72,7 +72,9 @@ def parked_with(connection: Connection, parked_id: str) -> Sequence[Row[Any]]:
     if row is None or row.blocks is None:
         return [] if row is None else [row]
     table = schema.parked
-    query = select(table).where(table.c.blocks == row.blocks).order_by(table.c.parked_at, table.c.sequence)
+    # In the order of parking: where a message stood on its stream says nothing, since it may have been published again.
+    parking = table.join(schema.event, schema.event.c.event_id == table.c.parked_id)
+    query = select(table).select_from(parking).where(table.c.blocks == row.blocks).order_by(schema.event.c.position)
     return connection.execute(query).all()
 
 

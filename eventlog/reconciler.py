@@ -15,18 +15,19 @@ from sqlalchemy import delete, insert, select
 
 from eventlog import schema
 from eventlog.database import Database
-from eventlog.nats import Stored, StreamState
+from eventlog.nats import BATCH_MESSAGES_MAX, Stored, StreamState
 from eventlog.relay import cursor_of
 from eventlog.wire import BrokerOutage, ConsumerGone, Publisher, event_message
 
-__all__ = ["Finding", "Reconciler"]
+__all__ = ["Finding", "ReadState", "ReadStream", "Reconciler"]
 
 EVERY_SECONDS = 5.0
 BUSY_SECONDS_MAX = 60.0
 PAGE = 5_000
 
-ReadStream = Callable[[int], Awaitable[Sequence[Stored]]]
-"""(after sequence) → the next messages."""
+ReadStream = Callable[[int, int], Awaitable[Sequence[Stored]]]
+"""(after sequence, how many at most) → the next messages."""
+ReadState = Callable[[], Awaitable[StreamState]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,17 @@ class Finding:
 
 
 class Reconciler:
-    """busy: whether the relay has work; then comparing waits for a quiet moment, a minute at most."""
+    """busy: whether the relay has work; then comparing waits for a quiet moment, a minute at most. repeats: see ``Relay``."""
 
     def __init__(
         self,
         name: str,
         database: Database,
         read: ReadStream,
-        state: Callable[[], Awaitable[StreamState]],
+        state: ReadState,
         publisher: Publisher,
         log: Any,
+        repeats: Callable[[], int] = lambda: 0,
     ) -> None:
         self._name = name
         self._stream = name.upper()
@@ -57,8 +59,8 @@ class Reconciler:
         self._state = state
         self._publisher = publisher
         self._log = log
-        self._early: set[str] = set()
-        self._holes = 0
+        self._repeats = repeats
+        self._repeats_known: int | None = None
         self.failing: str | None = None
         self.republished = 0
         self.alarms = 0
@@ -75,8 +77,8 @@ class Reconciler:
             try:
                 finding = await self.step()
                 self.failing = None
-            except (BrokerOutage, ConsumerGone) as error:
-                self.failing = str(error)
+            except Exception as error:  # noqa: BLE001 - broker or database may be away; whatever it is, comparing comes again
+                self.failing = str(error) if isinstance(error, BrokerOutage | ConsumerGone) else type(error).__name__
                 self._log.error("reconciler-waits", stream=self._stream, reason=self.failing)
                 continue
             if finding.alarm is not None or finding.republished:
@@ -84,48 +86,59 @@ class Reconciler:
 
     async def step(self) -> Finding:
         """Compare what is new since the last time; everything, if the stream is not what it was."""
+        repeats = self._repeats()
         cursor, before = await asyncio.to_thread(self._where)
         state = await self._state()
         holes = state.last - state.messages
-        alarm = _alarm(self._stream, before, state, self._holes)
+        known = 0 if before is None else before.holes
+        alarm = _alarm(self._stream, before, state, known, cursor)
+        if alarm is None and before is not None and before.last_id:
+            # Lost and overgrown, with repeats that make up the count: then the message at the same place is another one.
+            last_id = await self._id_at(before.sequence)
+            if last_id and last_id != before.last_id:
+                alarm = f"stream {self._stream} went back: message {before.sequence} is another one than before"
         sequence, position = (0, 0) if before is None or alarm is not None else (before.sequence, before.position)
         if alarm is not None:
-            self._early.clear()
             self.alarms += 1
-        found = set(self._early)
+        found: dict[str, int] = {}
         compared = 0
-        if before is not None and alarm is None and not found and holes == self._holes and _complete(before, state, cursor):
-            # As many new messages as new events and no hole: nothing can be missing, and reading them back would cost as much
-            # as carrying them. `hongling verify` compares every byte.
-            await asyncio.to_thread(self._save, state.created, state.last, cursor)
-            return Finding(0, 0, None)
+        counts = holes == known and repeats == self._repeats_known
+        if before is not None and alarm is None and counts and _complete(before, state, cursor):
+            # As many new messages as new events, no hole, and none of them twice: nothing can be missing, and reading them back
+            # would cost as much as carrying them. `hongling verify` compares every byte.
+            last_id = await self._id_at(state.last)
+            if last_id:
+                await asyncio.to_thread(self._save, state.created, state.last, last_id, cursor, holes)
+                return Finding(0, 0, None)
         while sequence < state.last:
-            messages = await self._read(sequence)
+            messages = await self._read(sequence, BATCH_MESSAGES_MAX)
             if not messages:
                 break
-            found.update(m.message_id for m in messages)
+            for message in messages:
+                found.setdefault(message.message_id, message.sequence)
             compared += len(messages)
             sequence = messages[-1].sequence
         republished = 0
         while position < cursor:
             rows = await asyncio.to_thread(self._rows, position, min(position + PAGE, cursor))
-            missing = [event_message(self._name, row) for row in rows if row.event_id not in found]
-            found.difference_update(row.event_id for row in rows)
+            missing = [event_message(self._name, row) for row in rows if found.pop(row.event_id, None) is None]
             if missing:
                 await self._publisher.publish(missing)
                 republished += len(missing)
             position = rows[-1].position
         if republished:
+            self._repeats_known = None
             # Within its window the broker drops an id that it remembers, stored or not. So what was published again counts only
             # when it has been read back: the next comparison starts where this one did.
             sequence, position = (0, 0) if before is None or alarm is not None else (before.sequence, before.position)
-            found = set(self._early)
         else:
-            self._holes = holes
-        # What is on the stream already and not yet behind the relay's cursor: it is looked for the next time.
-        self._early = found
+            known = holes
+            self._repeats_known = repeats
+            # What is on the stream already and not yet behind the relay's cursor: the next comparison starts before it.
+            early = await asyncio.to_thread(self._not_carried, list(found), cursor)
+            sequence = min((found[event_id] - 1 for event_id in early), default=sequence)
         self.republished += republished
-        await asyncio.to_thread(self._save, state.created, sequence, position)
+        await asyncio.to_thread(self._save, state.created, sequence, await self._id_at(sequence), position, known)
         return Finding(compared, republished, alarm)
 
     def _where(self) -> tuple[int, Any]:
@@ -140,25 +153,46 @@ class Reconciler:
             query = select(table).where(table.c.position > after, table.c.position <= upto).order_by(table.c.position)
             return connection.execute(query).all()
 
-    def _save(self, created: str, sequence: int, position: int) -> None:
+    def _not_carried(self, event_ids: Sequence[str], cursor: int) -> list[str]:
+        """Those that stand in the log behind the cursor."""
+        table = schema.event
+        found: list[str] = []
+        with self._database.read.connect() as connection:
+            for start in range(0, len(event_ids), 1000):
+                chosen = table.c.event_id.in_(event_ids[start : start + 1000])
+                found += connection.scalars(select(table.c.event_id).where(chosen, table.c.position > cursor))
+        return found
+
+    async def _id_at(self, sequence: int) -> str:
+        """The id of the message there, or nothing if there is none."""
+        messages = await self._read(sequence - 1, 1) if sequence else ()
+        return next((message.message_id for message in messages if message.sequence == sequence), "")
+
+    def _save(self, created: str, sequence: int, last_id: str, position: int, holes: int) -> None:
+        """holes: see the table's column."""
         table = schema.reconciled
+        where = {"stream": self._stream, "created": created, "sequence": sequence, "last_id": last_id}
         with self._database.write.begin() as connection:
             connection.execute(delete(table).where(table.c.stream == self._stream))
-            connection.execute(insert(table).values(stream=self._stream, created=created, sequence=sequence, position=position))
+            connection.execute(insert(table).values(**where, position=position, holes=holes))
 
 
 def _complete(before: Any, state: StreamState, cursor: int) -> bool:
     return bool(state.last - before.sequence == cursor - before.position)
 
 
-def _alarm(stream: str, before: Any, state: StreamState, holes: int) -> str | None:
-    """holes: how many messages were known to be gone, and made up for, at the last comparison."""
+def _alarm(stream: str, before: Any, state: StreamState, holes: int, cursor: int) -> str | None:
+    """holes: how many messages were known to be gone, and made up for, at the last comparison. cursor: the relay's."""
     if before is None:
         return None
     if before.created != state.created:
         return f"stream {stream} is another one than before: it was deleted and made anew"
     if state.last < before.sequence:
         return f"stream {stream} went back from message {before.sequence} to {state.last}"
+    if state.last - before.sequence < cursor - before.position:
+        # It may have grown beyond where it was; but each event that was carried since must have made it one longer.
+        more, carried = state.last - before.sequence, cursor - before.position
+        return f"stream {stream} went back: it has grown by {more} messages while {carried} events were carried"
     if state.last - state.messages > holes:
         return f"stream {stream} lacks {state.last - state.messages - holes} messages that it had"
     return None

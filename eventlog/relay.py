@@ -14,15 +14,15 @@ from eventlog import schema
 from eventlog.database import Database
 from eventlog.wire import BrokerOutage, Outgoing, Publisher, event_message, receipt_message
 
-__all__ = ["Relay", "cursor_of", "read_events", "read_receipts"]
+__all__ = ["Reader", "Relay", "cursor_of", "read_events", "read_receipts"]
 
 RELAY_BATCH_MAX = 1000
-OFFERED_MAX = 10_000
+OFFERED_MAX = 4_000
 RETRY_SECONDS_MAX = 10.0
 POLL_SECONDS = 1.0
 
 Reader = Callable[[Connection, int, int], tuple[Sequence[Outgoing], int]]
-"""(connection, after position, limit) → (messages, last position)."""
+"""(connection, after position, limit) → (messages, position of the last row that was looked at)."""
 
 
 def read_events(log: str) -> Reader:
@@ -56,7 +56,10 @@ def cursor_of(connection: Connection, name: str) -> int:
 
 
 class Relay:
-    """Carries one sequence of rows to one stream. ``wake`` it after an append; it also looks by itself every second."""
+    """Carries one sequence of rows to one stream. ``wake`` it after an append; it also looks by itself every second.
+
+    repeats: how often rows may have been published a second time, since nothing confirmed the first; once by the life before.
+    """
 
     def __init__(self, name: str, database: Database, read: Reader, publisher: Publisher, log: Any) -> None:
         self.name = name
@@ -70,6 +73,7 @@ class Relay:
         self._known: int | None = None
         self.failing: str | None = None
         self.busy = False
+        self.repeats = 1
 
     def wake(self) -> None:
         self._wake.set()
@@ -105,7 +109,7 @@ class Relay:
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 
     async def carry(self) -> int:
-        """Publish the next batch and move the cursor. Returns how many."""
+        """Publish the next batch and move the cursor. Returns how many rows were done, published or passed by."""
         offered = [] if self._known is None else self._take_offered(self._known)
         messages: Sequence[Outgoing]
         if offered and self._known is not None:
@@ -113,16 +117,18 @@ class Relay:
             start, last = self._known, self._known + len(offered)
         else:
             messages, start, last = await asyncio.to_thread(self._next)
-        if not messages:
+        if last == start:
             return 0
         try:
-            await self._publisher.publish(messages)
+            if messages:
+                await self._publisher.publish(messages)
+            await asyncio.to_thread(self._save, start, last)
         except BaseException:
             self._known = None
+            self.repeats += 1
             raise
-        await asyncio.to_thread(self._save, start, last)
         self.position = self._known = last
-        return len(messages)
+        return last - start
 
     def _next(self) -> tuple[Sequence[Outgoing], int, int]:
         with self._database.read.connect() as connection:

@@ -140,12 +140,15 @@ relay_cursor = Table(
 )
 
 reconciled = Table(
-    "reconciled",
+    # A table of its own beside "reconciled" of version 0.1, which lacks last_id and holes: nothing needs to be altered.
+    "compared",
     metadata,
     Column("stream", String(64), primary_key=True),
     Column("created", String(64), nullable=False, comment="when the broker's stream was made"),
     Column("sequence", BigInteger, nullable=False, comment="messages up to here were read back"),
+    Column("last_id", String(64), nullable=False, comment="id of the message at that place, to see that it is still there"),
     Column("position", BigInteger, nullable=False, comment="events up to here are known to be on the stream"),
+    Column("holes", BigInteger, nullable=False, comment="messages that are known to be gone, and were published again"),
     comment="How far the stream has been compared with the log.",
 )
 
@@ -172,7 +175,7 @@ ahead = Table(
     comment="Events heard after a gap. They wait here, in order, until the missing one comes.",
 )
 
-Index("parked_message", parked.c.origin, parked.c.message_id)
+Index("parked_message", parked.c.origin, parked.c.message_id, unique=True)
 
 APPEND_ONLY = (event, inbox, receipt)
 

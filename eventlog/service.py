@@ -20,15 +20,15 @@ from nats.aio.client import Client
 from sqlalchemy import func, select
 
 from eventlog import schema
-from eventlog.consumer import Consumer, Handler
-from eventlog.database import Database, DatabaseMissing
+from eventlog.consumer import RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, Consumer, Handler
+from eventlog.database import Database, DatabaseMissing, is_outage
 from eventlog.log import Log, ReceiptRow, Recorded
 from eventlog.nats import JetStreamFeed, JetStreamPublisher, read_stream, stream_state
-from eventlog.reconciler import Reconciler
-from eventlog.relay import Relay, cursor_of, read_events, read_receipts
-from eventlog.wire import event_message, receipt_message
+from eventlog.reconciler import ReadState, ReadStream, Reconciler
+from eventlog.relay import Reader, Relay, cursor_of, read_events, read_receipts
+from eventlog.wire import Feed, Publisher, event_message, receipt_message
 
-__all__ = ["Bindings", "ConsumerSpec", "NotReady", "Service", "open_broker"]
+__all__ = ["Bindings", "ConsumerSpec", "NotReady", "RelaySpec", "Service", "open_broker"]
 
 CONNECT_TIMEOUT_SECONDS = 5
 STATUS_SUBJECT = "status"
@@ -71,17 +71,27 @@ class ConsumerSpec:
     batch_max: int = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class RelaySpec:
+    """A further relay, beside those of events and receipts. name: of its cursor; stream: that it carries to."""
+
+    name: str
+    stream: str
+    read: Reader
+
+
 @dataclass(slots=True)
 class Bindings:
     """What a service brings: its consumers, and further tasks that run until it stops.
 
-    details: more for the status; called in a thread.
+    details: more for the status; called in a thread. relays: for what it tells others beside its events and receipts.
     """
 
     consumers: Sequence[ConsumerSpec]
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
     details: Callable[[], dict[str, Any]] = dict
     erase: Callable[[int], Awaitable[None]] | None = None
+    relays: Sequence[RelaySpec] = ()
 
 
 @dataclass(slots=True)
@@ -99,6 +109,7 @@ class Service:
     bindings: Bindings | None = None
     _feeds: list[JetStreamFeed] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _failing: dict[int, str] = field(default_factory=dict)
     _loop: asyncio.AbstractEventLoop | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -135,7 +146,6 @@ class Service:
 
     async def _start(self) -> None:
         assert self.bindings is not None
-        self._loop = asyncio.get_running_loop()
         try:
             await asyncio.to_thread(self._check_database)
         except DatabaseMissing as error:
@@ -148,36 +158,70 @@ class Service:
             except Exception as error:
                 raise NotReady(f"{error}") from error
             self._feeds.append(feed)
+        stream = self.name.upper()
+        self.begin(
+            self.bindings,
+            self._feeds,
+            lambda stream: JetStreamPublisher(self.client, stream),
+            lambda after, count_max: read_stream(self.client, stream, after, prefix, count_max),
+            lambda: stream_state(self.client, stream),
+        )
+        self.logger.info("service-started", position=self.relays[0].position)
+        self.ready.set()
+
+    def begin(
+        self,
+        bindings: Bindings,
+        feeds: Sequence[Feed],
+        publisher: Callable[[str], Publisher],
+        read_back: ReadStream,
+        state: ReadState,
+    ) -> None:
+        """Start every task, whatever the broker is: JetStream, or the bus of the simulation. feeds: one a consumer."""
+        self._loop = asyncio.get_running_loop()
+        for spec, feed in zip(bindings.consumers, feeds, strict=True):
             self.consumers.append(Consumer(spec.name, feed, spec.handler, self.logger, batch_max=spec.batch_max))
         for name, read, stream in (
             (self.name, read_events(self.name), self.name.upper()),
             (f"{self.name}-receipts", read_receipts(self.name), "RECEIPTS"),
+            *((spec.name, spec.read, spec.stream) for spec in bindings.relays),
         ):
-            self.relays.append(Relay(name, self.database, read, JetStreamPublisher(self.client, stream), self.logger))
+            self.relays.append(Relay(name, self.database, read, publisher(stream), self.logger))
         self.log.on_append = self._offer
-        stream = self.name.upper()
+        stored = publisher(self.name.upper())
         self.reconciler = Reconciler(
-            self.name,
-            self.database,
-            lambda after: read_stream(self.client, stream, after, prefix),
-            lambda: stream_state(self.client, stream),
-            JetStreamPublisher(self.client, stream),
-            self.logger,
+            self.name, self.database, read_back, state, stored, self.logger, lambda: self.relays[0].repeats
         )
         runs = [relay.run() for relay in self.relays] + [consumer.run() for consumer in self.consumers]
         self._tasks = [asyncio.create_task(run) for run in runs]
         self._tasks.append(asyncio.create_task(self.reconciler.run(lambda: self.relays[0].busy)))
-        self._tasks += [asyncio.ensure_future(task()) for task in self.bindings.tasks]
+        self._tasks += [asyncio.create_task(self._keep_up(number, task)) for number, task in enumerate(bindings.tasks)]
         for task in self._tasks:
             task.add_done_callback(self._on_done)
-        self.logger.info("service-started", position=self.relays[0].position)
-        self.ready.set()
 
     def _offer(self, events: Sequence[Recorded], receipts: Sequence[ReceiptRow]) -> None:
         """What was just committed, straight to the relays."""
-        carries, answers = self.relays
+        carries, answers = self.relays[:2]
         carries.offer((row.position, event_message(self.name, row)) for row in events)
         answers.offer((row.position, receipt_message(self.name, row)) for row in receipts)
+
+    async def _keep_up(self, number: int, task: Callable[[], Awaitable[None]]) -> None:
+        """Run a task; one that fails (the database may be away) is started again, with growing pauses."""
+        loop = asyncio.get_running_loop()
+        pause = RETRY_SECONDS_FIRST
+        while True:
+            began = loop.time()
+            try:
+                return await task()
+            except Exception as error:
+                reason = "database outage" if is_outage(error) else type(error).__name__
+                if loop.time() - began > RETRY_SECONDS_MAX:
+                    pause = RETRY_SECONDS_FIRST
+                self._failing[number] = f"{reason} in a task of {self.name}"
+                self.logger.error("task-failed", reason=reason, pause_seconds=pause, exc_info=error)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_SECONDS_MAX)
+            del self._failing[number]
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -209,6 +253,7 @@ class Service:
         reasons = [c.failing for c in self.consumers if c.failing] + [r.failing for r in self.relays if r.failing]
         if self.reconciler is not None and self.reconciler.failing:
             reasons.append(self.reconciler.failing)
+        reasons += self._failing.values()
         reasons += [f"a task of {self.name} has stopped" for task in self._tasks if task.done()]
         try:
             figures = await asyncio.to_thread(self._figures)
@@ -238,6 +283,7 @@ class Service:
                 "root": head.root,
                 "relayed": cursor_of(connection, self.name),
                 "receipts_relayed": cursor_of(connection, f"{self.name}-receipts"),
+                "carried": {spec.name: cursor_of(connection, spec.name) for spec in self.bindings.relays},
                 "parked": connection.execute(select(func.count()).select_from(schema.parked)).scalar_one(),
                 "held": connection.execute(select(func.count()).select_from(schema.held)).scalar_one(),
             }

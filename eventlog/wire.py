@@ -30,7 +30,10 @@ class Outgoing:
 
 
 class Incoming(Protocol):
-    """One delivered message. sequence: its place on the stream; deliveries: 1 the first time."""
+    """One delivered message. sequence: its place on the stream; deliveries: 1 the first time.
+
+    stored_ns: when the stream took it in, in nanoseconds since 1970; a stream made anew counts its sequences from one again.
+    """
 
     @property
     def subject(self) -> str: ...
@@ -40,6 +43,8 @@ class Incoming(Protocol):
     def sequence(self) -> int: ...
     @property
     def deliveries(self) -> int: ...
+    @property
+    def stored_ns(self) -> int: ...
     @property
     def message_id(self) -> str | None: ...
     async def ack(self) -> None: ...

@@ -17,6 +17,9 @@ PURE = (
     "services/allowance/decider.py",
     "services/allowance/engine.py",
     "services/allowance/reactions.py",
+    "services/talent/decider.py",
+    "services/talent/screening.py",
+    "services/talent/reactions.py",
 )
 PURE_LIBRARIES = frozenset({
     "__future__", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
@@ -25,7 +28,7 @@ PURE_LIBRARIES = frozenset({
 """What a rule may be written with. None of it reads a file, a socket, a clock or randomness by being imported."""
 OWN_PURE = ("contracts", "eventlog.canonical", "eventlog.decider")
 IMPURE_CALLS = frozenset({"now", "utcnow", "today", "time", "monotonic", "urandom", "uuid4", "uuid7", "open", "print", "input"})
-SOURCES = ("contracts", "eventlog", "services", "console", "tests", "benchmarks", "docs", "deploy", "policies")
+SOURCES = ("contracts", "eventlog", "services", "console", "tests", "benchmarks", "docs", "deploy", "policies", "standards")
 TEXTS = (".py", ".md", ".toml", ".yml", ".yaml", ".lock", ".conf", ".sh", ".json", ".mako", "")
 MACHINE = re.compile(r"/(?:root|home/\w+|Users/\w+|work)/|/tmp/(?!hongling)\w+/|pypi\.org/simple|file:///opt|index-url *=")
 """A path of somebody's machine, or the address of a package registry."""
@@ -76,7 +79,7 @@ def test_the_import_contracts_hold() -> None:
 def test_rules_are_written_with_pure_parts_only(name: str) -> None:
     """No I/O, clock, random, log or broker library; of the machinery only the canonical form and the decider's shape."""
     service = ".".join(name.split("/")[:2])
-    own = (*OWN_PURE, f"{service}.decider", f"{service}.engine")
+    own = (*OWN_PURE, f"{service}.decider", f"{service}.engine", f"{service}.screening")
     foreign = {
         module
         for module in imports_of(parsed(name))
@@ -125,7 +128,7 @@ def hook(event, args):
     if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+") and "__pycache__" not in str(args[0]):
         opened.append((event, str(args[0])))
 sys.addaudithook(hook)
-import services.registry.app, services.allowance.app, console.run, console.main
+import services.registry.app, services.allowance.app, services.talent.app, console.run, console.main
 assert threading.active_count() == 1, threading.enumerate()
 assert not opened, opened
 """,

@@ -18,7 +18,7 @@ from services.allowance.handlers import AllowanceIntake, Recalculation, Registry
 from services.allowance.settings import Settings
 from services.allowance.views import EntitlementView, WorkerView
 
-__all__ = ["CODEC", "create_app", "open_log", "provision_store"]
+__all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store"]
 
 SERVICE = "allowance"
 
@@ -53,6 +53,12 @@ def create_app(settings: Settings) -> FastStream:
     log = open_log(database)
     logger = get_log(SERVICE)
     service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
+    return service.app(bindings(service))
+
+
+def bindings(service: Service) -> Bindings:
+    """What the allowance service brings to a service, whatever broker that runs on."""
+    log = service.log
     events = RegistryEvents(log, wake=service.wake)
     recalculation = Recalculation(log, wake=service.wake)
 
@@ -62,11 +68,11 @@ def create_app(settings: Settings) -> FastStream:
     intake = AllowanceIntake(log, events, wake=service.wake, recalculate=recalculation.start, erase=erase)
 
     def details() -> dict[str, Any]:
-        with database.read.connect() as connection:
+        with log.database.read.connect() as connection:
             return {"gaps": gaps(connection, "registry"), "recalculating": recalculations(connection)}
 
     consumers = [
         ConsumerSpec("REGISTRY", SERVICE, events.handle),
         ConsumerSpec("INTAKE", "allowance-intake", intake.handle, 50),
     ]
-    return service.app(Bindings(consumers, [recalculation.run], details))
+    return Bindings(consumers, [recalculation.run], details)

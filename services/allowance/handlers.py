@@ -186,7 +186,7 @@ class RegistryEvents:
     async def handle(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch. Returns after the commit."""
         # In the loop's own thread, see docs/decisions/0008.
-        self.settle([Item(m.subject, m.payload, m.sequence) for m in messages])
+        self.settle([Item.of(m) for m in messages])
         self._wake()
 
     def settle(self, items: Sequence[Item]) -> None:
@@ -314,7 +314,7 @@ class AllowanceIntake:
         self._recalculate = recalculate
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
-        items = [Item(m.subject, m.payload, m.sequence, m.message_id) for m in messages]
+        items = [Item.of(m) for m in messages]
         erase = self.settle(items)
         self._wake()
         self._recalculate()
@@ -352,7 +352,7 @@ class AllowanceIntake:
     def _settle_parsed(self, connection: Connection, batch: Desktop, item: Item, parsed: Parsed) -> None:
         content = content_of(parsed.value)
         seen = batch.seen.get((parsed.origin, parsed.message.id))
-        if seen is not None and item.fresh:
+        if seen is not None and (item.fresh or seen.settled):
             self._desk.settle_seen(connection, batch, item, parsed, content, seen)
             return
         match parsed.message.data:
@@ -466,13 +466,13 @@ class Recalculation:
         self._desk = Desk(SERVICE, log)
         self._wake = wake
         self._go = asyncio.Event()
-        self._go.set()
 
     def start(self) -> None:
         self._go.set()
 
     async def run(self) -> None:
-        """Recalculate whenever there is something to, until cancelled."""
+        """Recalculate whenever there is something to, until cancelled. What is left from before is done first."""
+        self._go.set()
         while True:
             await self._go.wait()
             self._go.clear()

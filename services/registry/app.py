@@ -13,12 +13,13 @@ from eventlog.ids import SystemClock, SystemEntropy
 from eventlog.log import Log
 from eventlog.logging import get_log
 from eventlog.service import Bindings, ConsumerSpec, Service, open_broker
+from services.registry.decider import Rules
 from services.registry.handlers import RegistryIntake
 from services.registry.settings import Settings
 from services.registry.vault import KeyRing, Vault, vault_metadata
 from services.registry.views import StandingView
 
-__all__ = ["CODEC", "create_app", "open_log", "provision_store"]
+__all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store"]
 
 SERVICE = "registry"
 EXPIRE_EVERY_SECONDS = 1.0
@@ -58,18 +59,18 @@ def create_app(settings: Settings) -> FastStream:
     log = open_log(database)
     logger = get_log(SERVICE)
     service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
+    vault = Vault(KeyRing.read(settings.keys), SystemEntropy())
+    return service.app(bindings(service, vault, settings.rules, settings.hold_seconds, settings.correctors))
+
+
+def bindings(service: Service, vault: Vault, rules: Rules, hold_seconds: int, correctors: frozenset[str]) -> Bindings:
+    """What the registry brings to a service, whatever broker that runs on."""
 
     async def erase(sequence: int) -> None:
         await service.erase("INTAKE", sequence)
 
     intake = RegistryIntake(
-        log,
-        Vault(KeyRing.read(settings.keys), SystemEntropy()),
-        settings.rules,
-        hold_seconds=settings.hold_seconds,
-        correctors=settings.correctors,
-        erase=erase,
-        wake=service.wake,
+        service.log, vault, rules, hold_seconds=hold_seconds, correctors=correctors, erase=erase, wake=service.wake
     )
 
     async def expire() -> None:
@@ -77,4 +78,4 @@ def create_app(settings: Settings) -> FastStream:
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
             await asyncio.to_thread(intake.expire)
 
-    return service.app(Bindings([ConsumerSpec("INTAKE", SERVICE, intake.handle)], [expire]))
+    return Bindings([ConsumerSpec("INTAKE", SERVICE, intake.handle)], [expire])

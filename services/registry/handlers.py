@@ -8,33 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from contracts.base import utc_text
 from contracts.intake import (
+    AnnualRatingRecorded,
+    CertificateIssued,
+    EngagementEnded,
+    EngagementStarted,
     FactCorrected,
     FactId,
     FactWithdrawn,
     Identity,
+    InspectionConcluded,
     ParkedDiscard,
     ParkedRetry,
     Person,
-    PolicyPublished,
     WorkerRegistered,
 )
 from contracts.particulars import PARTICULARS_BY_KIND, Particulars
 from contracts.registry import EncryptedIdentity, FactOrigin, RegistryEvent
 from contracts.registry import FactCorrected as FactCorrectedEvent
-from eventlog import schema
+from eventlog.bulk import one_of
 from eventlog.cache import StateCache
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
+from eventlog.holding import Holding, Need
 from eventlog.ids import random_token
-from eventlog.intake import Parsed, Seen, answer, content_of, seen_before
+from eventlog.intake import Parsed, content_of, seen_before
 from eventlog.log import Log, NewEvent, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
@@ -59,22 +63,13 @@ SERVICE = "registry"
 CONFLICT_ROUNDS_MAX = 20
 
 
-class Need(Exception):
-    """What a message waits for: ``person:<index value or person_ref>`` or ``fact:<source>/<id>``; and in words."""
-
-    def __init__(self, what: str, shown: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.shown = shown
-
-
 @dataclass(slots=True)
 class RegistryBatch(Batch):
     """What the registry knows while a batch is decided: the stored state, plus what earlier messages of the batch add.
 
     persons: index value → person_ref. unindexed: values that find nobody any more; asked: values that
     the database was asked for. facts: (source, message id) → (stream,
-    event id). needs: unit index → what it waits for. provided: what this batch has brought that others may wait for.
+    event id). A need is ``person:<index value or person_ref>`` or ``fact:<source>/<id>``.
     """
 
     persons: dict[str, str] = field(default_factory=dict)
@@ -84,8 +79,6 @@ class RegistryBatch(Batch):
     states: dict[str, Worker] = field(default_factory=dict)
     identities: dict[str, dict[str, EncryptedIdentity]] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=dict)
-    provided: list[str] = field(default_factory=list)
-    needs: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -123,14 +116,14 @@ class RegistryIntake:
         self._cache: StateCache[tuple[Worker, dict[str, EncryptedIdentity]]] = StateCache()
         self._vault = vault
         self._rules = rules
-        self._hold_seconds = hold_seconds
+        self._holding = Holding(self._desk, log, hold_seconds)
         self._correctors = correctors
         self._erase = erase
         self._wake = wake
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch. Returns after the commit, and after plain identity was erased from the stream."""
-        items = [Item(m.subject, m.payload, m.sequence, m.message_id) for m in messages]
+        items = [Item.of(m) for m in messages]
         # In the loop's own thread: two threads would take the interpreter from each other at every statement (measured: a
         # quarter of the time). What may hang, the database, has time-outs; see docs/decisions/0008.
         erase = self.settle(items)
@@ -164,7 +157,7 @@ class RegistryIntake:
                 ready = self._read_all(connection, batch, queue)
                 self._load(connection, batch, ready)
                 queue = [more for entry in ready for more in self._settle_one(connection, batch, entry)]
-                queue = [*queue, *self._released(connection, batch)]
+                queue = [*queue, *self._holding.released(connection, batch)]
         if not batch.units:
             return (), batch.erase
         appended = self._log.append(batch.units, seen_position=position, recheck=lambda c: self._arrived(c, batch))
@@ -204,10 +197,11 @@ class RegistryIntake:
                 ready.identity = vault.open_identity(data.identity, "data.identity")
                 ready.index = vault.index_of_resident_id(ready.identity.resident_id)
                 marks[data.identity] = vault.content_mark(ready.identity.model_dump(mode="json"))
-            case FactCorrected() | FactWithdrawn() | PolicyPublished() | ParkedRetry() | ParkedDiscard():
-                pass
-            case _:
+            case EngagementStarted() | EngagementEnded() | CertificateIssued() | AnnualRatingRecorded() | InspectionConcluded():
                 ready.index = self._index_of(parsed.origin, data.person, marks)
+            case _:
+                # Amendments and operators' acts name nobody; what is for other services does not come here.
+                pass
         ready.content = content_of(parsed.value, marks)
         return ready
 
@@ -224,7 +218,8 @@ class RegistryIntake:
         """Resolve people and facts, then load every stream that the messages touch, each in one query."""
         wanted = {v for r in ready for v in (r.index, r.key_index) if v is not None} - batch.persons.keys()
         if wanted:
-            query = select(person_index.c.value, person_index.c.person_ref).where(person_index.c.value.in_(wanted))
+            chosen = one_of(connection, person_index.c.value, wanted)
+            query = select(person_index.c.value, person_index.c.person_ref).where(chosen)
             found = {row.value: row.person_ref for row in connection.execute(query)}
             batch.asked |= wanted
             batch.persons.update((value, ref) for value, ref in found.items() if value not in batch.unindexed)
@@ -287,7 +282,7 @@ class RegistryIntake:
         """Add the unit of one message to the batch. Returns further items that it asks for (a retry)."""
         parsed, item = ready.parsed, ready.item
         seen = batch.seen.get((parsed.origin, parsed.message.id))
-        if seen is not None and item.fresh:
+        if seen is not None and (item.fresh or seen.settled):
             self._desk.settle_seen(connection, batch, item, parsed, ready.content, seen)
             return []
         data = parsed.message.data
@@ -304,7 +299,7 @@ class RegistryIntake:
                 return []
             self._record(connection, batch, ready, stream)
         except Need as need:
-            self._hold(batch, ready, need)
+            self._holding.hold(batch, item, parsed, need)
         except Rejected as rejected:
             self._desk.refuse(batch, item, parsed, rejected.problems, ready.content)
         except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
@@ -507,60 +502,12 @@ class RegistryIntake:
         batch.provided.append(f"fact:{parsed.origin}/{parsed.message.id}")
         self._desk.accept(batch, ready.item, parsed, ready.content, unit, stream, event_id if events else None, receipt)
 
-    def _hold(self, batch: RegistryBatch, ready: Ready, need: Need) -> None:
-        parsed, item = ready.parsed, ready.item
-        now = self._log.clock.now()
-        until = now + timedelta(seconds=self._hold_seconds)
-        hold_id = self._log.new_id()
-        row = {
-            "hold_id": hold_id,
-            "need": need.what,
-            "origin": parsed.origin,
-            "message_id": parsed.message.id,
-            "sequence": parsed.sequence,
-            "subject": parsed.subject,
-            "raw": parsed.raw,
-            "since": utc_text(now),
-            "until": utc_text(until),
-        }
-        receipt = self._desk.receipt(parsed, "waiting", waiting_for=need.shown, until=until)
-        unit: Unit = Unit(receipts=[receipt], inserts=[(schema.held, row)])
-        batch.seen[parsed.origin, parsed.message.id] = Seen("waiting", parsed.sequence, None, None, None, None)
-        batch.needs[len(batch.units)] = need.what
-        batch.add(item, unit)
-
     def _park(self, batch: RegistryBatch, ready: Ready, code: str, what: str, blocks: str | None) -> None:
         why = problem("", code, what, "an operator will look at it; nothing is lost")
         receipt = self._desk.receipt(ready.parsed, "parked", problems=(why,))
         self._desk.set_aside(batch, ready.item, (ready.parsed.origin, ready.parsed.message.id), why, blocks, receipt)
 
     # --- held messages --------------------------------------------------------------------------------------------------
-
-    def _released(self, connection: Connection, batch: RegistryBatch) -> list[Item]:
-        """Held messages whose need this batch has met, oldest first. Asked again until nothing more is set free."""
-        provided, batch.provided = batch.provided, []
-        if not provided or connection.execute(select(schema.held.c.hold_id).limit(1)).first() is None:
-            return self._released_here(batch, provided)
-        rows: list[Row[Any]] = []
-        for start in range(0, len(provided), 1000):
-            chosen = schema.held.c.need.in_(provided[start : start + 1000])
-            rows += connection.execute(select(schema.held).where(chosen).order_by(schema.held.c.since)).all()
-        return self._released_here(batch, provided) + [
-            Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in rows
-        ]
-
-    def _released_here(self, batch: RegistryBatch, provided: Sequence[str]) -> list[Item]:
-        """Messages of this very batch that were to be held and need not be: their units come to nothing."""
-        met = set(provided)
-        free = [index for index, need in batch.needs.items() if need in met]
-        for index in free:
-            unit = batch.units[index]
-            row = next(row for table, row in unit.inserts if table is schema.held)
-            batch.seen.pop((row["origin"], row["message_id"]), None)
-            # Kept as an empty unit, so that the indexes of the others stay.
-            batch.units[index] = Unit()
-            del batch.needs[index]
-        return [batch.sources[index] for index in free]
 
     def _arrived(self, connection: Connection, batch: RegistryBatch) -> Iterable[int]:
         """Units that hold a message for something that another instance has brought meanwhile."""
@@ -574,28 +521,9 @@ class RegistryIntake:
             elif connection.execute(select(person_index.c.value).where(person_index.c.value == what)).first() is not None:
                 yield index
 
-    def expire(self, limit: int = 500) -> int:
+    def expire(self) -> int:
         """Park the messages that have waited too long. Safe to run at any time and on several instances."""
-        batch = RegistryBatch()
-        now = self._log.clock.now()
-        with self._log.database.read.connect() as connection:
-            position = self._log.head(connection).position
-            due = select(schema.held).where(schema.held.c.until < utc_text(now)).order_by(schema.held.c.until).limit(limit)
-            for row in connection.execute(due).all():
-                item = Item(row.subject, row.raw, row.sequence, held_id=row.hold_id)
-                why = problem(
-                    "", "never-came", "what this message waits for did not come in time", "send that, then ask for a retry"
-                )
-                key = (row.origin, row.message_id)
-                receipt = answer(SERVICE, *key, "parked", now, problems=(why,))
-                self._desk.set_aside(batch, item, key, why, None, receipt)
-        if batch.units:
-            try:
-                self._log.append(batch.units, seen_position=position)
-            except (IntegrityError, Vanished):
-                return 0
-            self._wake()
-        return len(batch.units)
+        return self._holding.expire(self._wake)
 
 
 def _rivals(events: Sequence[RegistryEvent], event_id: str) -> tuple[str, ...]:

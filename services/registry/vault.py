@@ -31,6 +31,7 @@ from contracts.intake import Identity
 from contracts.problems import problems_of
 from contracts.receipts import Problem
 from contracts.registry import EncryptedIdentity
+from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 from eventlog.decider import Rejected
 from eventlog.ids import Entropy
@@ -159,7 +160,8 @@ class Vault:
 
     def keys_of(self, connection: Connection, person_refs: Iterable[str]) -> dict[str, bytes]:
         """The data keys of these people, as far as they have not been erased."""
-        query = select(person_key).where(person_key.c.person_ref.in_(list(person_refs)), person_key.c.purpose == PURPOSE)
+        chosen = one_of(connection, person_key.c.person_ref, list(person_refs)), person_key.c.purpose == PURPOSE
+        query = select(person_key).where(*chosen)
         return {
             row.person_ref: self._wrap[row.key_version].decrypt(
                 row.wrapped[:12], row.wrapped[12:], _wrap_data(row.person_ref, row.key_version)

@@ -243,6 +243,18 @@ def test_a_retry_goes_on_in_order_once_the_rule_is_mended(
     assert [e.type for e in lite.events].count("operations.parked-retried.v1") == 1
 
 
+def test_events_that_were_published_again_are_retried_in_their_own_order(
+    lite: Bench, told: list[Item], registry: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where they stand on the stream says nothing then: the reconciler puts what was lost behind what came later."""
+    poison = Poison(monkeypatch, registry.events[1].event_id)
+    lite.hear(*(replace(item, sequence=1_000 - item.sequence) for item in told))
+    poison.heard.clear()
+    lite.operates("retry", lite.rows(schema.parked)[0].parked_id)
+    heard = [e.event.payload()["position"] for e in lite.events if isinstance(e.event, FactHeard) and e.event.position <= 3]
+    assert heard == [1, 2, 3]
+
+
 def test_a_retry_that_fails_again_leaves_those_behind_it_where_they_are(
     lite: Bench, told: list[Item], registry: RegistryBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """A deployment's folder with real stores, filled by driving the services' own handlers: no broker, no clock, no processes.
 
 ``Office`` takes intake messages as the broker would deliver them, lets the registry settle them, carries its new events to
-allowance, and recalculates after a policy. ``ask`` runs the ``hongling`` command on it.
+allowance and talent, and recalculates after a policy. ``ask`` runs the ``hongling`` command on it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import typer
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
-from console import conflicts, explain, finance, history, parked, policies, trace
+from console import conflicts, explain, finance, history, parked, policies, talent, trace
 from console.demo_data import Labelled, made_up_resident_id
 from console.deployment import Deployment
 from console.policies import policy_message
 from console.sealing import load_public_key, seal
+from console.topology import SERVICES
 from contracts.base import utc_text
 from eventlog import schema
 from eventlog.database import Database
@@ -40,6 +41,9 @@ from services.registry.decider import Rules
 from services.registry.handlers import RegistryIntake
 from services.registry.vault import KeyRing, Vault, vault_metadata
 from services.registry.views import StandingView
+from services.talent import app as talent_app
+from services.talent.handlers import Talent
+from services.talent.views import PoolView
 
 __all__ = ["POLICIES", "Office", "ask", "ask_json", "command", "office"]
 
@@ -51,7 +55,7 @@ PAGE = 500
 
 def _command() -> typer.Typer:
     app = typer.Typer()
-    for module in (explain, history, finance, policies, parked, conflicts, trace):
+    for module in (explain, history, finance, policies, talent, parked, conflicts, trace):
         module.register(app)
     return app
 
@@ -94,7 +98,7 @@ class Office:
         self.clock = FixedClock(START)
         self._public_key = load_public_key(self.deployment.public_key)
         entropy = SeededEntropy(seed)
-        self._databases = {name: Database(self.deployment.database_url(name)) for name in ("registry", "allowance")}
+        self._databases = {name: Database(self.deployment.database_url(name)) for name in SERVICES}
         self.registry = Log("registry", self._databases["registry"], registry_app.CODEC, self.clock, entropy, (StandingView(),))
         self.allowance = Log(
             "allowance",
@@ -104,6 +108,8 @@ class Office:
             entropy,
             (WorkerView(), EntitlementView()),
         )
+        self.talent = Log("talent", self._databases["talent"], talent_app.CODEC, self.clock, entropy, (PoolView(),))
+        self.talent.create()
         # Not Deployment.create_stores: its logs begin with the real time, which recorded times never go behind.
         for log, side_tables in ((self.registry, vault_metadata), (self.allowance, work_metadata)):
             log.create()
@@ -121,6 +127,7 @@ class Office:
         self._events = RegistryEvents(self.allowance, wake=_nothing)
         self._recalculation = Recalculation(self.allowance, wake=_nothing)
         self._policies = AllowanceIntake(self.allowance, self._events, wake=_nothing, recalculate=_nothing, erase=_erase)
+        self._talent = Talent(self.talent, hold_seconds=3600, wake=_nothing, erase=_erase)
         self._sequence = 0
         self._carried = 0
 
@@ -160,6 +167,8 @@ class Office:
         item = Item(subject, raw, self._sequence)
         if subject.split(".")[2] == "registry":
             self._intake.settle([item])
+        elif subject.split(".")[2] == "talent":
+            self._talent.take([item])
         else:
             self._policies.settle([item])
         if carry:
@@ -184,21 +193,23 @@ class Office:
         return self.posted("allowance", "policy", message.message_id)
 
     def carry(self) -> None:
-        """Let allowance hear what the registry recorded, and recalculate what there is to."""
+        """Let the others hear what the registry recorded, and recalculate what there is to."""
         while True:
             with self.registry.database.read.connect() as connection:
                 rows = self.registry.rows(connection, self._carried, PAGE)
             if not rows:
                 break
             messages = [(event_message("registry", row), row.position) for row in rows]
-            self._events.settle([Item(message.subject, message.payload, position) for message, position in messages])
+            items = [Item(message.subject, message.payload, position) for message, position in messages]
+            self._events.settle(items)
+            self._talent.hear(items)
             self._carried = rows[-1].position
         while self._recalculation.step():
             pass
 
     def posted(self, service: str, source: str, id: str) -> Posted:
         """What the last receipt for a message says."""
-        log = self.registry if service == "registry" else self.allowance
+        log = {"registry": self.registry, "allowance": self.allowance, "talent": self.talent}[service]
         table = schema.receipt
         with log.database.read.connect() as connection:
             query = select(table.c.data).where(table.c.source == source).order_by(table.c.position.desc())

@@ -208,6 +208,7 @@ class Delivered:
     subject: str = "allowance.00.x"
     deliveries: int = 1
     message_id: str | None = None
+    stored_ns: int = 0
 
     async def ack(self) -> None:
         self.stream.acknowledged.add(self.sequence)

@@ -119,7 +119,7 @@ def test_an_unknown_id_or_service_is_wrong_input(made: Office) -> None:
     unknown = "01955502-c9e8-73df-85ad-a9080238cdc2"
     assert ask(made, "parked", "show", unknown).exit_code == 2
     assert ask(made, "parked", "retry", unknown, "--by", "a", "--reason", "b").exit_code == 2
-    assert ask(made, "parked", "list", "--service", "talent").exit_code == 2
+    assert ask(made, "parked", "list", "--service", "payroll").exit_code == 2
 
 
 # --- conflicts ------------------------------------------------------------------------------------------------------
@@ -148,13 +148,13 @@ def kinds(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_fact_is_traced_to_its_message_and_to_the_decision(made: Office) -> None:
-    """Upwards the intake message, downwards the correction, what allowance heard, and what it decided."""
+    """Upwards the intake message, downwards the correction, what allowance heard and decided, and what talent heard."""
     made.engage(1)
     rated = made.rate(1, "excellent")
     made.correct_rating(rated, "good")
     found = ask_json(made, "trace", str(rated.event_id))
     assert kinds(found["causes"]) == ["appraisal/K001-rated-2021"]
-    assert kinds(found["consequences"]) == ["fact-corrected", "fact-heard", "entitlement-decided"]
+    assert kinds(found["consequences"]) == ["fact-corrected", "fact-heard", "entitlement-decided", "fact-heard"]
     by_message = ask_json(made, "trace", "appraisal/K001-rated-2021")
     assert found == by_message
 

@@ -91,6 +91,14 @@ class Places:
         text = policy_text(revision=self.policies, excellent=excellent, first=first)
         self.allowance.intake.settle([self.allowance.publishes(text, id=f"policy-{self.policies}")])
 
+    def carry_all(self, *items: Item) -> None:
+        self.tell(*items)
+        self.carry(0, 1_000)
+
+    def publish_and_recalculate(self, excellent: int, first: int) -> None:
+        self.publish(excellent, first)
+        self.allowance.recalculate()
+
     def restart(self) -> None:
         """Allowance dies and comes back with nothing but its database."""
         self.allowance.events_handler = RegistryEvents(self.allowance.log, wake=lambda: None)
@@ -114,11 +122,11 @@ def a_step(draw: st.DrawFn) -> Callable[[Places], object]:
         lambda p: p.tell(p.withdrawal(number)),
         lambda p: p.tell(p.garbage()),
         lambda p: p.tell(*(p.registry.again(item) for item in p.sent[number : number + 3])),
-        lambda p: (p.tell(p.registration(person), p.engagement(person), p.rating(person, year, word)), p.carry(0, 1_000)),
+        lambda p: p.carry_all(p.registration(person), p.engagement(person), p.rating(person, year, word)),
         lambda p: p.carry(number, 5),
         lambda p: p.carry(0, 1_000),
         lambda p: p.publish(fen, year),
-        lambda p: (p.publish(fen, YEARS[0]), p.allowance.recalculate()),
+        lambda p: p.publish_and_recalculate(fen, YEARS[0]),
         lambda p: p.allowance.recalculating.step(),
         lambda p: p.restart(),
     ]

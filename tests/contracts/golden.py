@@ -41,6 +41,23 @@ from contracts.registry import (
     Standing,
     WorkerRegistered,
 )
+from contracts.standard import QualificationStandard
+from contracts.talent import (
+    Candidacy,
+    CandidateAdmitted,
+    CandidateFlagged,
+    CandidateNominated,
+    CandidatePlaced,
+    CandidateProfiled,
+    CandidateRemoved,
+    CandidateScreened,
+    CompetencyRating,
+    CriterionResult,
+    Profile,
+    StandardCited,
+    StandardPublished,
+)
+from contracts.talent import FactHeard as TalentFactHeard
 
 __all__ = ["FOLDER", "SAMPLES", "add_missing", "goldens"]
 
@@ -161,6 +178,55 @@ _POLICY = PolicyDocument.model_validate(
     }
 )  # fmt: skip
 
+_STANDARD = QualificationStandard.model_validate(
+    {
+        "document": "standard-1",
+        "revision": 2,
+        "title": "示例标准",
+        "title_en": "An example",
+        "division": "320100",
+        "effective_on": "2025-01-01",
+        "status": "example",
+        "source": "made up",
+        "note": "made up",
+        "words": {"grades": ["junior", "senior"], "ratings": ["basic", "excellent"]},
+        "ladders": [{"name": "near-term", "zh": "近期可用", "en": "ready soon", "quota": 10, "status": "example"}],
+        "criteria": [
+            {"rule": "age", "at_least": 35, "at_most": 55, "clause": "1", "status": "public-fact"},
+            {"rule": "degree", "at_least": "bachelor", "clause": "2"},
+            {"rule": "major", "among": ["party-affairs", "management"], "clause": "3"},
+            {"rule": "party_years", "at_least": 5, "clause": "4"},
+            {"rule": "enterprise_years", "at_least": 3, "clause": "5"},
+            {"rule": "title", "at_least": "intermediate", "clause": "6"},
+            {"rule": "departments", "at_least": 3, "clause": "7"},
+            {"rule": "post_years", "at_least": 5, "posts": ["党支部书记"], "clause": "8"},
+            {"rule": "health", "clause": "9"},
+            {"rule": "competency", "name": "political", "at_least": 4, "clause": "10"},
+            {"rule": "current", "months_at_most": 12, "clause": "11"},
+            {"rule": "certificate", "at_least": "junior", "clause": "12"},
+            {"rule": "ratings", "at_least": "excellent", "count": 2, "of_last": 3, "clause": "13"},
+            {"rule": "inspections", "of_last": 2, "clause": "14"},
+        ],
+    }
+)
+_CANDIDACY = Candidacy(nomination=_id(80), division="320102", ladder="near-term", pool="pool-2025")
+_CITED = StandardCited(event=_id(79), document="standard-1", revision=2)
+_CRITERION = CriterionResult(
+    name="certificate",
+    required="junior or above, valid on 2025-03-01",
+    found="junior of 2025-01-04",
+    met=True,
+    facts=(_id(4),),
+    clause="12",
+)
+
+
+def _candidate(number: int) -> dict[str, Any]:
+    """What every event of a candidacy says beside its own."""
+    origin = FactOrigin(source="hr", id=f"c-{number}", occurred_at=datetime(2025, 3, 1, 8, 0, tzinfo=UTC))
+    return {"person_ref": _PERSON, "origin": origin, "candidacy": _CANDIDACY}
+
+
 SAMPLES: tuple[LogEvent, ...] = (
     WorkerRegistered(**_recorded(1, "registration"), particulars=_REGISTRATION, identity=_IDENTITY),
     EngagementStarted(**_recorded(2, "engagement-start/hr/e-1"), particulars=_START),
@@ -197,6 +263,55 @@ SAMPLES: tuple[LogEvent, ...] = (
         because=_id(5),
         difference_fen=-240_001,
         differences=(PayerAmount(payer="city", amount_fen=-144_000), PayerAmount(payer="county", amount_fen=-96_001)),
+    ),
+    TalentFactHeard(
+        person_ref=_PERSON,
+        heard=_id(4),
+        heard_type="registry.certificate-issued.v1",
+        position=4,
+        origin=FactOrigin(source="hr", id="m-4", occurred_at=datetime(2025, 1, 5, 8, 0, tzinfo=UTC)),
+        particulars=_CERTIFICATE,
+        standings=(Standing(slot="certificate/C-2025/1", fact=_id(4)),),
+    ),
+    StandardPublished(document=_STANDARD, text="# 示例\ndocument: standard-1\n", text_sha256=_HEX),
+    CandidateNominated(**_candidate(1), nominated_by="reserve_recommended"),
+    CandidateProfiled(
+        person_ref=_PERSON,
+        origin=FactOrigin(source="hr", id="c-2", occurred_at=datetime(2025, 3, 1, 8, 0, tzinfo=UTC)),
+        profile=Profile(
+            age_years=40,
+            degree="master",
+            majors=("management",),
+            party_joined_on="2010-07",
+            enterprise_years=12,
+            title="intermediate",
+            departments=4,
+            listed_post_years=6,
+            healthy=True,
+            competencies=(CompetencyRating(competency="political", score=5),),
+        ),
+    ),
+    CandidateScreened(**_candidate(3), result="passed", standard=_CITED, criteria=(_CRITERION,), digest=_HEX),
+    CandidateAdmitted(**_candidate(4), standard=_CITED, quota=10, taken=3),
+    CandidateFlagged(
+        person_ref=_PERSON,
+        candidacy=_CANDIDACY,
+        result="failed",
+        standard=_CITED,
+        screened_on=date(2025, 6, 1),
+        criteria=(_CRITERION.model_copy(update={"found": "none", "met": False, "facts": ()}),),
+        because=_id(8),
+        digest=_HEX,
+    ),
+    CandidateRemoved(**_candidate(5), reason="no_longer_qualified"),
+    CandidatePlaced(
+        **_candidate(6),
+        engagement=f"talent-{_id(86)}",
+        category="secretary",
+        unit="第七党支部",
+        post="书记",
+        full_time=True,
+        entry_channel="dispatched",
     ),
     MessageParked(
         origin="hr",

@@ -13,6 +13,7 @@ from eventlog.canonical import canonical
 from eventlog.codec import Codec
 from services.allowance import app as allowance_app
 from services.registry import app as registry_app
+from services.talent import app as talent_app
 from tests.contracts import golden
 from tests.contracts.golden import FOLDER, add_missing, goldens
 
@@ -20,7 +21,8 @@ GOLDENS = goldens()
 CODECS: dict[str, tuple[Codec, ...]] = {
     "registry": (registry_app.CODEC,),
     "allowance": (allowance_app.CODEC,),
-    "operations": (registry_app.CODEC, allowance_app.CODEC),
+    "talent": (talent_app.CODEC,),
+    "operations": (registry_app.CODEC, allowance_app.CODEC, talent_app.CODEC),
 }
 """Who reads events of each name."""
 

@@ -34,6 +34,7 @@ class FakeIncoming:
     sequence: int = 1
     deliveries: int = 1
     message_id: str | None = None
+    stored_ns: int = 0
 
     async def ack(self) -> None:
         self.acts.append(("ack", self.payload))

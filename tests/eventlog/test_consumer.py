@@ -171,3 +171,21 @@ def test_a_batch_that_was_cancelled_is_not_acknowledged() -> None:
         return bench.acts
 
     assert ("ack", b"1") not in run(work())
+
+
+def test_an_acknowledgement_that_cannot_be_sent_stops_nothing() -> None:
+    """What is committed is delivered again some day; the consumer goes on with the next batch, and says so in the log."""
+
+    class Unheard(FakeIncoming):
+        async def ack(self) -> None:
+            raise BrokerOutage("the buffer is full")
+
+    async def work() -> Bench:
+        bench = Bench([[b"1"], [b"2"]])
+        bench.feed.batches[0] = [Unheard(b"1", bench.acts)]
+        await bench.until(2)
+        return bench
+
+    bench = run(work())
+    assert ("ack", b"2") in bench.acts
+    assert [event for event, _ in bench.notes.lines] == ["not-acknowledged"]

@@ -59,3 +59,20 @@ def test_lines_are_json_on_standard_error(capsys: pytest.CaptureFixture[str]) ->
     assert value == {
         "event": "relay-waits", "level": "warning", "service": "registry", "relay": "registry", "pause_seconds": 0.1,
     }  # fmt: skip
+
+
+def test_a_line_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logging to a full disk loses the line, not the task that logs it."""
+
+    class Full:
+        def write(self, *_text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+        flush = write
+
+    configure_logging("WARNING")
+    try:
+        monkeypatch.setattr("sys.stderr", Full())
+        get_log("registry").error("batch-not-settled", reason="database outage")
+    finally:
+        structlog.reset_defaults()

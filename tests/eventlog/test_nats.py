@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import nats
 import pytest
 from nats.aio.client import Client
 
+from console.deployment import Deployment, Running
 from eventlog import nats as module
 from eventlog.nats import BATCH_MESSAGES_MAX, JetStreamFeed, JetStreamPublisher
 from eventlog.topology import consumer_config, stream_config
 from eventlog.wire import BrokerOutage, ConsumerGone, Incoming, Outgoing
-from tests.support import run
+from tests.support import eventually, run
 
 LONE_MESSAGE_SECONDS_MAX = 0.25
 """Generous for a machine under load; without load it takes a few milliseconds."""
@@ -58,8 +60,8 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(url: str, ack_wait_seconds: float | None = None) -> AsyncIterator[Bench]:
-    client = await nats.connect(url, inbox_prefix=b"_INBOX_test")
+async def bench(url: str, ack_wait_seconds: float | None = None, **options: Any) -> AsyncIterator[Bench]:
+    client = await nats.connect(url, inbox_prefix=b"_INBOX_test", **options)
     try:
         stream = f"S{next(_names)}"
         js = client.jetstream()
@@ -330,3 +332,32 @@ def test_signs_of_progress_keep_a_message_from_being_delivered_again(nats_server
         return extra
 
     assert on(nats_server, work, ack_wait_seconds=0.5) == []
+
+
+def test_a_feed_asks_again_as_soon_as_the_broker_is_back(tmp_path: Path) -> None:
+    """What it had asked for went down with the broker; an acknowledgement meanwhile fails by name, and is not needed."""
+    running = Running(Deployment(tmp_path))
+    running.deployment.create()
+    running.start_broker()
+    password = running.deployment.passwords()["admin"]
+
+    async def work() -> list[str | None]:
+        url = running.url.replace("//", f"//admin:{password}@")
+        options = {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.05, "pending_size": 0}
+        async with bench(url, **options) as b:
+            await b.publisher.publish(b.messages("1"))
+            [message] = await b.fetch(1)
+            running.kill("broker")
+            await eventually(lambda: not b.client.is_connected, "the connection is down")
+            with pytest.raises(BrokerOutage):
+                await message.ack()
+            running.start_broker()
+            await eventually(lambda: b.client.is_connected, "the connection is up")
+            await b.publisher.publish(b.messages("2"))
+            async with asyncio.timeout(module.PULL_HEARTBEAT_SECONDS):
+                return [message.message_id for message in await b.fetch(1)]
+
+    try:
+        assert run(work()) == ["2"]
+    finally:
+        asyncio.run(running.stop())

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
+from sqlalchemy import Connection
 
 from eventlog import relay as module
 from eventlog.database import Database
 from eventlog.log import Log, Unit
 from eventlog.relay import Relay, cursor_of, read_events, read_receipts
-from eventlog.wire import BrokerOutage
+from eventlog.wire import BrokerOutage, Outgoing
 from tests.eventlog.example import example_log, note, receipt_for
 from tests.eventlog.fakes import FakePublisher, Notes
 from tests.support import events_of, eventually, run
@@ -128,6 +129,25 @@ def test_receipts_are_carried_like_events(bench: Bench) -> None:
     assert run(relay.carry()) == 2
     assert [m.subject for m in bench.publisher.stored] == ["receipts.hr.accepted", "receipts.training.accepted"]
     assert bench.cursor == 0
+
+
+def test_rows_that_carry_nothing_are_passed_by(bench: Bench) -> None:
+    """A reader may choose what it carries; the cursor goes on, so that nothing is looked at twice."""
+    everything = read_events("example")
+    looked_at: list[int] = []
+
+    def read(connection: Connection, after: int, limit: int) -> tuple[Sequence[Outgoing], int]:
+        looked_at.append(after)
+        messages, last = everything(connection, after, limit)
+        return [m for m in messages if m.message_id in wanted], last
+
+    bench.append("a", "b")
+    wanted = bench.append("c")
+    relay = Relay("example", bench.log.database, read, bench.publisher, Notes())
+    assert run(relay.carry()) == 3
+    bench.append("d")
+    assert [run(relay.carry()) for _ in range(3)] == [1, 0, 0]
+    assert (bench.stored, bench.cursor, looked_at) == (wanted, 4, [0, 3, 4, 4])
 
 
 def test_it_runs_through_an_outage_says_so_and_wakes_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

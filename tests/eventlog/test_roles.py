@@ -16,6 +16,7 @@ from eventlog.log import Log
 from eventlog.roles import RoleError, grant_runtime
 from services.allowance.app import provision_store as provision_allowance
 from services.registry.app import provision_store as provision_registry
+from services.talent.app import provision_store as provision_talent
 from tests.eventlog.example import Total, example_log, inbox_for, note, receipt_for
 from tests.support import events_of
 
@@ -104,7 +105,7 @@ def test_granting_again_takes_away_what_was_given_by_hand(log: Log, owner: Datab
         connection.execute(text("DELETE FROM event"))
 
 
-@pytest.mark.parametrize("provision", [provision_registry, provision_allowance])
+@pytest.mark.parametrize("provision", [provision_registry, provision_allowance, provision_talent])
 def test_every_table_of_a_service_is_granted(owner: Database, role: str, provision: Callable[[Database], None]) -> None:
     """No table that a service has made is forgotten, and only the log's three are append-only."""
     provision(owner)

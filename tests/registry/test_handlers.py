@@ -21,7 +21,7 @@ from services.registry import handlers as module
 from services.registry.decider import decide as real_decide
 from services.registry.vault import person_index, person_key
 from tests.eventlog.fakes import FakeIncoming
-from tests.support import RegistryBench, events_of, files_with, identity, receipts_of, resident_id, run, sealed
+from tests.support import NOW, RegistryBench, events_of, files_with, identity, receipts_of, resident_id, run, sealed
 
 RATING = {"kind": "rating", "year": 2024, "rating": "basic"}
 
@@ -226,6 +226,20 @@ def test_a_redelivery_is_silent(bench: RegistryBench) -> None:
     bench.settle(*items)
     bench.each(*items)
     assert (bench.receipts, bench.events) == before
+
+
+def test_a_message_that_takes_the_place_of_a_redelivered_one_on_a_new_stream_is_answered(bench: RegistryBench) -> None:
+    """A stream made anew counts from one again: what stands there was stored after the answer was given, and is a repeat."""
+    rating = bench.rates(on="2020-01-01", id="bad-1")
+    items = [bench.registers(), bench.rates(), rating, bench.message("annual-rating-recorded", {"year": "x"}, id="bad-2")]
+    recorded = int(NOW.timestamp() * 1e9)
+    bench.settle(*(replace(item, stored_ns=recorded - 1) for item in items))
+    first = bench.receipts
+    bench.settle(*(replace(item, stored_ns=recorded - 1) for item in items))
+    assert first == bench.receipts
+    bench.settle(*(replace(item, stored_ns=recorded + 10**9) for item in items))
+    assert [(r.id, r.outcome) for r in first] == [(r.id, r.outcome) for r in bench.receipts[len(first) :]]
+    assert 2 == len(bench.events)
 
 
 def test_the_same_message_published_again_gets_the_same_answer_again(bench: RegistryBench) -> None:
@@ -485,6 +499,56 @@ def test_a_retry_settles_the_parked_message_and_those_behind_it_in_order(
     assert (act.event.payload()["by"], act.event.payload()["reason"], act.actor) == ("operator-7", "mended", "operator")
     bench.settle(bench.rates(2021, id="rate-4"))
     assert bench.outcomes[-1] == ("rate-4", "accepted")
+
+
+def another_instance_settles(bench: RegistryBench, monkeypatch: pytest.MonkeyPatch, before: Callable[[], None]) -> None:
+    """From now on a second instance settles the same messages just before the first one writes; once."""
+    other = RegistryBench(bench.database, seed=2)
+    real_settle, real_append = bench.intake.settle, bench.log.append
+    given: list[Sequence[Item]] = []
+
+    def append(*units: Any, **how: Any) -> Any:
+        if given:
+            before()
+            other.settle(*given.pop())
+        return real_append(*units, **how)
+
+    def settle(items: Sequence[Item]) -> list[int]:
+        given[:] = [items]
+        monkeypatch.setattr(bench.intake, "settle", real_settle)
+        return real_settle(items)
+
+    monkeypatch.setattr(bench.log, "append", append)
+    monkeypatch.setattr(bench.intake, "settle", settle)
+
+
+def test_a_message_on_which_two_instances_fail_at_once_is_parked_once(
+    bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parked twice it could never be retried: the second settling would meet the first for ever."""
+    two_people(bench)
+    poison = Poison(monkeypatch, "rate-1")
+    another_instance_settles(bench, monkeypatch, lambda: None)
+    bench.settle(bench.rates())
+    [parked] = bench.rows(schema.parked)
+    poison.ids.clear()
+    bench.settle(bench.retries(parked.parked_id))
+    assert bench.outcomes[-1] == ("rate-1", "accepted")
+
+
+def test_a_parked_message_that_another_instance_has_settled_is_only_taken_from_the_list(
+    bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry decides nothing twice, and does not stand in the way of everything else for ever."""
+    two_people(bench)
+    poison = Poison(monkeypatch, "rate-1")
+    another_instance_settles(bench, monkeypatch, poison.ids.clear)
+    bench.settle(bench.rates())
+    [parked] = bench.rows(schema.parked)
+    bench.settle(bench.retries(parked.parked_id))
+    assert bench.rows(schema.parked) == []
+    assert [e.causation_id for e in bench.events].count("hr/rate-1") == 2, "recorded once, parked once"
+    assert bench.outcomes[-1] == ("retry-1", "accepted")
 
 
 def test_a_retry_that_fails_again_changes_nothing_for_the_message(

@@ -157,6 +157,7 @@ class Office:
                 consumers = answer.get("consumers", {"silent": {"pending": 1, "unacknowledged": 0}})
                 left += sum(lag["pending"] + lag["unacknowledged"] for lag in consumers.values())
                 left += answer.get("position", 0) - answer.get("relayed", 0) + answer.get("recalculating", 0)
+                left += sum(answer["position"] - carried for carried in answer.get("carried", {}).values())
             if left == 0:
                 return
             if time.monotonic() > deadline:

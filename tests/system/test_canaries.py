@@ -96,7 +96,7 @@ def _found_in_streams(office: Office, needles: list[bytes]) -> list[tuple[str, s
     """Every stream, as messages, for what is compressed in the files."""
     return [
         (stream, needle.decode())
-        for stream in ("INTAKE", "REGISTRY", "ALLOWANCE", "RECEIPTS")
+        for stream in ("INTAKE", "REGISTRY", "ALLOWANCE", "TALENT", "RECEIPTS")
         for needle in _in(b"\n".join(s.payload + s.subject.encode() for s in office.stream(stream)), needles)
     ]
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -20,7 +19,7 @@ from console.topology import SERVICES
 STOP_SECONDS_MAX = 20.0
 
 
-def commands(command: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+def commands(command: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """Every command that can be typed, with its words."""
     found = command or typer.main.get_command(app)
     inner = getattr(found, "commands", None)
@@ -40,7 +39,7 @@ def test_every_command_answers_as_json() -> None:
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """``hongling up --json`` on an empty folder."""
-    command = [sys.executable, "-m", "console.main", "up", "--data", str(tmp_path / "data"), "--json"]
+    command = [sys.executable, "-m", "console", "up", "--data", str(tmp_path / "data"), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     try:
         yield process

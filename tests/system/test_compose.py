@@ -18,9 +18,10 @@ from console.topology import SERVICES, principals
 from eventlog.settings import Variable
 from services.allowance.settings import VARIABLES as ALLOWANCE
 from services.registry.settings import VARIABLES as REGISTRY
+from services.talent.settings import VARIABLES as TALENT
 
 ROOT = Path(__file__).parents[2]
-SETTINGS: dict[str, tuple[Variable, ...]] = {"registry": REGISTRY, "allowance": ALLOWANCE}
+SETTINGS: dict[str, tuple[Variable, ...]] = {"registry": REGISTRY, "allowance": ALLOWANCE, "talent": TALENT}
 USERS = [principal.name for principal in principals(DEFAULT_SOURCES)]
 PASSWORDS = {f"HONGLING_{user.upper()}_NATS_PASSWORD" for user in USERS}
 KNOWN = (

@@ -296,7 +296,7 @@ def test_a_service_without_its_streams_says_what_to_run(tmp_path: Path) -> None:
     try:
         deployment.create_stores()
         process = subprocess.run(
-            [sys.executable, "-m", "console.main", "run", "registry"],
+            [sys.executable, "-m", "console", "run", "registry"],
             env={**os.environ, **deployment.environment(running.url)},
             capture_output=True,
             text=True,
@@ -313,7 +313,7 @@ def test_a_service_without_its_settings_names_them(tmp_path: Path) -> None:
     """A missing variable is named with what it is for; exit code 2."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HONGLING_")}
     process = subprocess.run(
-        [sys.executable, "-m", "console.main", "run", "allowance"],
+        [sys.executable, "-m", "console", "run", "allowance"],
         env=environment,
         capture_output=True,
         text=True,

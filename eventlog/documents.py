@@ -1,0 +1,324 @@
+"""Documents that people write as YAML: read, bounded, and every problem shown at its line, column and key. Pure.
+
+The text becomes plain values that know their places (``Reader``); those become a model, or problems of form
+(``finding_of_form``); what a well-formed document may still get wrong is its service's to say, with a ``Finding``. An *error*
+keeps a document from being published; a *warning* is for its author.
+
+The text is untrusted: its length and depth are bounded before it is parsed, anchors, aliases and tags are refused (there is
+nothing that a document needs them for), keys are never repeated, and numbers are whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.tokens import (
+    AliasToken,
+    AnchorToken,
+    BlockEndToken,
+    BlockMappingStartToken,
+    BlockSequenceStartToken,
+    DirectiveToken,
+    FlowMappingEndToken,
+    FlowMappingStartToken,
+    FlowSequenceEndToken,
+    FlowSequenceStartToken,
+    TagToken,
+)
+
+__all__ = [
+    "PROBLEMS_MAX",
+    "TEXT_CHARS_MAX",
+    "DocumentError",
+    "DocumentProblem",
+    "Finding",
+    "Path",
+    "Reader",
+    "clip",
+    "finding_of_form",
+    "finding_of_number",
+    "keys_of",
+    "last_key",
+    "path_in",
+    "repeated",
+]
+
+TEXT_CHARS_MAX = 60_000
+DEPTH_MAX = 12
+PROBLEMS_MAX = 200
+MESSAGE_CHARS_MAX = 300
+INTEGER_DIGITS_MAX = 18
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""Control characters and lone surrogates, which an escape such as "\\0" can bring into a text that is stored and published."""
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentProblem:
+    """line, column: from 1. key: the path in the document, such as ``lines[0].amounts[2].name``. code: for programs."""
+
+    line: int
+    column: int
+    key: str
+    code: str
+    problem: str
+    remedy: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column} {self.severity} {self.code} {self.key}: {self.problem}; {self.remedy}"
+
+
+class DocumentError(ValueError):
+    """The text is not a document that can be published. problems: all that was found, warnings too, in order of their place."""
+
+    def __init__(self, problems: tuple[DocumentProblem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+# The text, with its places ------------------------------------------------------------------------------------------------
+
+
+class Finding(NamedTuple):
+    """A problem that doesn't know its place yet. path: the key or value that it is about."""
+
+    path: Path
+    code: str
+    problem: str
+    remedy: str
+    severity: Literal["error", "warning"] = "error"
+    at_key: bool = False
+    place: tuple[int, int] | None = None
+
+
+_OPENING = (BlockMappingStartToken, BlockSequenceStartToken, FlowMappingStartToken, FlowSequenceStartToken)
+_CLOSING = (BlockEndToken, FlowMappingEndToken, FlowSequenceEndToken)
+_REFUSED = {
+    AnchorToken: ("anchor", "an anchor (&name)"),
+    AliasToken: ("anchor", "an alias (*name)"),
+    TagToken: ("tag", "a tag (!name)"),
+    DirectiveToken: ("tag", "a directive (%NAME)"),
+}
+
+
+class Reader:
+    """Turns YAML into plain values, remembering where each key and value stands. findings: what was wrong on the way.
+
+    kind: what the document is called in problems. text_keys: keys whose scalars are text even without quotes, so that
+    ``clause: 3.10`` is not read as a number. of_number: says what is wrong with a number that is not whole.
+    """
+
+    def __init__(self, kind: str, text_keys: frozenset[str], of_number: Callable[[str, Path], Finding] | None = None) -> None:
+        self.findings: list[Finding] = []
+        self._kind = kind
+        self._text_keys = text_keys
+        self._of_number = of_number or finding_of_number
+        self._keys: dict[Path, tuple[int, int]] = {}
+        self._values: dict[Path, tuple[int, int]] = {}
+
+    def read(self, text: str) -> dict[str, Any] | None:
+        """Return the plain values; None: the text could not be read at all."""
+        if len(text) > TEXT_CHARS_MAX:
+            limit = f"at most {TEXT_CHARS_MAX} characters are read"
+            self._refuse("too-long", f"the text has {len(text)} characters", limit, (1, 1))
+            return None
+        try:
+            if self._has_refused_parts(text):
+                return None
+            node = YAML(typ="safe", pure=True).compose(text)
+        except MarkedYAMLError as error:
+            mark = error.problem_mark
+            place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            self._refuse("yaml", str(error.problem or error.context), "correct the YAML at this place", place)
+            return None
+        except ReaderError as error:
+            before = text[: error.position]
+            place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+            self._refuse("yaml", "a character that YAML does not allow", "remove the control character", place)
+            return None
+        except YAMLError as error:
+            self._refuse("yaml", str(error).splitlines()[0], "correct the YAML", (1, 1))
+            return None
+        except (ValueError, OverflowError):  # ruamel.yaml lets these out for an escape beyond Unicode, such as "\U99999999"
+            self._refuse("yaml", "an escape sequence that is no character", "write the character itself", (1, 1))
+            return None
+        if not isinstance(node, MappingNode):
+            self._refuse("yaml", "the text is not a mapping of keys to values", "begin with `document: ...`", (1, 1))
+            return None
+        self._values[()] = (1, 1)
+        return self._mapping(node, ())
+
+    def problems(self, findings: Iterable[Finding]) -> tuple[DocumentProblem, ...]:
+        """In order of their place; if there are too many, errors rather than warnings."""
+        found = {
+            DocumentProblem(*self._place(f), clip(_key_text(f.path)), f.code, clip(f.problem), clip(f.remedy), f.severity)
+            for f in findings
+        }
+        gravest = sorted(
+            found, key=lambda problem: (problem.severity, problem.line, problem.column, problem.key, problem.problem)
+        )
+        return tuple(sorted(gravest[:PROBLEMS_MAX], key=lambda p: (p.line, p.column, p.key, p.code, p.problem)))
+
+    def _refuse(self, code: str, problem: str, remedy: str, place: tuple[int, int]) -> None:
+        self.findings.append(Finding((), code, problem, remedy, place=place))
+
+    def _has_refused_parts(self, text: str) -> bool:
+        """Look through the tokens, lazily, so that neither depth nor expansion can cost more than the text is long."""
+        depth = 0
+        for token in YAML(typ="safe", pure=True).scan(text):
+            place = (token.start_mark.line + 1, token.start_mark.column + 1)
+            refused = _REFUSED.get(type(token))
+            if refused is not None:
+                self._refuse(refused[0], f"{refused[1]} is not read in a {self._kind}", "write the value out", place)
+            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+            if depth > DEPTH_MAX:
+                self._refuse(
+                    "too-deep", f"values are nested deeper than {DEPTH_MAX}", f"a {self._kind} is flatter than that", place
+                )
+                return True
+        return bool(self.findings)
+
+    def _place(self, finding: Finding) -> tuple[int, int]:
+        """The place of the finding's path, or of the closest thing around it that is written in the text."""
+        if finding.place is not None:
+            return finding.place
+        path = finding.path
+        while path and path not in self._values:
+            path = path[:-1]
+        whole = path == finding.path
+        return self._keys.get(path, self._values[path]) if finding.at_key or not whole else self._values[path]
+
+    def _plain(self, node: Node, path: Path) -> Any:
+        self._values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self._plain(item, (*path, place)) for place, item in enumerate(node.value)]
+        assert isinstance(node, ScalarNode)
+        return self._scalar(node, path)
+
+    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+        plain: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if not isinstance(key_node, ScalarNode):
+                self.findings.append(Finding(path, "yaml", "a key is not a word", "write `key: value`", place=place))
+                continue
+            key = str(key_node.value)
+            if key in plain:
+                first = self._keys[(*path, key)][0]
+                remedy = f"keep one of the two; the first is on line {first}"
+                self.findings.append(Finding((*path, key), "duplicate-key", f"{key} is given twice", remedy, place=place))
+                continue
+            self._keys[(*path, key)] = place
+            plain[key] = self._plain(value_node, (*path, key))
+        return plain
+
+    def _scalar(self, node: ScalarNode, path: Path) -> Any:
+        text, kind = str(node.value), str(node.tag).rsplit(":", 1)[-1]
+        if UNPRINTABLE.search(text):
+            self.findings.append(Finding(path, "yaml", "a control character stands in the text", "remove it"))
+            return ""
+        if node.style in ("'", '"', "|", ">") or kind in ("str", "timestamp"):
+            return text
+        if kind == "null":
+            return None
+        if path and path[-1] in self._text_keys:
+            return text
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind == "int" and re.fullmatch(rf"[-+]?[0-9]{{1,{INTEGER_DIGITS_MAX}}}", text):
+            return int(text)
+        self.findings.append(self._of_number(text, path))
+        return 0
+
+
+def clip(text: str) -> str:
+    return text if len(text) <= MESSAGE_CHARS_MAX else text[: MESSAGE_CHARS_MAX - 1] + "…"
+
+
+def _key_text(path: Path) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "(document)"
+
+
+def finding_of_number(text: str, path: Path) -> Finding:
+    return Finding(path, "float", f"{text} is not a plain whole number", "write a whole number in decimal digits")
+
+
+# Form: what the shapes of a document refuse -------------------------------------------------------------------------------
+
+
+def keys_of(shapes: ModuleType) -> frozenset[str]:
+    """Every key that a model of this module has."""
+    models = [shape for shape in vars(shapes).values() if isinstance(shape, type) and issubclass(shape, BaseModel)]
+    return frozenset(key for model in models for key in model.model_fields)
+
+
+def finding_of_form(error: ErrorDetails, value: Any, known_keys: frozenset[str]) -> Finding:
+    """Say pydantic's error in the words of the language, at the place that the error is about."""
+    path, kind, context = path_in(error["loc"], value), error["type"], error.get("ctx", {})
+    key = str(error["loc"][-1]) if error["loc"] else ""
+    if kind == "missing":
+        return Finding((*path, key), "missing", f"{key} is missing", f"add `{key}:` here")
+    if kind == "extra_forbidden":
+        close = get_close_matches(key, sorted(known_keys), 1)
+        remedy = f"did you mean {close[0]}?" if close and close[0] != key else "remove it"
+        return Finding(path, "unknown-key", f"{key} is not a key of this part", remedy, at_key=True)
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = str(context.get("expected") or context.get("expected_tags"))
+        code = "unknown-setting-value" if path[:1] == ("settings",) else "unknown-value"
+        given = error["input"].get("rule") if isinstance(error["input"], dict) else error["input"]
+        path = (*path, "rule") if kind == "union_tag_invalid" else path
+        return Finding(path, code, f"{given} is not a value of {last_key(path)}", f"write one of {expected}")
+    if kind == "union_tag_not_found":
+        return Finding(path, "missing", "the rule has no name", "add `rule:` with the name of a rule")
+    message = error["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    return Finding(path, "wrong-value", f"{last_key(path)}: {message[:1].lower()}{message[1:]}", _remedy_of_form(kind, context))
+
+
+def _remedy_of_form(kind: str, context: Mapping[str, Any]) -> str:
+    if kind == "string_pattern_mismatch":
+        return f"write it in the form {context['pattern']}"
+    if kind in ("value_error", "date_from_datetime_parsing", "date_parsing"):
+        return "write a calendar date as YYYY-MM-DD"
+    if kind == "tuple_type":
+        return "write a list"
+    return "correct the value"
+
+
+def path_in(loc: Sequence[str | int], value: Any) -> Path:
+    """The part of pydantic's location that is written in the text: it also names union branches, which are not."""
+    path: list[str | int] = []
+    for part in loc:
+        written = (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        )
+        if written:
+            path.append(part)
+            value = value[part]
+    return tuple(path)
+
+
+def last_key(path: Path) -> str:
+    return next((part for part in reversed(path) if isinstance(part, str)), "the document")
+
+
+def repeated(names: Sequence[str], path: Path, key: str) -> Iterator[Finding]:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            yield Finding((*path, place, key), "duplicate", f"{name} is listed twice", "keep one of the two")

@@ -1,0 +1,115 @@
+"""Messages that wait for what they need: held with a receipt, released by the batch in which it comes, parked after a time.
+
+What a message needs is a text that its service makes, such as ``person:<ref>``; here it is only compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.exc import IntegrityError
+
+from contracts.base import utc_text
+from eventlog import schema
+from eventlog.desk import Batch, Desk, Item, problem
+from eventlog.intake import Parsed, Seen, answer
+from eventlog.log import Log, Unit, Vanished
+
+__all__ = ["Holding", "Need"]
+
+EXPIRED_MAX = 500
+NEEDS_MAX = 1000
+"""Needs of one query."""
+
+
+class Need(Exception):
+    """What a message waits for, and the same in words."""
+
+    def __init__(self, what: str, shown: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.shown = shown
+
+
+class Holding:
+    """hold_seconds: how long a message waits for what it needs before it is parked."""
+
+    def __init__(self, desk: Desk, log: Log, hold_seconds: int) -> None:
+        self._desk = desk
+        self._log = log
+        self._hold_seconds = hold_seconds
+
+    def hold(self, batch: Batch, item: Item, parsed: Parsed, need: Need) -> None:
+        """Keep a message until what it needs is provided."""
+        now = self._log.clock.now()
+        until = now + timedelta(seconds=self._hold_seconds)
+        row = {
+            "hold_id": self._log.new_id(),
+            "need": need.what,
+            "origin": parsed.origin,
+            "message_id": parsed.message.id,
+            "sequence": parsed.sequence,
+            "subject": parsed.subject,
+            "raw": parsed.raw,
+            "since": utc_text(now),
+            "until": utc_text(until),
+        }
+        receipt = self._desk.receipt(parsed, "waiting", waiting_for=need.shown, until=until)
+        unit: Unit = Unit(receipts=[receipt], inserts=[(schema.held, row)])
+        batch.seen[parsed.origin, parsed.message.id] = Seen("waiting", parsed.sequence, None, None, None, None)
+        batch.needs[len(batch.units)] = need.what
+        batch.add(item, unit)
+
+    def released(self, connection: Connection, batch: Batch) -> list[Item]:
+        """Held messages whose need this batch has met, oldest first. Asked again until nothing more is set free."""
+        provided, batch.provided = batch.provided, []
+        if not provided or connection.execute(select(schema.held.c.hold_id).limit(1)).first() is None:
+            return self._released_here(batch, provided)
+        rows: list[Row[Any]] = []
+        for start in range(0, len(provided), NEEDS_MAX):
+            chosen = schema.held.c.need.in_(provided[start : start + NEEDS_MAX])
+            # Those of one moment in the order in which they stood on the stream.
+            oldest_first = (schema.held.c.since, schema.held.c.sequence)
+            rows += connection.execute(select(schema.held).where(chosen).order_by(*oldest_first)).all()
+        return self._released_here(batch, provided) + [
+            Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in rows
+        ]
+
+    def _released_here(self, batch: Batch, provided: Sequence[str]) -> list[Item]:
+        """Messages of this very batch that were to be held and need not be: their units come to nothing."""
+        met = set(provided)
+        free = [index for index, need in batch.needs.items() if need in met]
+        for index in free:
+            unit = batch.units[index]
+            row = next(row for table, row in unit.inserts if table is schema.held)
+            batch.seen.pop((row["origin"], row["message_id"]), None)
+            # Kept as an empty unit, so that the indexes of the others stay.
+            batch.units[index] = Unit()
+            del batch.needs[index]
+        return [batch.sources[index] for index in free]
+
+    def expire(self, wake: Callable[[], None], limit: int = EXPIRED_MAX) -> int:
+        """Park the messages that have waited too long. Safe to run at any time and on several instances."""
+        batch = Batch()
+        now = self._log.clock.now()
+        with self._log.database.read.connect() as connection:
+            position = self._log.head(connection).position
+            due = select(schema.held).where(schema.held.c.until < utc_text(now)).order_by(schema.held.c.until).limit(limit)
+            for row in connection.execute(due).all():
+                item = Item(row.subject, row.raw, row.sequence, held_id=row.hold_id)
+                why = problem(
+                    "", "never-came", "what this message waits for did not come in time", "send that, then ask for a retry"
+                )
+                key = (row.origin, row.message_id)
+                receipt = answer(self._desk.service, *key, "parked", now, problems=(why,))
+                self._desk.set_aside(batch, item, key, why, None, receipt)
+        if batch.units:
+            try:
+                self._log.append(batch.units, seen_position=position)
+            except (IntegrityError, Vanished):
+                return 0
+            wake()
+        return len(batch.units)

@@ -1,0 +1,88 @@
+"""The talent service put together: the only place where its parts meet."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from faststream import FastStream
+
+from contracts import operations, talent
+from eventlog.codec import Codec
+from eventlog.database import Database
+from eventlog.heard import gaps
+from eventlog.ids import SystemClock, SystemEntropy
+from eventlog.log import Log
+from eventlog.logging import get_log
+from eventlog.service import Bindings, ConsumerSpec, RelaySpec, Service, open_broker
+from services.talent.handlers import Talent
+from services.talent.placements import RELAY, read_placements
+from services.talent.settings import Settings
+from services.talent.views import PoolView
+
+__all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store"]
+
+SERVICE = "talent"
+EXPIRE_EVERY_SECONDS = 1.0
+
+CODEC = Codec(
+    (
+        talent.FactHeard,
+        talent.StandardPublished,
+        talent.CandidateNominated,
+        talent.CandidateProfiled,
+        talent.CandidateScreened,
+        talent.CandidateAdmitted,
+        talent.CandidateFlagged,
+        talent.CandidateRemoved,
+        talent.CandidatePlaced,
+        operations.MessageParked,
+        operations.ParkedRetried,
+        operations.ParkedDiscarded,
+    )
+)
+
+
+def open_log(database: Database) -> Log:
+    """The talent log with its read models."""
+    return Log(SERVICE, database, CODEC, SystemClock(), SystemEntropy(), (PoolView(),))
+
+
+def provision_store(database: Database) -> None:
+    """Create the service's tables. Safe to repeat; needs the owner's rights."""
+    open_log(database).create()
+
+
+def create_app(settings: Settings) -> FastStream:
+    """Return the application; running it connects."""
+    database = Database(settings.database_url)
+    log = open_log(database)
+    logger = get_log(SERVICE)
+    service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
+    return service.app(bindings(service, settings.hold_seconds))
+
+
+def bindings(service: Service, hold_seconds: int) -> Bindings:
+    """What the talent service brings to a service, whatever broker that runs on."""
+    log = service.log
+
+    async def erase(sequence: int) -> None:
+        await service.erase("INTAKE", sequence)
+
+    handlers = Talent(log, hold_seconds=hold_seconds, wake=service.wake, erase=erase)
+
+    async def expire() -> None:
+        while True:
+            await asyncio.sleep(EXPIRE_EVERY_SECONDS)
+            await asyncio.to_thread(handlers.expire)
+
+    def details() -> dict[str, Any]:
+        with log.database.read.connect() as connection:
+            return {"gaps": gaps(connection, "registry")}
+
+    consumers = [
+        ConsumerSpec("REGISTRY", SERVICE, handlers.handle_events),
+        ConsumerSpec("INTAKE", "talent-intake", handlers.handle_intake),
+    ]
+    relays = [RelaySpec(RELAY, "INTAKE", read_placements)]
+    return Bindings(consumers, [expire], details, relays=relays)

@@ -1,0 +1,41 @@
+"""What the talent service needs to know from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from eventlog.settings import Variable, read_settings, whole_number
+
+__all__ = ["VARIABLES", "Settings", "settings_from"]
+
+HOLD = "HONGLING_TALENT_HOLD_SECONDS"
+
+VARIABLES = (
+    Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
+    Variable("HONGLING_TALENT_NATS_PASSWORD", "the broker's password of user talent", secret=True),
+    Variable("HONGLING_TALENT_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable(HOLD, "how long a fact waits for its person", str(7 * 24 * 3600)),
+    Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    nats_url: str
+    nats_password: str = field(repr=False)
+    database_url: str = field(repr=False)
+    hold_seconds: int
+    log_level: str
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingError."""
+    values = read_settings(VARIABLES, environment)
+    return Settings(
+        nats_url=values["HONGLING_NATS_URL"],
+        nats_password=values["HONGLING_TALENT_NATS_PASSWORD"],
+        database_url=values["HONGLING_TALENT_DATABASE_URL"],
+        hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
+        log_level=values["HONGLING_LOG_LEVEL"],
+    )

@@ -1,0 +1,110 @@
+"""Each principal tries each kind of subject on the real server; what is not in the matrix is denied."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nats.aio.client import Client
+
+from console.deployment import DEFAULT_SOURCES, Deployment, Running
+from console.topology import ADMIN, principals
+from deploy.permissions import Attempt, attempts, covers, may
+from eventlog.topology import Principal
+from tests.support import eventually
+
+VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
+LAST = "nobody.may.publish.this"
+USERS = principals(DEFAULT_SOURCES)
+ATTEMPTS = tuple(attempts(DEFAULT_SOURCES))
+
+
+async def denied(url: str, user: str, password: str, tried: tuple[Attempt, ...]) -> set[tuple[str, str]]:
+    """(verb, subject) of everything that the server refuses to this user."""
+    found: set[tuple[str, str]] = set()
+
+    async def on_error(error: Exception) -> None:
+        told = VIOLATION.search(str(error))
+        assert told is not None, error
+        found.add(("publish" if told[1].lower() == "publish" else "subscribe", told[2].lower()))
+
+    client = Client()
+    await client.connect(url, user=user, password=password, inbox_prefix=f"_INBOX_{user}".encode(), error_cb=on_error)
+    try:
+        for attempt in tried:
+            for subject in attempt.subjects.values():
+                if attempt.verb == "publish":
+                    await client.publish(subject, b"")
+                else:
+                    await client.subscribe(subject)
+            await client.flush(timeout=10)
+        # The server answers in order: when the last refusal is here, all are. The admin is refused nothing.
+        await client.publish(LAST, b"")
+        await client.flush(timeout=10)
+        if user != ADMIN:
+            await eventually(lambda: ("publish", LAST) in found, "the last refusal")
+    finally:
+        await client.close()
+    return found - {("publish", LAST)}
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[str, str]]]:
+    """user → what the server denied, on a deployment's broker without services. The admin tries last: it may delete."""
+    running = Running(Deployment(tmp_path_factory.mktemp("permissions")), services=())
+
+    async def work() -> dict[str, set[tuple[str, str]]]:
+        async with running:
+            passwords = running.deployment.passwords()
+            order = sorted((user.name for user in USERS), key=lambda name: name == ADMIN)
+            return {name: await denied(running.url, name, passwords[name], ATTEMPTS) for name in order}
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize("user", USERS, ids=lambda user: user.name)
+def test_the_server_allows_what_the_matrix_says_and_denies_the_rest(
+    refused: dict[str, set[tuple[str, str]]], user: Principal
+) -> None:
+    """Both ways: nothing more, and nothing less."""
+    expected = {
+        (attempt.verb, subject.lower())
+        for attempt in ATTEMPTS
+        for subject in attempt.subjects.values()
+        if not may(user, attempt.verb, subject)
+    }
+    assert expected == refused[user.name]
+
+
+def test_there_is_much_to_deny(refused: dict[str, set[tuple[str, str]]]) -> None:
+    """The table is no list of what everybody may: each user but the admin is refused most of it; the admin nothing."""
+    tried = sum(len(attempt.subjects) for attempt in ATTEMPTS)
+    assert set() == refused.pop(ADMIN)
+    assert all(len(found) > tried * 0.8 for found in refused.values())
+
+
+tokens = st.lists(st.sampled_from(["a", "b", "*"]), min_size=1, max_size=4)
+
+
+@given(right=tokens, tried=tokens, open_right=st.booleans(), open_tried=st.booleans())
+def test_a_right_covers_a_subject_exactly_if_it_covers_all_that_the_subject_stands_for(
+    right: list[str], tried: list[str], open_right: bool, open_tried: bool
+) -> None:
+    """Wildcards in both, against the definition: every plain subject of six tokens at most."""
+    pattern, subject = [
+        ".".join([*words, ">"] if wide else words) for words, wide in ((right, open_right), (tried, open_tried))
+    ]
+
+    def plain(text: str) -> re.Pattern[str]:
+        return re.compile(text.replace(".", r"\.").replace("*", "[abc]").replace(r"\.>", r"(\.[abc])+") + "$")
+
+    every = [".".join(words) for length in range(1, 7) for words in _words(length)]
+    meant = [s for s in every if plain(subject).match(s)]
+    assert covers(pattern, subject) == all(plain(pattern).match(s) for s in meant)
+
+
+def _words(length: int) -> list[list[str]]:
+    return [[]] if length == 0 else [[*rest, token] for rest in _words(length - 1) for token in "abc"]
