@@ -41,8 +41,9 @@ lint: $(STAMP)  ##  style, types and architecture only
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ##  figures of this machine
-	$(BIN)/python -m benchmarks.run
+bench: $(STAMP)  ##  figures beside the raw limit and the peer, about a quarter of an hour; ONLY="commands reading", OPTIONS=--write
+	$(PIP) install --quiet --require-hashes --requirement requirements-bench.lock
+	$(BIN)/python -m benchmarks.run $(ONLY) $(OPTIONS)
 
 golden: $(STAMP)  ##  golden files and JSON Schemas for what is new in contracts/; existing ones are never changed
 	$(BIN)/python -m tests.contracts.golden
@@ -54,6 +55,7 @@ render: $(STAMP)  ##  the broker's configurations and the tables in the document
 lock:  ##  requirements.lock and requirements-runtime.lock from pyproject.toml; needs uv
 	uv pip compile pyproject.toml --extra test $(LOCK_OPTIONS) --output-file requirements.lock
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --constraint requirements.lock --output-file requirements-runtime.lock
+	uv pip compile pyproject.toml --extra bench $(LOCK_OPTIONS) --constraint requirements.lock --output-file requirements-bench.lock
 
 # Made again whenever the lock or the project's own description has changed.
 $(STAMP): requirements.lock pyproject.toml

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -173,12 +173,12 @@ def status(data: DataOption = None, as_json: JsonOption = False, lang: LangOptio
         raise typer.Exit(DIFFERENCE)
 
 
-async def ask_status(about: Context) -> list[dict[str, Any]]:
+async def ask_status(about: Context, services: Sequence[str] = SERVICES) -> list[dict[str, Any]]:
     """What each service says of itself; ``silent`` for one that does not answer."""
     client = await about.client(OPERATOR)
     answers = []
     try:
-        for service in SERVICES:
+        for service in services:
             try:
                 reply = await client.request(f"status.{service}", b"", timeout=STATUS_TIMEOUT_SECONDS)
                 answers.append(json.loads(reply.data))

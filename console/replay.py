@@ -103,16 +103,21 @@ def _fold(
 
 def _compare(live: Connection, rebuilt: Connection, table: Table, result: Comparison) -> None:
     """Walk both sides in the order of the key, like a merge."""
-    keys = tuple(column.name for column in table.primary_key.columns)
+    names = [column.name for column in table.columns]
+    key_of = _key_getter(names, table)
     left, right = _rows(live, table), _rows(rebuilt, table)
     a, b = next(left, None), next(right, None)
     while a is not None or b is not None:
         result.rows += 1
-        key_a = None if a is None else tuple(a[k] for k in keys)
-        key_b = None if b is None else tuple(b[k] for k in keys)
-        if a != b and len(result.differences) < DIFFERENCES_MAX:
+        if a == b:
+            a, b = next(left, None), next(right, None)
+            continue
+        key_a, key_b = (None if row is None else key_of(row) for row in (a, b))
+        if len(result.differences) < DIFFERENCES_MAX:
             key = min(k for k in (key_a, key_b) if k is not None)
-            result.differences.append(Difference(table.name, key, a if key_a == key else None, b if key_b == key else None))
+            shown = (dict(zip(names, row, strict=True)) if row is not None and k == key else None
+                     for row, k in ((a, key_a), (b, key_b)))  # fmt: skip
+            result.differences.append(Difference(table.name, key, *shown))
         if key_b is None or (key_a is not None and key_a <= key_b):
             a = next(left, None)
             if key_a == key_b:
@@ -121,14 +126,18 @@ def _compare(live: Connection, rebuilt: Connection, table: Table, result: Compar
             b = next(right, None)
 
 
-def _rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
+def _key_getter(names: list[str], table: Table) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    places = [names.index(column.name) for column in table.primary_key.columns]
+    return lambda row: tuple(row[place] for place in places)
+
+
+def _rows(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
     # Keys are ASCII; the C collation makes PostgreSQL order them like Python and SQLite do.
     order = [
         c.collate("C") if connection.dialect.name == "postgresql" and c.type.python_type is str else c
         for c in table.primary_key
     ]
-    for row in connection.execution_options(yield_per=5_000).execute(select(table).order_by(*order)):
-        yield dict(row._mapping)
+    yield from map(tuple, connection.execution_options(yield_per=5_000).execute(select(table).order_by(*order)))
 
 
 def decide_again(log: Log, progress: Progress | None = None) -> tuple[int, list[str]]:

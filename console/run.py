@@ -60,7 +60,7 @@ def relax_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(20_000, 20, 50)
 
 
 def serve(service: str, started: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from sqlalchemy import Connection, func, select
 
 from eventlog import schema
-from eventlog.log import PARTITIONS, Log, Recorded, leaf_of, partition_of
+from eventlog.log import PARTITIONS, Log, Recorded, leaf_of, page_of, partition_of
 from eventlog.nats import read_stream
 from eventlog.relay import cursor_of
 from eventlog.tree import Frontier
@@ -145,5 +145,4 @@ def _strangers(log: Log, event_ids: Sequence[str]) -> Sequence[str]:
 def _rows(log: Log, after: int, upto: int) -> Sequence[Any]:
     table = schema.event
     with log.database.read.connect() as connection:
-        query = select(table).where(table.c.position > after, table.c.position <= upto).order_by(table.c.position)
-        return connection.execute(query.limit(PAGE)).all()
+        return connection.execute(page_of(table, after, PAGE).where(table.c.position <= upto)).all()

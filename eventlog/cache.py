@@ -18,7 +18,7 @@ __all__ = ["STREAMS_MAX", "StateCache"]
 S = TypeVar("S")
 
 STREAMS_MAX = 1500
-"""About 10 KiB each with a dozen events: 40 MiB."""
+"""About 10 KiB each with a dozen events: 15 MiB."""
 
 
 class StateCache(Generic[S]):

@@ -14,7 +14,7 @@ SQLITE_SAFE = (3, 51, 3)
 """Older builds can corrupt a write-ahead log that two connections use."""
 
 LOCK_WAIT_SECONDS = 10
-WRITER_CACHE_KIB = 16_384
+WRITER_CACHE_KIB = 8_192
 READER_CACHE_KIB = 4_096
 """SQLite's page cache of each connection. Readers have several, and look mostly at what was just written."""
 STATEMENT_SECONDS_MAX = 15

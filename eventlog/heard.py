@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from contracts.base import utc_text
 from contracts.envelope import EventEnvelope
@@ -96,25 +96,31 @@ def save_heard(connection: Connection, found: Heard, clock: Clock) -> bool:
     """Write how far we are, inside the append. Returns False if another instance moved meanwhile: decide again."""
     heard, ahead = schema.heard, schema.ahead
     keeping = {partition for partition, _ in found.early}
-    for partition, position in found.positions.items():
-        before = found.before[partition]
-        if position == before and partition not in keeping:
-            continue
-        chosen = (heard.c.log == found.log, heard.c.partition == partition)
-        stored = connection.execute(select(heard.c.position).where(*chosen)).scalar_one_or_none()
-        if (stored or 0) != before:
-            return False
-        if position == before:
-            continue
-        if stored is None:
-            connection.execute(insert(heard).values(log=found.log, partition=partition, position=position))
-        else:
-            connection.execute(update(heard).where(*chosen).values(position=position))
-        kept = (ahead.c.log == found.log, ahead.c.partition == partition)
-        connection.execute(delete(ahead).where(*kept, ahead.c.position <= position))
-        if connection.execute(select(ahead.c.position).where(*kept, ahead.c.previous == position)).first() is not None:
-            # Kept by another instance since we looked; it is ready now, and nobody else would look at it.
-            return False
+    moved = {partition: position for partition, position in found.positions.items() if position != found.before[partition]}
+    touched = moved.keys() | keeping
+    stored = {
+        row.partition: row.position
+        for row in connection.execute(select(heard).where(heard.c.log == found.log, heard.c.partition.in_(touched)))
+    }
+    if any(stored.get(partition, 0) != found.before[partition] for partition in touched):
+        return False
+    columns = select(ahead.c.partition, ahead.c.position, ahead.c.previous)
+    kept = connection.execute(columns.where(ahead.c.log == found.log, ahead.c.partition.in_(moved))).all()
+    if any(row.previous == moved[row.partition] for row in kept):
+        # Kept by another instance since we looked; it is ready now, and nobody else would look at it.
+        return False
+    of_partition = (heard.c.log == found.log, heard.c.partition == bindparam("of"))
+    for statement, known in (
+        (update(heard).where(*of_partition).values(position=bindparam("to")), True),
+        (insert(heard).values(log=found.log, partition=bindparam("of"), position=bindparam("to")), False),
+    ):
+        rows = [{"of": partition, "to": position} for partition, position in moved.items() if (partition in stored) is known]
+        if rows:
+            connection.execute(statement, rows)
+    passed = [{"of": row.partition, "at": row.position} for row in kept if row.position <= moved[row.partition]]
+    if passed:
+        here = (ahead.c.log == found.log, ahead.c.partition == bindparam("of"), ahead.c.position == bindparam("at"))
+        connection.execute(delete(ahead).where(*here), passed)
     if found.early:
         now = utc_text(clock.now())
         connection.execute(

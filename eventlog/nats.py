@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 from collections import deque
 from collections.abc import Sequence
@@ -107,6 +108,27 @@ class Stored(NamedTuple):
     subject: str
     message_id: str
     payload: bytes
+
+
+def parse_header_lines(raw: bytes) -> dict[str, str]:
+    """The headers of a message, as nats-py parses them; what differs is only how a name is searched for white space.
+
+    There, a generator goes through every name letter by letter: half of the time of reading a stream back, where a message has
+    nine headers, and a twentieth of a consumer's. A test holds both against each other.
+    """
+    found = {}
+    for line in raw.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        key = name.strip()
+        if colon and key.isascii() and not _WHITE_SPACE.search(key):
+            found[key.decode()] = value.strip().decode("utf-8", "replace")
+    return found
+
+
+_WHITE_SPACE = re.compile(rb"[\s\x1c-\x1f]")
+clients_own_parser = Client._parse_header_lines
+# FastStream makes its client itself. One that does not ask for this function any more is as it was.
+Client._parse_header_lines = staticmethod(parse_header_lines)  # type: ignore[method-assign]
 
 
 class NatsIncoming:

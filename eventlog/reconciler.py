@@ -66,23 +66,25 @@ class Reconciler:
         self.alarms = 0
 
     async def run(self, busy: Callable[[], bool]) -> None:
-        """Compare again and again until cancelled."""
-        quiet_since = 0.0
+        """Compare again and again until cancelled; at once the first time, while there is little to compare."""
+        quiet_since = BUSY_SECONDS_MAX
         while True:
+            if not busy() or quiet_since >= BUSY_SECONDS_MAX:
+                quiet_since = 0.0
+                await self._compare()
             await asyncio.sleep(EVERY_SECONDS)
             quiet_since += EVERY_SECONDS
-            if busy() and quiet_since < BUSY_SECONDS_MAX:
-                continue
-            quiet_since = 0.0
-            try:
-                finding = await self.step()
-                self.failing = None
-            except Exception as error:  # noqa: BLE001 - broker or database may be away; whatever it is, comparing comes again
-                self.failing = str(error) if isinstance(error, BrokerOutage | ConsumerGone) else type(error).__name__
-                self._log.error("reconciler-waits", stream=self._stream, reason=self.failing)
-                continue
-            if finding.alarm is not None or finding.republished:
-                self._log.error("stream-differs", stream=self._stream, reason=finding.alarm, republished=finding.republished)
+
+    async def _compare(self) -> None:
+        try:
+            finding = await self.step()
+            self.failing = None
+        except Exception as error:  # noqa: BLE001 - broker or database may be away; whatever it is, comparing comes again
+            self.failing = str(error) if isinstance(error, BrokerOutage | ConsumerGone) else type(error).__name__
+            self._log.error("reconciler-waits", stream=self._stream, reason=self.failing)
+            return
+        if finding.alarm is not None or finding.republished:
+            self._log.error("stream-differs", stream=self._stream, reason=finding.alarm, republished=finding.republished)
 
     async def step(self) -> Finding:
         """Compare what is new since the last time; everything, if the stream is not what it was."""

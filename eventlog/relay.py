@@ -12,12 +12,13 @@ from sqlalchemy import Connection, insert, select, update
 
 from eventlog import schema
 from eventlog.database import Database
+from eventlog.log import page_of
 from eventlog.wire import BrokerOutage, Outgoing, Publisher, event_message, receipt_message
 
 __all__ = ["Reader", "Relay", "cursor_of", "read_events", "read_receipts"]
 
 RELAY_BATCH_MAX = 1000
-OFFERED_MAX = 4_000
+OFFERED_MAX = 2_000
 RETRY_SECONDS_MAX = 10.0
 POLL_SECONDS = 1.0
 
@@ -29,9 +30,7 @@ def read_events(log: str) -> Reader:
     """A reader of the log's events."""
 
     def read(connection: Connection, after: int, limit: int) -> tuple[Sequence[Outgoing], int]:
-        table = schema.event
-        query = select(table).where(table.c.position > after).order_by(table.c.position).limit(limit)
-        rows = connection.execute(query).all()
+        rows = connection.execute(page_of(schema.event, after, limit)).all()
         return [event_message(log, row) for row in rows], rows[-1].position if rows else after
 
     return read
@@ -41,9 +40,7 @@ def read_receipts(log: str) -> Reader:
     """A reader of the receipts."""
 
     def read(connection: Connection, after: int, limit: int) -> tuple[Sequence[Outgoing], int]:
-        table = schema.receipt
-        query = select(table).where(table.c.position > after).order_by(table.c.position).limit(limit)
-        rows = connection.execute(query).all()
+        rows = connection.execute(page_of(schema.receipt, after, limit)).all()
         return [receipt_message(log, row) for row in rows], rows[-1].position if rows else after
 
     return read
