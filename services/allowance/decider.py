@@ -23,8 +23,8 @@ from contracts.allowance import (
     PolicyCited,
     Predicate,
 )
-from contracts.particulars import Particulars
-from contracts.registry import FactOrigin, Standing
+from contracts.hearing import Hear
+from contracts.registry import Standing
 from eventlog.canonical import digest
 from services.allowance.engine import KnownFact, PolicyInForce, decide_year, years_touched
 
@@ -79,20 +79,6 @@ def standing_facts(state: Worker) -> tuple[KnownFact, ...]:
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Hear:
-    """A registry event about this worker. particulars: None for a withdrawal."""
-
-    person_ref: str
-    heard: str
-    heard_type: str
-    position: int
-    origin: FactOrigin
-    effective_on: date
-    particulars: Particulars | None
-    standings: tuple[Standing, ...]
 
 
 @dataclass(frozen=True, slots=True)

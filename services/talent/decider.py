@@ -17,9 +17,9 @@ from datetime import date, datetime, timedelta
 from typing import Literal, assert_never
 
 from contracts.base import Category, EntryChannel
-from contracts.particulars import Particulars
+from contracts.hearing import Hear
 from contracts.receipts import Problem
-from contracts.registry import FactOrigin, Standing
+from contracts.registry import FactOrigin
 from contracts.standard import Ladder, QualificationStandard
 from contracts.talent import (
     Candidacy,
@@ -179,20 +179,6 @@ class Stamp:
     origin: FactOrigin
     on: date
     received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Hear:
-    """A registry event about this person. particulars: None for a withdrawal."""
-
-    person_ref: str
-    heard: str
-    heard_type: str
-    position: int
-    origin: FactOrigin
-    effective_on: date
-    particulars: Particulars | None
-    standings: tuple[Standing, ...]
 
 
 @dataclass(frozen=True, slots=True)
