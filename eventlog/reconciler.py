@@ -66,14 +66,17 @@ class Reconciler:
         self.alarms = 0
 
     async def run(self, busy: Callable[[], bool]) -> None:
-        """Compare again and again until cancelled; at once the first time, while there is little to compare."""
-        quiet_since = BUSY_SECONDS_MAX
+        """Compare again and again until cancelled.
+
+        Not at once: what a process that was killed had under way may still be stored for a moment, and nobody counted it.
+        """
+        quiet_since = 0.0
         while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            quiet_since += EVERY_SECONDS
             if not busy() or quiet_since >= BUSY_SECONDS_MAX:
                 quiet_since = 0.0
                 await self._compare()
-            await asyncio.sleep(EVERY_SECONDS)
-            quiet_since += EVERY_SECONDS
 
     async def _compare(self) -> None:
         try:
