@@ -23,6 +23,8 @@ __all__ = ["Finding", "ReadState", "ReadStream", "Reconciler"]
 
 EVERY_SECONDS = 5.0
 BUSY_SECONDS_MAX = 60.0
+COUNTED_MAX = 6
+"""Comparisons in a row that may be made by counting alone; then everything since the last reading is read back."""
 PAGE = 5_000
 
 ReadStream = Callable[[int, int], Awaitable[Sequence[Stored]]]
@@ -59,6 +61,7 @@ class Reconciler:
         self._state = state
         self._publisher = publisher
         self._log = log
+        self._counted = 0
         self._repeats = repeats
         self._repeats_known: int | None = None
         self.failing: str | None = None
@@ -109,12 +112,12 @@ class Reconciler:
         compared = 0
         counts = holes == known and repeats == self._repeats_known
         if before is not None and alarm is None and counts and _complete(before, state, cursor):
-            # As many new messages as new events, no hole, and none of them twice: nothing can be missing, and reading them back
-            # would cost as much as carrying them. `hongling verify` compares every byte.
-            last_id = await self._id_at(state.last)
-            if last_id:
-                await asyncio.to_thread(self._save, state.created, state.last, last_id, cursor, holes)
+            # As many new messages as new events, no hole, and none of them twice: hardly anything can be missing. But a message
+            # that is stored late may make up the count for one that is lost, so what was counted is read all the same, later.
+            self._counted += 1
+            if self._counted < COUNTED_MAX:
                 return Finding(0, 0, None)
+        self._counted = 0
         while sequence < state.last:
             messages = await self._read(sequence, BATCH_MESSAGES_MAX)
             if not messages:
