@@ -1,4 +1,4 @@
-"""Folded states kept between batches, so that a stream that goes on needs no reading again.
+"""Folded states and documents kept between batches, so that a stream that goes on needs no reading again.
 
 The cache can be wrong about nothing: before each use it asks the log which streams have moved past what it has seen, by
 whomever, and forgets those. It is bounded; the least recently used go first.
@@ -7,13 +7,16 @@ whomever, and forgets those. It is bounded; the least recently used go first.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, select
 
 from eventlog import schema
+from eventlog.log import Log, Recorded
 
-__all__ = ["STREAMS_MAX", "StateCache"]
+__all__ = ["STREAMS_MAX", "Shelf", "Shelved", "StateCache"]
 
 S = TypeVar("S")
 
@@ -60,3 +63,30 @@ class StateCache(Generic[S]):
 
     def clear(self) -> None:
         self._states.clear()
+
+
+@dataclass(frozen=True)  # without slots: a frozen generic with slots cannot be made through an alias such as Shelved[int]
+class Shelved(Generic[S]):
+    """What a stream holds as of a version of it."""
+
+    version: int = 0
+    items: tuple[S, ...] = ()
+
+
+class Shelf(Generic[S]):
+    """One stream of documents, read again only when there are new ones. make: a recorded event → an item."""
+
+    def __init__(self, log: Log, stream: str, make: Callable[[Recorded], S]) -> None:
+        self._log = log
+        self._stream = stream
+        self._make = make
+        self._known: Shelved[S] = Shelved()
+
+    def read(self, connection: Connection) -> Shelved[S]:
+        table = schema.event
+        query = select(table.c.version).where(table.c.stream == self._stream).order_by(table.c.version.desc()).limit(1)
+        version = connection.execute(query).scalar_one_or_none() or 0
+        if version != self._known.version:
+            events = self._log.load(connection, [self._stream])[self._stream]
+            self._known = Shelved(len(events), tuple(self._make(event) for event in events))
+        return self._known

@@ -26,14 +26,13 @@ from contracts.envelope import EventEnvelope
 from contracts.intake import ParkedDiscard, ParkedRetry, PolicyPublished
 from contracts.particulars import RatingResult
 from contracts.receipts import Problem
-from eventlog import schema
-from eventlog.cache import StateCache
+from eventlog.cache import Shelf, Shelved, StateCache
 from eventlog.canonical import canonical
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.heard import Foreign, save_heard, sort_out
 from eventlog.intake import Parsed, answer, content_of, seen_before
-from eventlog.log import Appended, Log, NewEvent, Past, Unit, Vanished
+from eventlog.log import Appended, Log, NewEvent, Past, Recorded, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
 from services.allowance.decider import (
@@ -87,31 +86,11 @@ recalculation = Table(
 )
 
 
-@dataclass(slots=True)
-class Policies:
-    """The published policies as of a version of their stream."""
-
-    version: int = 0
-    in_force: tuple[PolicyInForce, ...] = ()
+Policies = Shelved[PolicyInForce]
 
 
-class PolicyShelf:
-    """Reads the policies again only when there are new ones."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._known = Policies()
-
-    def read(self, connection: Connection) -> Policies:
-        table = schema.event
-        query = select(table.c.version).where(table.c.stream == POLICIES).order_by(table.c.version.desc()).limit(1)
-        version = connection.execute(query).scalar_one_or_none() or 0
-        if version != self._known.version:
-            events = self._log.load(connection, [POLICIES])[POLICIES]
-            self._known = Policies(
-                len(events), tuple(PolicyInForce(e.event_id, cast(PolicyPublishedEvent, e.event).document) for e in events)
-            )
-        return self._known
+def policy_of(recorded: Recorded) -> PolicyInForce:
+    return PolicyInForce(recorded.event_id, cast(PolicyPublishedEvent, recorded.event).document)
 
 
 @dataclass(slots=True)
@@ -134,7 +113,7 @@ class Workers:
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self.shelf = PolicyShelf(log)
+        self.shelf = Shelf(log, POLICIES, policy_of)
         self.cache: StateCache[Worker] = StateCache()
 
     def load(self, connection: Connection, batch: Desktop, streams: set[str], position: int) -> None:
@@ -162,7 +141,7 @@ class Workers:
     ) -> Unit:
         """The unit of one command, and the batch's state moved on. cause: (causation id, correlation id)."""
         state = batch.states[stream]
-        events = decide(command, state, policies.in_force)
+        events = decide(command, state, policies.items)
         unit = Unit(expects={stream: batch.versions[stream], POLICIES: policies.version})
         for event in events:
             event_id = self.log.new_id()
@@ -254,7 +233,7 @@ class RegistryEvents:
             return
         for event in (new.event for new in unit.events):
             if isinstance(event, EntitlementDecided | EntitlementAdjusted) and event.decision.year == said.year:
-                policy = next((p for p in policies.in_force if p.event_id == event.decision.policy.event), None)
+                policy = next((p for p in policies.items if p.event_id == event.decision.policy.event), None)
                 facts = [f for f in batch.states[stream].facts.values() if f.event_id == command.heard]
                 if policy is not None and f"rating:{said.rating}" in unknown_words(facts, policy, said.year):
                     why = problem(
@@ -404,7 +383,7 @@ class AllowanceIntake:
                 )
             ) from None
         policies = self._workers.shelf.read(connection)
-        for known in policies.in_force:
+        for known in policies.items:
             same = (known.document.document, known.document.revision) == (document.document, document.revision)
             if same and known.document.division == document.division:
                 raise Rejected(

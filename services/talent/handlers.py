@@ -26,14 +26,14 @@ from contracts.receipts import Problem
 from contracts.registry import FactOrigin
 from contracts.talent import CandidateFlagged, CandidateNominated, Profile, StandardPublished
 from eventlog import schema
-from eventlog.cache import StateCache
+from eventlog.cache import Shelf, Shelved, StateCache
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.documents import DocumentError
 from eventlog.heard import Foreign, Heard, save_heard, sort_out
 from eventlog.holding import Holding, Need
 from eventlog.intake import Parsed, answer, content_of, seen_before
-from eventlog.log import Log, NewEvent, Past, Unit, Vanished
+from eventlog.log import Log, NewEvent, Past, Recorded, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
 from services.talent.decider import (
@@ -82,30 +82,11 @@ Seat = tuple[str, str]
 """(division, ladder)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standards:
-    """The published standards as of a version of their stream."""
-
-    version: int = 0
-    known: tuple[StandardKnown, ...] = ()
+Standards = Shelved[StandardKnown]
 
 
-class StandardShelf:
-    """Reads the standards again only when there are new ones."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._read = Standards()
-
-    def read(self, connection: Connection) -> Standards:
-        table = schema.event
-        query = select(table.c.version).where(table.c.stream == STANDARDS).order_by(table.c.version.desc()).limit(1)
-        version = connection.execute(query).scalar_one_or_none() or 0
-        if version != self._read.version:
-            events = self._log.load(connection, [STANDARDS])[STANDARDS]
-            known = tuple(StandardKnown(e.event_id, cast(StandardPublished, e.event).document) for e in events)
-            self._read = Standards(len(events), known)
-        return self._read
+def standard_of(recorded: Recorded) -> StandardKnown:
+    return StandardKnown(recorded.event_id, cast(StandardPublished, recorded.event).document)
 
 
 @dataclass(slots=True)
@@ -140,7 +121,7 @@ class Talent:
         self._log = log
         self._desk = Desk(SERVICE, log)
         self._holding = Holding(self._desk, log, hold_seconds)
-        self._shelf = StandardShelf(log)
+        self._shelf = Shelf(log, STANDARDS, standard_of)
         self._cache: StateCache[Member] = StateCache()
         self._wake = wake
         self._erase = erase
@@ -244,7 +225,7 @@ class Talent:
     ) -> tuple[Unit, tuple[str, ...]]:
         """The unit of one command and the ids of its events; the batch's state moves on. Raises Rejected."""
         before = batch.states[stream]
-        around = Around(batch.standards.known, self._taken(connection, batch, command, before))
+        around = Around(batch.standards.items, self._taken(connection, batch, command, before))
         state = before
         unit = Unit(expects={stream: batch.versions[stream], STANDARDS: batch.standards.version})
         for place, event in enumerate(decide(command, before, around)):
@@ -425,7 +406,7 @@ class Talent:
             ) from None
         standards = batch.standards
         named = (document.document, document.revision, document.division)
-        if any(named == (s.document.document, s.document.revision, s.document.division) for s in standards.known):
+        if any(named == (s.document.document, s.document.revision, s.document.division) for s in standards.items):
             raise Rejected(
                 problem(
                     "data.text",
@@ -444,7 +425,7 @@ class Talent:
             events=[NewEvent(STANDARDS, event, day, event_id, message.id, cause, parsed.origin)],
             expects={STANDARDS: standards.version},
         )
-        batch.standards = Standards(standards.version + 1, (*standards.known, StandardKnown(event_id, document)))
+        batch.standards = Standards(standards.version + 1, (*standards.items, StandardKnown(event_id, document)))
         receipt = self._desk.receipt(parsed, "accepted", events=(event_id,))
         self._desk.accept(batch, item, parsed, content, unit, STANDARDS, event_id, receipt)
 
