@@ -20,7 +20,7 @@ from benchmarks.measure import Figure, paired
 from benchmarks.peer import BATCH, COMMANDS_EACH, NOW, commands, worker_ref
 from benchmarks.places import STORES, Place, place
 from contracts.particulars import RatingResult
-from contracts.registry import FactOrigin, RegistryEvent
+from contracts.registry import FactOrigin, WorkerEvent
 from eventlog import schema
 from eventlog.bulk import bulk_insert
 from eventlog.database import Database
@@ -49,7 +49,7 @@ def settle_batch(log: Log, batch: Sequence[tuple[int, int, str]]) -> None:
         states, versions = {}, {}
         for stream, past in log.histories(connection, streams).items():
             states[stream] = replay(
-                Happened(p.event_id, date.fromisoformat(p.effective_on), cast(RegistryEvent, log.codec.decode(p.type, p.data)))
+                Happened(p.event_id, date.fromisoformat(p.effective_on), cast(WorkerEvent, log.codec.decode(p.type, p.data)))
                 for p in past
             )
             versions[stream] = len(past)

@@ -20,7 +20,7 @@ from console.run import relax_collector
 
 __all__ = ["main"]
 
-PARTS = ("commands", "reading", "growth", "carrying", "journey")
+PARTS = ("commands", "reading", "growth", "carrying", "register", "journey")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 START, END = "<!-- figures: made by make bench -->\n", "<!-- end -->"
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from console.context import Context, DataOption, JsonOption, LangOption, context
 from console.words import Words, day_of, safe
-from contracts.registry import FactWithdrawn, RegistryEvent
+from contracts.registry import FactAbsorbed, FactCorrected, RecordedFact
 from eventlog.log import Log
 from services.registry.views import conflicts as conflicts_of
 
@@ -49,8 +49,8 @@ def _fact(log: Log, connection: Connection, event_id: str, words: Words) -> dict
     recorded = log.find(connection, event_id)
     if recorded is None:
         raise LookupError(f"the read model names event {event_id}, which the log does not have; run `hongling verify registry`")
-    event = cast(RegistryEvent, recorded.event)
-    assert not isinstance(event, FactWithdrawn), "a withdrawal says nothing that could contradict"
+    # A withdrawal says nothing that could contradict.
+    event = cast(RecordedFact | FactCorrected | FactAbsorbed, recorded.event)
     on = recorded.effective_on
     return {
         "event_id": event_id,

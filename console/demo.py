@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -29,21 +29,30 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy import Connection, func, select
 
+from console.certification_standards import standard_message
 from console.client import IntakeClient
 from console.context import DIFFERENCE, WRONG, Context, JsonOption, LangOption, chosen_language, fail, run_async
-from console.demo_data import CHANGTU_GRANTED, CHANGTU_TOTAL_FEN, Labelled, changtu_2021, city
+from console.demo_data import CHANGTU_GRANTED, CHANGTU_TOTAL_FEN, HR, Labelled, Seal, changtu_2021, city
+from console.demo_person import KEY, Chapter, changes, chapters
 from console.deployment import DEFAULT_SOURCES, Deployment, Running
 from console.explain import explain_text
 from console.operate import ask_status
 from console.policies import policy_message, send
+from console.registry_words import event_text
 from console.sealing import load_public_key, seal
 from console.topology import POLICY_OFFICE
-from console.words import show_table, yuan
+from console.words import Words, show_table, yuan
 from contracts.allowance import EntitlementAdjusted
+from contracts.certificate_life import spans_of_all
+from contracts.registry import CertificateChanged, CertificateIssued, RegistryEvent, WorkerEvent
 from eventlog import schema
-from eventlog.log import Log
+from eventlog.ids import SystemEntropy
+from eventlog.log import Log, Recorded
 from services.allowance.policy import read_policy
 from services.allowance.views import entitlement, statement
+from services.registry.decider import stream_of
+from services.registry.standard import read_standard
+from services.registry.vault import KeyRing, Vault, person_index
 
 __all__ = ["register"]
 
@@ -54,6 +63,7 @@ CITY = "320100"
 CHANGTU = "211224"
 CHUNK = 1_000
 SETTLE_SECONDS_MAX = 600.0
+CHAPTER_SECONDS_MAX = 60.0
 SHOWN = ("registry", "allowance")
 """The services of the main job. Talent is not shown here: it hears everything from the start when ``hongling up`` runs it."""
 
@@ -135,11 +145,13 @@ async def _demo(about: Context, workers: int, began: float) -> dict[str, Any]:
         _show_intake(about, answer["intake"], began)
         _title(about, "3. Explained", "三、逐人说明")
         answer["explained"] = _explain_three(about)
-        _title(about, "4. Replayed and verified", "四、重放与核验")
+        _title(about, "4. One person's whole way", "四、一个人的完整历程")
+        answer["way"] = await _whole_way(about, clients, sealed)
+        _title(about, "5. Replayed and verified", "五、重放与核验")
         answer["proof"] = await _prove(about)
     answer["seconds"] = round(time.monotonic() - began, 1)
     proven = all(part["same"] for part in answer["proof"]["replay"]) and answer["proof"]["agrees"]
-    answer["as_expected"] = answer["changtu_as_published"] and proven
+    answer["as_expected"] = answer["changtu_as_published"] and proven and answer["way"]["as_expected"]
     _close(about, answer)
     return answer
 
@@ -335,6 +347,74 @@ def _first_lowered(log: Log, connection: Connection) -> EntitlementAdjusted | No
     return fallback
 
 
+# --- one person -------------------------------------------------------------------------------------------------------
+
+
+async def _whole_way(about: Context, clients: dict[str, IntakeClient], sealed: Seal) -> dict[str, Any]:
+    """Certification from the application to a reinstatement, chapter by chapter; the registry passes the deadlines itself."""
+    text = (Path(__file__).parent.parent / "standards" / "example-certification.yaml").read_text(encoding="utf-8")
+    message = standard_message(text, read_standard(text), datetime.now(UTC))
+    receipt = await send(about, POLICY_OFFICE, "registry", message)
+    if receipt.outcome != "accepted":
+        fail(DIFFERENCE, f"the certification standard was not accepted: {receipt.problems}")
+    events: list[Recorded] = []
+    for chapter in chapters(sealed):
+        events = await _live_through(about, clients, chapter, len(events))
+    number = [e.event.particulars.number for e in events if isinstance(e.event, CertificateIssued)][-1]
+    events = await _live_through(about, clients, changes(number), len(events))
+    facts = [
+        (e.event_id, date.fromisoformat(e.effective_on), e.event.particulars)
+        for e in events
+        if isinstance(e.event, CertificateIssued | CertificateChanged)
+    ]
+    spans = [span for span in spans_of_all(facts) if span.number == number]
+    found = [span.state for span in spans]
+    return {
+        "person_ref": worker_ref(events),
+        "certificate": number,
+        "events": len(events),
+        "life": [{"state": s.state, "grade": s.grade, "first": s.first.isoformat()} for s in spans],
+        "as_expected": found[:3] == ["valid", "suspended", "valid"] and spans[0].grade == "intermediate",
+    }
+
+
+async def _live_through(about: Context, clients: dict[str, IntakeClient], chapter: Chapter, seen: int) -> list[Recorded]:
+    """Publish a chapter, wait until it is settled and the certificates that it leads to are issued; show what happened."""
+    for message in chapter.messages:
+        await _drain(clients[message.source], [message])
+    deadline = time.monotonic() + CHAPTER_SECONDS_MAX
+    while True:
+        events = _file_of(about, KEY)
+        origins = {event.fact.id for e in events if (event := cast(WorkerEvent, e.event)).fact.source != "registry"}
+        issued = sum(isinstance(e.event, CertificateIssued) for e in events)
+        if issued >= chapter.certificates and all(m.message_id in origins for m in chapter.messages):
+            break
+        if time.monotonic() > deadline:
+            fail(DIFFERENCE, f"{chapter.en}: not settled after {CHAPTER_SECONDS_MAX:.0f} s")
+        await asyncio.sleep(0.2)
+    if not about.as_json:
+        about.out.print(about.say(chapter.zh, chapter.en), markup=False)
+        words = Words(about.lang)
+        for recorded in events[seen:]:
+            on = date.fromisoformat(recorded.effective_on)
+            text = event_text(words, cast(RegistryEvent, recorded.event), on)
+            about.out.print(f"  {recorded.effective_on}  {text}", markup=False)
+    return events
+
+
+def _file_of(about: Context, key: str) -> list[Recorded]:
+    """What is on file of the person whom the HR system calls by its key; nothing before the registration."""
+    assert about.deployment is not None
+    value = Vault(KeyRing.read(about.deployment.keys), SystemEntropy()).index_of_key(HR, key)
+    with about.log("registry") as log, log.database.read.connect() as connection:
+        ref = connection.execute(select(person_index.c.person_ref).where(person_index.c.value == value)).scalar_one_or_none()
+        return [] if ref is None else log.load(connection, [stream_of(ref)])[stream_of(ref)]
+
+
+def worker_ref(events: list[Recorded]) -> str:
+    return events[0].stream.removeprefix("worker-")
+
+
 # --- proving ----------------------------------------------------------------------------------------------------------
 
 
@@ -404,6 +484,8 @@ def _close(about: Context, answer: dict[str, Any]) -> None:
     commands = [
         f"hongling finance statement --division {CITY} --year {YEARS[-1]} --data {data}",
         f"hongling replay allowance --data {data}",
+        f"hongling registry show {answer['way']['person_ref']} --data {data}",
+        f"hongling certificate verify {answer['way']['certificate']} --data {data}",
         f"hongling conflicts --data {data}",
         f"hongling parked list --data {data}",
         f"hongling up --data {data}",

@@ -21,8 +21,11 @@ from contracts.intake import INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX
 from contracts.resident_id import check_character
 
 __all__ = [
+    "APPRAISAL",
     "CHANGTU_GRANTED",
     "CHANGTU_TOTAL_FEN",
+    "HR",
+    "TRAINING",
     "WINDOW_WORKERS",
     "WRONG_KINDS",
     "Expect",

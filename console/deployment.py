@@ -26,6 +26,7 @@ import nats
 from nats.aio.client import Client
 
 from console.sealing import new_key_pair
+from console.signing import add_signing_key
 from console.topology import ADMIN, SERVICES, Provisioned, principals, provision_broker
 from eventlog.database import Database
 from eventlog.topology import ACK_WAIT_SECONDS, server_config
@@ -80,6 +81,10 @@ class Deployment:
         return self.keys / "seal-public.jwk"
 
     @property
+    def attachments(self) -> Path:
+        return self.data / "attachments"
+
+    @property
     def id_key(self) -> bytes:
         return bytes.fromhex((self.keys / "message-id.key").read_text())
 
@@ -111,6 +116,7 @@ class Deployment:
         settings = {
             "HONGLING_NATS_URL": url,
             "HONGLING_REGISTRY_KEYS": str(self.keys),
+            "HONGLING_REGISTRY_ATTACHMENTS": str(self.attachments),
             "HONGLING_LOG_LEVEL": os.environ.get("HONGLING_LOG_LEVEL", "WARNING"),
         }
         for service in SERVICES:
@@ -132,6 +138,7 @@ class Deployment:
             private, public = new_key_pair()
             _write_secret(self.keys / "seal-private.jwk", private)
             _write_secret(self.public_key, public)
+        add_signing_key(self.keys, _write_secret)
         for name in ("index.key", "wrapping-1.key", "message-id.key"):
             if not (self.keys / name).exists():
                 _write_secret(self.keys / name, secrets.token_hex(32))

@@ -19,13 +19,13 @@ from console.people import Known, known_at, person_ref_of
 from console.words import Words, day_of, safe, yuan
 from contracts.allowance import Decision, EntitlementAdjusted, EntitlementDecided, FactHeard, PolicyPublished
 from contracts.base import YEAR_FIRST, YEAR_LAST
-from contracts.particulars import EngagementStart, Particulars, Registration
+from contracts.particulars import EngagementStart, Particulars
 from contracts.policy import PolicyDocument
-from contracts.registry import FactCorrected, FactOrigin, FactWithdrawn
+from contracts.registry import FactCorrected, FactOrigin, FactWithdrawn, PersonMerged
 from eventlog import schema
 from eventlog.log import Log, Recorded
 from services.allowance.decider import Happened, Worker, evolve, standing_facts, stream_of
-from services.allowance.engine import PolicyInForce, choose_policy, decide_year
+from services.allowance.engine import PolicyInForce, choose_policy, decide_year, division_of
 from services.allowance.handlers import POLICIES
 
 __all__ = ["File", "cause_json", "decision_rows", "explain_text", "read_file", "register"]
@@ -71,7 +71,7 @@ def explain_text(ctx: Context, person_ref: str, year: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What led to decisions. kind: recorded, corrected, withdrawn, replaced, or policy. origin: of the fact that did."""
+    """What led to decisions. kind: recorded, corrected, withdrawn, replaced, merged or policy. origin: of the fact that did."""
 
     event_id: str
     kind: str
@@ -154,6 +154,8 @@ def _cause_of(event: FactHeard, effective_on: str, before: Worker, after: Worker
         kind = "withdrawn"
     elif event.heard_type == FactCorrected.TYPE:
         kind = "corrected"
+    elif event.heard_type == PersonMerged.TYPE:
+        kind = "merged"
     else:
         kind = "recorded" if old is None else "replaced"
     return Cause(event.heard, kind, old, new, event.origin)
@@ -263,6 +265,8 @@ def cause_json(cause: Cause | None, words: Words) -> dict[str, Any]:
 
 def _cause_text(cause: Cause, words: Words) -> str:
     before, after = cause.before, cause.after
+    if cause.kind == "merged":
+        return words.say("此档案并入同一人的另一档案", "the file was merged into another one of the same person")
     if cause.policy is not None:
         name = f"{cause.policy.document} ({words.say('第', 'revision ')}{cause.policy.revision}{words.say('版', '')})"
         return words.say(f"政策 {name} 发布", f"policy {name} was published")
@@ -315,15 +319,14 @@ def _undecided(file: File, year: int, lang: str) -> dict[str, Any]:
 def _missing(file: File, year: int, words: Words) -> list[tuple[str, str]]:
     """What a decision waits for, as (code, words)."""
     facts = standing_facts(file.state)
-    registration = next((f.particulars for f in facts if isinstance(f.particulars, Registration)), None)
-    if registration is None:
+    division = division_of(facts, year)
+    if division is None:
         if not file.heard:
             text = words.say("津贴服务尚未收到此人的任何事实", "allowance had heard no fact about this person")
             return [("registration", text + ("" if file.known.until is None else words.say("（截至当时）", " by then")))]
         return [("registration", words.say("没有有效的注册登记", "no registration stands"))]
-    policy = choose_policy(file.policies, registration.division, year)
+    policy = choose_policy(file.policies, division, year)
     if policy is None:
-        division = registration.division
         return [
             ("policy", words.say(f"没有适用于区划 {division} {year} 年的政策", f"no policy for division {division} and {year}"))
         ]

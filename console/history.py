@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 from console.context import Context, DataOption, JsonOption, LangOption, context
 from console.explain import KnownOption, PersonArgument, decision_rows, history_line, read_file
 from console.people import Known, business_day_of, known_at, person_ref_of
+from console.registry_words import Step, step_text
 from console.words import Words, day_of, safe, show_table
 from contracts.particulars import Particulars
-from contracts.registry import FactCorrected, FactWithdrawn, RegistryEvent
+from contracts.registry import FactAbsorbed, FactCorrected, FactWithdrawn, RecordedFact, WorkerEvent
 from eventlog.log import Log, Recorded
 from services.registry.decider import Happened, Worker, evolve, leaves_of, stream_of
 from services.registry.decider import Known as KnownFact
@@ -39,6 +40,7 @@ STATUS: Mapping[str, tuple[str, str]] = {
     "withdrawn": ("已被撤回", "was withdrawn"),
     "applies": ("撤回有效", "the withdrawal applies"),
     "overruled": ("撤回已失效", "the withdrawal was overruled"),
+    "merged": ("已随档案并入另一档案", "went with the file into another one"),
 }
 
 
@@ -68,6 +70,7 @@ def history(
         "known_at": moment.until,
         "effective_on": None if on is None else on.isoformat(),
         "facts": [fact_row(facts, recorded, words) for recorded in facts.recorded if _true_on(facts, recorded, on)],
+        "steps": [_step_row(recorded, words) for recorded in facts.steps if on is None or recorded.effective_on <= str(on)],
         "standing": _standing(facts, on, words),
         "decisions": [row for row in decisions if on is None or row["effective_on"] <= on.isoformat()],
     }
@@ -79,12 +82,18 @@ def history(
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
+Fact = RecordedFact | FactCorrected | FactWithdrawn | FactAbsorbed
+
 
 @dataclass(slots=True)
 class FactFile:
-    """A worker's registry stream up to a moment. amendments: fact → the corrections and withdrawals of it."""
+    """A worker's registry stream up to a moment. recorded: the facts, with their corrections and withdrawals; steps: the rest.
+
+    amendments: fact → the corrections and withdrawals of it.
+    """
 
     recorded: list[Recorded] = field(default_factory=list)
+    steps: list[Recorded] = field(default_factory=list)
     state: Worker = field(default_factory=Worker)
     amendments: dict[str, list[KnownFact]] = field(default_factory=dict)
 
@@ -106,9 +115,12 @@ class FactFile:
             return "withdrawn", self._withdrawal_of(root)
         if leaf.event_id != event_id or known.says is None:
             return "corrected", leaf.event_id
-        stands, against = self.state.standing.get(known.says.slot(known.source), (None, ()))
+        # A correction fills the slot of the source whose fact it corrects.
+        stands, against = self.state.standing.get(known.says.slot(facts[root].source), (None, ()))
         if stands == event_id:
             return "stands", None
+        if stands is None:
+            return "merged", None
         return ("contradicted" if event_id in against else "agrees"), stands
 
     def _withdrawal_of(self, event_id: str) -> str | None:
@@ -135,10 +147,13 @@ def read_facts(log: Log, connection: Connection, person_ref: str, known: Known) 
     for recorded in log.load(connection, [stream_of(person_ref)])[stream_of(person_ref)]:
         if not known.includes(recorded.recorded_at):
             break
-        event = cast(RegistryEvent, recorded.event)
-        file.recorded.append(recorded)
+        event = cast(WorkerEvent, recorded.event)
         file.state = evolve(file.state, Happened(recorded.event_id, date.fromisoformat(recorded.effective_on), event))
-        fact = file.state.facts[recorded.event_id]
+        fact = file.state.facts.get(recorded.event_id)
+        if fact is None:
+            file.steps.append(recorded)
+            continue
+        file.recorded.append(recorded)
         if fact.target is not None:
             file.amendments.setdefault(fact.target, []).append(fact)
     return file
@@ -156,7 +171,7 @@ def _true_on(file: FactFile, recorded: Recorded, on: date | None) -> bool:
 
 def fact_row(file: FactFile, recorded: Recorded, words: Words) -> dict[str, Any]:
     """One recorded fact, correction or withdrawal as JSON."""
-    event = cast(RegistryEvent, recorded.event)
+    event = cast(Fact, recorded.event)
     status, by = file.status(recorded.event_id)
     row: dict[str, Any] = {
         "position": recorded.position,
@@ -176,11 +191,28 @@ def fact_row(file: FactFile, recorded: Recorded, words: Words) -> dict[str, Any]
         row |= {"corrects": event.corrects, "reason": event.reason}
     elif isinstance(event, FactWithdrawn):
         row |= {"withdraws": event.withdraws, "reason": event.reason}
+    elif isinstance(event, FactAbsorbed):
+        row |= {"absorbed_from": event.absorbed_from, "absorbs": event.absorbs}
     return row
 
 
+def _step_row(recorded: Recorded, words: Words) -> dict[str, Any]:
+    """One step of a certification, or one act on the file, as JSON."""
+    event = cast(Step, recorded.event)
+    return {
+        "position": recorded.position,
+        "event_id": recorded.event_id,
+        "type": recorded.type,
+        "effective_on": recorded.effective_on,
+        "recorded_at": recorded.recorded_at,
+        "source": event.fact.source,
+        "message_id": event.fact.id,
+        "says": step_text(words, event),
+    }
+
+
 def _says(file: FactFile, recorded: Recorded, words: Words) -> str:
-    event = cast(RegistryEvent, recorded.event)
+    event = cast(Fact, recorded.event)
     on = date.fromisoformat(recorded.effective_on)
     if isinstance(event, FactWithdrawn):
         target = _particulars_at(file, event.withdraws)
@@ -195,7 +227,12 @@ def _says(file: FactFile, recorded: Recorded, words: Words) -> str:
             f"更正：{topic}由{was}改为{now}{identity}（{event.reason}）",
             f"corrected: {topic}, from {was} to {now}{identity} ({event.reason})",
         )
-    return words.fact(event.particulars, on)
+    said = words.fact(event.particulars, on)
+    if isinstance(event, FactAbsorbed):
+        return words.say(
+            f"自档案 {event.absorbed_from} 并入：{said}", f"taken over from the file of {event.absorbed_from}: {said}"
+        )
+    return said
 
 
 def _particulars_at(file: FactFile, event_id: str) -> tuple[Particulars, date] | None:
@@ -251,6 +288,9 @@ def _print(ctx: Context, answer: Mapping[str, Any], words: Words) -> None:
         )
     show_table(ctx.out, table, words.say("已登记的事实", "Facts as recorded"))
     _print_list(ctx, words.say("当前有效", "What stands"), [safe(row["says"]) for row in answer["standing"]])
+    if answer["steps"]:
+        steps = [f"{row['effective_on']} {safe(row['says'])}" for row in answer["steps"]]
+        _print_list(ctx, words.say("认证、档案及其他事项", "Certification, dossier and other acts"), steps)
     lines = [f"{row['year']}{words.say('：', ': ')}{history_line(words, row)}" for row in answer["decisions"]]
     _print_list(ctx, words.say("津贴决定", "Decisions on the allowance"), lines)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from console.client import IntakeClient, PublishFailed, Unreachable
+from console.client import IntakeClient, PublishFailed, Summary, Unreachable
 from console.context import (
     DIFFERENCE,
     UNREACHABLE,
@@ -28,20 +29,14 @@ from console.context import (
     fail,
     run_async,
 )
-from console.intake_files import (
-    FACTS,
-    IntakeFile,
-    IntakeFileError,
-    Reading,
-    Row,
-    fact_type_of,
-    open_intake,
-    write_problems,
-    write_template,
-)
+from console.intake_columns import FACTS, fact_type_of
+from console.intake_copies import CopyImpossible, check_copy, write_copy
+from console.intake_files import IntakeFile, IntakeFileError, Reading, Row, open_intake, write_problems
+from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_template
 from console.policies import receipt_on_file
 from console.sealing import load_public_key
 from console.topology import SERVICES
+from contracts.problems import Lang
 from contracts.receipts import Problem, Receipt
 
 __all__ = ["register"]
@@ -55,6 +50,15 @@ TypeOption = Annotated[str | None, typer.Option("--type", help="kind of fact, un
 SheetOption = Annotated[str | None, typer.Option("--sheet", help="sheet of an XLSX file", show_default=False)]
 AnnotateOption = Annotated[
     Path | None, typer.Option("--annotate", help="write the rows that are wrong, with why, to this file")
+]
+ErrorsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--errors",
+        help="write a copy of the file (CSV or XLSX) whose first column says what is wrong in each row; it holds the personal "
+        "data that the file holds, and only you may read it (0600); an existing file is not overwritten",
+        show_default=False,
+    ),
 ]
 
 
@@ -110,38 +114,93 @@ def _as_json(row: Row) -> dict[str, Any]:
     return {"row": row.number, "sheet": row.sheet, "problems": [p.payload() for p in row.problems]}
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What a reading of the file has met. shown_max: how many wrong rows are kept to be shown; None: all."""
+
+    shown_max: int | None
+    rows: int = 0
+    wrong: int = 0
+    shown: list[Row] = field(default_factory=list)
+
+    def of(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            self.rows += 1
+            if row.problems:
+                self.wrong += 1
+                if self.shown_max is None or len(self.shown) < self.shown_max:
+                    self.shown.append(row)
+            yield row
+
+
+def _check_errors(about: Context, opened: IntakeFile, errors: Path | None) -> None:
+    if errors is not None:
+        try:
+            check_copy(opened, errors)
+        except CopyImpossible as error:
+            fail(WRONG, about.say(error.zh, error.en))
+
+
+def _write_errors(about: Context, opened: IntakeFile, errors: Path, rows: Iterable[Row]) -> str | None:
+    """Write the copy with what is wrong. Returns its name; None: there was nothing to tell, or it could not be written."""
+    try:
+        return errors.name if write_copy(opened, errors, rows) else None
+    except CopyImpossible as error:
+        typer.echo(about.say(error.zh, error.en), err=True)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        typer.echo(about.say(f"副本写不到 {errors}：{why}", f"the copy cannot be written to {errors}: {why}"), err=True)
+    return None
+
+
 def check(
     file: FileArgument,
     source: SourceOption = "hr",
     fact: TypeOption = None,
     sheet: SheetOption = None,
     annotate: AnnotateOption = None,
+    errors: ErrorsOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Check a file of facts row by row; publish nothing. Exit code 2 if a row is wrong."""
+    """Check a file of facts row by row; publish nothing. Exit code 2 if a row is wrong.
+
+    A file has at most 1,000,000 rows and 1 GiB, a sheet 64 columns, a cell 4,000 characters. The copy of --errors keeps every
+    row, sheet and cell; of a workbook it keeps values and number formats, not colours, charts and formulas.
+    """
     about = context(data, as_json, lang)
-    rows, wrong = 0, []
-    for row in _rows(_open(about, file, source, fact, sheet)):
-        rows += 1
-        if row.problems:
-            wrong.append(row)
-    if annotate is not None and wrong:
-        write_problems(annotate, wrong)
-    about.show(
-        {"file": file.name, "rows": rows, "wrong": [_as_json(row) for row in wrong]}, lambda: _check_text(about, rows, wrong)
-    )
-    if wrong:
+    opened = _open(about, file, source, fact, sheet)
+    _check_errors(about, opened, errors)
+    tally = _Tally(None if as_json or annotate is not None else SHOWN_MAX)
+    rows = tally.of(_rows(opened))
+    copy = None
+    if errors is not None:
+        copy = _write_errors(about, opened, errors, rows)
+    for _ in rows:  # What the copy has not read.
+        pass
+    if annotate is not None and tally.wrong:
+        write_problems(annotate, tally.shown)
+    answer = {"file": file.name, "rows": tally.rows, "wrong": [_as_json(row) for row in tally.shown]}
+    about.show(answer | ({"errors": copy} if errors is not None else {}), lambda: _check_text(about, tally, copy))
+    if tally.wrong:
         raise typer.Exit(WRONG)
 
 
-def _check_text(about: Context, rows: int, wrong: list[Row]) -> str:
-    lines = [about.say(f"共 {rows:,} 行，{len(wrong):,} 行有误。", f"{rows:,} rows, {len(wrong):,} of them wrong.")]
-    for row in wrong[:SHOWN_MAX]:
+def _check_text(about: Context, tally: _Tally, copy: str | None = None) -> str:
+    rows, wrong = tally.rows, tally.wrong
+    lines = [about.say(f"共 {rows:,} 行，{wrong:,} 行有误。", f"{rows:,} rows, {wrong:,} of them wrong.")]
+    for row in tally.shown[:SHOWN_MAX]:
         lines += [about.say(f"第 {row.number} 行  ", f"row {row.number}  ") + escape(_line(p)) for p in row.problems]
-    if len(wrong) > SHOWN_MAX:
-        lines.append(about.say(f"其余 {len(wrong) - SHOWN_MAX} 行见 --json", f"{len(wrong) - SHOWN_MAX} more rows with --json"))
+    if wrong > SHOWN_MAX:
+        lines.append(about.say(f"其余 {wrong - SHOWN_MAX} 行见 --json", f"{wrong - SHOWN_MAX} more rows with --json"))
+    if copy is not None:
+        lines.append(
+            about.say(
+                f"标出错误的副本：{copy}（与原文件一样含个人信息）",
+                f"copy with the problems: {copy} (it holds personal data like the original)",
+            )
+        )
     return "\n".join(lines)
 
 
@@ -151,6 +210,7 @@ def publish(
     fact: TypeOption = None,
     sheet: SheetOption = None,
     partial: Annotated[bool, typer.Option("--partial", help="publish the good rows even if others are wrong")] = False,
+    errors: ErrorsOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -160,77 +220,111 @@ def publish(
     Exit code 2 if a row is wrong (then nothing is published, unless --partial) or a fact is refused, 1 if an answer is missing.
     """
     about = context(data, as_json, lang)
-    rows = list(_rows(_open(about, file, source, fact, sheet)))
-    wrong = [row for row in rows if row.problems]
-    if wrong and not partial:
-        about.show(
-            {"file": file.name, "rows": len(rows), "published": 0, "wrong": [_as_json(r) for r in wrong]},
-            lambda: _check_text(about, len(rows), wrong),
-        )
+    opened = _open(about, file, source, fact, sheet)
+    _check_errors(about, opened, errors)
+    # The file is read once to check it, once to publish it, and once more for the copy: it is never held in memory.
+    tally = _Tally(None if as_json else SHOWN_MAX)
+    for _ in tally.of(_rows(opened)):
+        pass
+    if tally.wrong and not partial:
+        copy = None if errors is None else _write_errors(about, opened, errors, _rows(opened))
+        wrong = {"file": file.name, "rows": tally.rows, "published": 0, "wrong": [_as_json(r) for r in tally.shown]}
+        about.show(wrong | ({"errors": copy} if errors is not None else {}), lambda: _check_text(about, tally, copy))
         raise typer.Exit(WRONG)
-    good = [row for row in rows if not row.problems]
 
-    async def work() -> Any:
+    async def work() -> Summary:
         async with IntakeClient(about.broker_url(), source, about.password(source)) as client:
-            return await client.publish_and_wait(good, RECEIPT_SECONDS)
+            return await client.publish_and_wait((row for row in _rows(opened) if not row.problems), RECEIPT_SECONDS)
 
     try:
         summary = run_async(work())
     except Unreachable as error:
         fail(UNREACHABLE, str(error))
     except PublishFailed as error:
-        fail(UNREACHABLE, f"{error} ({error.published} of {len(good)} are published; publish the file again to go on)")
+        good = tally.rows - tally.wrong
+        fail(UNREACHABLE, f"{error} ({error.published} of {good} are published; publish the file again to go on)")
     # What the broker dropped as a repeat gets no new receipt; the services' own copies tell what became of it.
     on_file = (receipt_on_file(about, service, source, known) for known in sorted(summary.known) for service in SERVICES)
     receipts: list[Receipt] = [*summary.receipts.values(), *(r for r in on_file if r is not None)]
     outcomes = Counter(receipt.outcome for receipt in receipts)
+    copy = None if errors is None else _write_errors(about, opened, errors, _answered(about, _rows(opened), receipts))
     answer = {
         "file": file.name,
-        "rows": len(rows),
+        "rows": tally.rows,
         "published": summary.published,
         "outcomes": dict(outcomes),
         "unanswered": len(summary.unanswered),
         "published_before": len(summary.known),
-        "wrong": [_as_json(row) for row in wrong],
+        "wrong": [_as_json(row) for row in tally.shown],
         "receipts": [receipt.payload() for receipt in receipts],
     }
-    about.show(answer, lambda: "")
+    about.show(answer | ({"errors": copy} if errors is not None else {}), lambda: "")
     if not as_json:
         about.out.print(_outcome_table(about, outcomes, len(summary.unanswered)))
         for receipt in [r for r in receipts if r.problems][:SHOWN_MAX]:
             for problem in receipt.problems:
                 about.out.print(f"{receipt.id}: {receipt.outcome}: {_line(problem)}", markup=False)
-    if wrong or outcomes["refused"] or outcomes["parked"]:
+        if copy is not None:
+            about.out.print(about.say(f"标出错误的副本：{copy}", f"copy with the problems: {copy}"), markup=False)
+    if tally.wrong or outcomes["refused"] or outcomes["parked"]:
         raise typer.Exit(WRONG)
     if summary.unanswered:
         raise typer.Exit(DIFFERENCE)
 
 
+OUTCOMES: Mapping[str, str] = {"accepted": "已受理", "refused": "被拒绝", "waiting": "等待中", "parked": "已搁置"}
+
+
+def _answered(about: Context, rows: Iterable[Row], receipts: Iterable[Receipt]) -> Iterator[Row]:
+    """The rows, each with the problems of its receipt, by its message id. A row read again has the id that it had."""
+    told = {receipt.id: receipt for receipt in receipts if receipt.problems}
+    for row in rows:
+        receipt = told.get(row.message_id)
+        if receipt is None or row.problems:
+            yield row
+        else:
+            outcome = about.say(OUTCOMES[receipt.outcome], receipt.outcome)
+            said = tuple(p.model_copy(update={"problem": f"{outcome}: {p.problem}"}) for p in receipt.problems)
+            yield replace(row, problems=said)
+
+
 def _outcome_table(about: Context, outcomes: Counter[Any], unanswered: int) -> Table:
     table = Table(title=about.say("回执", "Receipts"))
-    names = {"accepted": "已受理", "refused": "被拒绝", "waiting": "等待中", "parked": "已搁置"}
-    for name, zh in names.items():
+    for name, zh in OUTCOMES.items():
         table.add_column(about.say(zh, name), justify="right")
     table.add_column(about.say("无回执", "unanswered"), justify="right")
-    table.add_row(*(f"{outcomes[name]:,}" for name in names), f"{unanswered:,}")
+    table.add_row(*(f"{outcomes[name]:,}" for name in OUTCOMES), f"{unanswered:,}")
     return table
 
 
 def template(
-    fact: Annotated[str, typer.Argument(help="kind of fact, for example annual-rating-recorded")],
-    file: Annotated[Path, typer.Argument(help="file to write: .csv or .xlsx")],
+    fact: Annotated[
+        str, typer.Argument(help="kind of fact, such as annual-rating-recorded or 年度考核; takeover (接管): the workbook")
+    ],
+    file: Annotated[Path, typer.Argument(help="file to write: .csv or .xlsx; takeover: .xlsx")],
+    example: Annotated[
+        bool, typer.Option("--example", help="with an example row, which is passed over when it is read")
+    ] = False,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Write an empty file with the headings of a kind of fact."""
-    kind = fact_type_of(fact)
-    if kind is None:
-        fail(WRONG, f"there is no kind of fact {fact}; choose one of: {', '.join(f.short for f in FACTS)}")
+    """Write an empty file with the headings of a kind of fact, or the workbook to take over an existing register.
+
+    An XLSX file has a sheet that explains columns, words and limits. The workbook has a sheet each for units, workers,
+    engagements, certificates and their changes, ratings, inspections and dossier entries, with an example row of nobody.
+    """
+    takeover, kind = fact.casefold() in TAKEOVER_NAMES, fact_type_of(fact)
+    chosen: Lang = "zh" if chosen_language(lang) == "zh" else "en"
+    if kind is None and not takeover:
+        fail(WRONG, f"there is no kind of fact {fact}; choose takeover or one of: {', '.join(f.short for f in FACTS)}")
+    answer: dict[str, Any] = {"file": str(file)}
     try:
-        headings = write_template(file, kind, "zh" if chosen_language(lang) == "zh" else "en")
+        if takeover:
+            answer["sheets"] = write_takeover(file, chosen)
+        else:
+            answer |= {"type": kind, "headings": write_template(file, str(kind), chosen, example=example)}
     except (OSError, ValueError) as error:
         fail(WRONG, f"no template was written: {error}")
-    answer = {"file": str(file), "type": kind, "headings": headings}
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else str(file))
 
 

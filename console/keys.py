@@ -1,7 +1,8 @@
 """``hongling keys``: the registry's key files, made once, outside the database and outside the broker.
 
-A folder holds ``seal-private.jwk`` and ``seal-public.jwk`` (X25519, RFC 8037), ``index.key`` (HMAC-SHA-256) and
-``wrapping-<n>.key`` (AES-256-GCM), each secret 32 bytes as hex. Only ``seal-public.jwk`` is ever given to anybody.
+A folder holds ``seal-private.jwk`` and ``seal-public.jwk`` (X25519, RFC 8037), ``credential-private.jwk`` and
+``credential-public.jwk`` (Ed25519), ``index.key`` (HMAC-SHA-256) and ``wrapping-<n>.key`` (AES-256-GCM), each of these 32 bytes
+as hex. Only ``seal-public.jwk`` and ``credential-public.jwk`` are ever given to anybody.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import typer
 
 from console.context import WRONG, JsonOption, fail
 from console.sealing import load_public_key, new_key_pair
+from console.signing import CREDENTIAL_PUBLIC, add_signing_key
 
-__all__ = ["create_keys", "new_wrapping_key", "register"]
+__all__ = ["create_keys", "new_credential_key", "new_wrapping_key", "register"]
 
 KEY_BYTES = 32
 PRIVATE, PUBLIC, INDEX = "seal-private.jwk", "seal-public.jwk", "index.key"
@@ -42,7 +44,7 @@ def create_keys(folder: Path) -> list[Path]:
         INDEX: secrets.token_hex(KEY_BYTES),
         "wrapping-1.key": secrets.token_hex(KEY_BYTES),
     }
-    return [_write_once(folder / name, text) for name, text in texts.items()]
+    return [_write_once(folder / name, text) for name, text in texts.items()] + add_signing_key(folder, _write_once)
 
 
 def new_wrapping_key(folder: Path) -> Path:
@@ -54,6 +56,17 @@ def new_wrapping_key(folder: Path) -> Path:
     if not numbers:
         raise FileNotFoundError(f"no wrapping-<n>.key in {folder}; run `hongling keys create {folder}` first")
     return _write_once(folder / f"wrapping-{max(numbers) + 1}.key", secrets.token_hex(KEY_BYTES))
+
+
+def new_credential_key(folder: Path) -> list[Path]:
+    """Add the key that certificates are signed with to a folder that was made before there was one.
+
+    Nothing is ever overwritten, and with both halves there, nothing is made. Raises FileNotFoundError if the folder holds no
+    keys of a registry, FileExistsError for a public half alone.
+    """
+    if not (folder / PRIVATE).exists():
+        raise FileNotFoundError(f"no {PRIVATE} in {folder}; run `hongling keys create {folder}` first")
+    return add_signing_key(folder, _write_once)
 
 
 def _write_once(path: Path, text: str) -> Path:
@@ -73,7 +86,8 @@ def create(folder: DirArgument, as_json: JsonOption = False) -> None:
         fail(WRONG, f"no keys were made: {error}")
     _show(folder, made, as_json)
     if not as_json:
-        typer.echo(f"Back this folder up, apart from the database. Give {PUBLIC} to whoever reports facts, and no other file.")
+        typer.echo(f"Back this folder up, apart from the database. Give {PUBLIC} to whoever reports facts.")
+        typer.echo(f"Publish {CREDENTIAL_PUBLIC}: certificates are verified with it. Give nobody any other file.")
 
 
 def rotate(folder: DirArgument, as_json: JsonOption = False) -> None:
@@ -85,6 +99,15 @@ def rotate(folder: DirArgument, as_json: JsonOption = False) -> None:
     _show(folder, [made], as_json)
 
 
+def credential(folder: DirArgument, as_json: JsonOption = False) -> None:
+    """Add the key that certificates are signed with, if the folder has none yet; the registry uses it after a restart."""
+    try:
+        made = new_credential_key(folder)
+    except (OSError, ValueError) as error:
+        fail(WRONG, f"no key was made: {error}")
+    _show(folder, made, as_json)
+
+
 def _show(folder: Path, made: list[Path], as_json: bool) -> None:
     """The names, and the public key's thumbprint; never a secret."""
     kid = load_public_key(folder / PUBLIC).kid if (folder / PUBLIC).exists() else None
@@ -92,11 +115,11 @@ def _show(folder: Path, made: list[Path], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), "made": names, "seal_kid": kid}, indent=2))
     else:
-        typer.echo(f"{folder}: made {', '.join(names)}" + (f"; public key {kid}" if kid else ""))
+        typer.echo(f"{folder}: made {', '.join(names) or 'nothing'}" + (f"; public key {kid}" if kid else ""))
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate.")
-    for command in (create, rotate):
+    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate, credential.")
+    for command in (create, rotate, credential):
         group.command()(command)
     app.add_typer(group, name="keys")

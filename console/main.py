@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from console import conflicts, demo, explain, finance, history, intake, keys, operate, parked, policies, prove, talent, trace
+from console import (
+    certificates,
+    conflicts,
+    demo,
+    explain,
+    finance,
+    history,
+    intake,
+    keys,
+    operate,
+    parked,
+    policies,
+    prove,
+    registry,
+    talent,
+    trace,
+)
 
 __all__ = ["app"]
 
@@ -14,5 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hongling 红领: registration, certification, allowance and reserve pool of party-affairs workers.",
 )
-for group in (operate, demo, intake, policies, talent, finance, explain, history, trace, conflicts, prove, parked, keys):
+for group in (
+    operate, demo, intake, registry, certificates, policies, talent, finance, explain, history, trace, conflicts, prove, parked,
+    keys,
+):  # fmt: skip
     group.register(app)

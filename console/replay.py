@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Table, select
 
 from console.verify import LogCheck
 from eventlog.database import Database
-from eventlog.log import Log
+from eventlog.log import Log, append_only_of
+from eventlog.schema import protect_append_only, release_append_only
 from services.allowance.decider import decisions, replay, stream_of
 from services.allowance.engine import PolicyInForce
 from services.allowance.handlers import POLICIES, happened
@@ -170,12 +171,19 @@ def decide_again(log: Log, progress: Progress | None = None) -> tuple[int, list[
 
 
 def swap(log: Log) -> int:
-    """Empty the live read models and fold the log into them again, in one transaction. Returns how many events."""
+    """Empty the live read models and fold the log into them again, in one transaction. Returns how many events.
+
+    What is append-only in the database (the ledger) needs the owner's rights.
+    """
     result = Comparison()
     with log.database.write.begin() as connection:
         result.position = log.head(connection).position
         tables = {t.name: t for view in log.views for t in view.tables}
+        protected = [name for view in log.views for name in append_only_of(view)]
+        release_append_only(connection, *protected)
         for table in tables.values():
             connection.execute(table.delete())
         _fold(log, connection, connection, tables, result, None, None)
+        if protected:
+            protect_append_only(connection, *protected)
     return result.events

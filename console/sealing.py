@@ -1,6 +1,6 @@
-"""Seal identity to the registry's public key, so that it never stands on a stream in plain text.
+"""Seal identity and dossier entries to the registry's public key, so that they never stand on a stream in plain text.
 
-A sealed identity is a JWE in compact form (RFC 7516 section 7.1) with ``alg`` ECDH-ES and ``enc`` A256GCM (RFC 7518
+What is sealed is a JWE in compact form (RFC 7516 section 7.1) with ``alg`` ECDH-ES and ``enc`` A256GCM (RFC 7518
 sections 4.6 and 5.3) to an X25519 key (``kty`` OKP, RFC 8037). Keys are JWK files (RFC 7517); ``kid`` is the key's
 SHA-256 thumbprint (RFC 7638), so the registry finds the right private key after a change of keys.
 """
@@ -18,9 +18,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel
 
-from contracts.intake import Identity
+from contracts.intake import DossierContent, Identity
 
-__all__ = ["IDENTITY_BYTES_MAX", "KEY_FILE_BYTES_MAX", "load_public_key", "new_key_pair", "public_key_of", "seal"]
+__all__ = [
+    "DOSSIER_BYTES_MAX",
+    "IDENTITY_BYTES_MAX",
+    "KEY_FILE_BYTES_MAX",
+    "load_public_key",
+    "new_key_pair",
+    "public_key_of",
+    "seal",
+    "seal_dossier",
+]
 
 ALGORITHM = "ECDH-ES"
 ENCRYPTION = "A256GCM"
@@ -28,6 +37,9 @@ CURVE: Final = "X25519"
 
 IDENTITY_BYTES_MAX = 4096
 """Bytes of the plain JSON: base64 makes 4/3 of them, and the sealed text has to stay under the 8192 of the contract."""
+DOSSIER_BYTES_MAX = 24_000
+"""Bytes of the plain JSON of a dossier entry: sealed it stays under the 32,768 of the contract, as above. A text of 4,000
+Chinese characters has half of them."""
 KEY_FILE_BYTES_MAX = 16 * 1024
 """Bytes of a JWK file."""
 
@@ -50,6 +62,21 @@ def seal(identity: Identity | Mapping[str, str], public_key: OKPKey) -> str:
     raw = orjson.dumps(plain)
     if len(raw) > IDENTITY_BYTES_MAX:
         raise ValueError(f"an identity has at most {IDENTITY_BYTES_MAX} bytes")
+    return _sealed(raw, public_key)
+
+
+def seal_dossier(content: DossierContent, public_key: OKPKey) -> str:
+    """Return the content of a dossier entry as a compact JWE that only the holder of the private key can read.
+
+    Raises ValueError if the plain JSON is longer than ``DOSSIER_BYTES_MAX``, without repeating any of it.
+    """
+    raw = orjson.dumps(content.model_dump(exclude_none=True))
+    if len(raw) > DOSSIER_BYTES_MAX:
+        raise ValueError(f"the content of an entry has at most {DOSSIER_BYTES_MAX} bytes; put the rest into an attachment")
+    return _sealed(raw, public_key)
+
+
+def _sealed(raw: bytes, public_key: OKPKey) -> str:
     header = {"alg": ALGORITHM, "enc": ENCRYPTION, "kid": public_key.kid}
     return jwe.encrypt_compact(header, raw, public_key, registry=_REGISTRY)
 

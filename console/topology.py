@@ -14,7 +14,15 @@ from nats.js.api import ConsumerConfig, StreamConfig
 from contracts.intake import FACT_TYPES, fact_subject
 from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
-__all__ = ["OPERATOR", "POLICY_OFFICE", "Provisioned", "consumers", "principals", "provision_broker", "streams"]
+__all__ = [
+    "OPERATOR",
+    "POLICY_OFFICE",
+    "Provisioned",
+    "consumers",
+    "principals",
+    "provision_broker",
+    "streams",
+]
 
 SERVICES = ("registry", "allowance", "talent")
 ADMIN = "admin"
@@ -25,11 +33,21 @@ FINANCE = "finance"
 INTAKE_DAYS = 30
 RECEIPT_DAYS = 90
 
+_POLICY_FACTS = frozenset({"policy-published", "qualification-standard-published", "certification-standard-published"})
+_PARKED_ACTS = frozenset({"parked-retry", "parked-discard"})
+# Acts of the registration authority itself, each with who and why: no integrating system decides who is whom or who is seen.
+_PERSONAL_DATA_ACTS = frozenset({"duplicate-confirmed", "personal-data-unmasked", "person-erased"})
 _CANDIDATE_FACTS = frozenset(
     f"candidate-{act}" for act in ("nominated", "profiled", "screened", "admitted", "removed", "placed")
 )
-_OPERATOR_FACTS = frozenset({"parked-retry", "parked-discard", "fact-corrected", "fact-withdrawn"}) | _CANDIDATE_FACTS
-_POLICY_FACTS = frozenset({"policy-published", "qualification-standard-published"})
+_REGISTRY_FACTS, _TALENT_FACTS = (
+    frozenset(kind.split(".")[1] for kind, (_, services) in FACT_TYPES.items() if service in services)
+    for service in ("registry", "talent")
+)
+# What allowance takes is nobody's fact about a person: it decides and pays, and hears the registry.
+_SOURCE_FACTS = (_REGISTRY_FACTS | _TALENT_FACTS) - _POLICY_FACTS - _PARKED_ACTS - _PERSONAL_DATA_ACTS
+# A person at a desk of the registry reports by `hongling registry …` all that the registry takes, but no policy.
+_OPERATOR_FACTS = (_REGISTRY_FACTS - _POLICY_FACTS) | _PARKED_ACTS | _CANDIDATE_FACTS
 _PLACEMENT = fact_subject(TALENT, "registry", "intake.engagement-started.v1")
 
 
@@ -99,12 +117,11 @@ def _source(name: str, kinds: Sequence[str]) -> Principal:
     return Principal(name, (*kinds, *_reads("RECEIPTS", f"receipts-{name}")), (f"_INBOX_{name}.>",))
 
 
-def _facts(name: str, chosen: frozenset[str] | None) -> tuple[str, ...]:
-    special = _POLICY_FACTS | {"parked-retry", "parked-discard"}
+def _facts(name: str, chosen: frozenset[str]) -> tuple[str, ...]:
     found = []
     for kind, (_, services) in FACT_TYPES.items():
         fact = kind.split(".")[1]
-        if fact in chosen if chosen is not None else fact not in special:
+        if fact in chosen:
             found += [f"intake.{name}.{service}.{fact}" for service in services]
     return tuple(found)
 
@@ -156,7 +173,7 @@ def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
             operator.subscribe,
         ),
         _source(POLICY_OFFICE, _facts(POLICY_OFFICE, _POLICY_FACTS)),
-        *(_source(name, _facts(name, None)) for name in sources),
+        *(_source(name, _facts(name, _SOURCE_FACTS)) for name in sources),
     )
 
 

@@ -1,8 +1,9 @@
 """``hongling trace``: from an event to what caused it and to what it led to, across the services.
 
 Upwards: each event names its cause, an event of the registry's log or ``<source>/<message id>``, an intake message; one that
-tells of a placement leads on to talent's event. Downwards: what a worker's event leads to stands in that worker's own streams,
-one in each log; only what a policy leads to is searched for.
+tells of a placement leads on to talent's event, and what the registry did because a day had passed to the event that named the
+day. Downwards: what a worker's event leads to stands in that worker's own streams, one in each log; only what a policy leads to
+is searched for.
 """
 
 from __future__ import annotations
@@ -18,16 +19,26 @@ import typer
 from sqlalchemy import Connection, func, select
 
 from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
+from console.registry_words import event_text
 from console.talent_words import TalentWords
 from console.topology import SERVICES
 from console.words import Words, day_of, safe, yuan
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard, PolicyPublished
 from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
-from contracts.registry import FactCorrected, FactWithdrawn, RecordedFact, RegistryEvent
+from contracts.registry import (
+    CertificationConcluded,
+    FactCorrected,
+    FactWithdrawn,
+    InspectionClosed,
+    NoticeOpened,
+    ObjectionResolved,
+    RegistryEvent,
+)
 from contracts.talent import CandidateEvent, CandidatePlaced, StandardPublished
 from contracts.talent import FactHeard as TalentFactHeard
 from eventlog import schema
 from eventlog.log import Log, Recorded
+from services.registry.decider.places import inspection_stream
 from services.talent.placements import SOURCE, event_of, message_id_of
 
 __all__ = ["Places", "register", "traced"]
@@ -125,20 +136,44 @@ def traced(places: Places, name: str, words: Words) -> dict[str, Any] | None:
 
 def _causes(places: Places, recorded: Recorded, words: Words) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    cause = recorded.causation_id
+    last, cause = recorded, recorded.causation_id
     while cause is not None and len(found) < CAUSES_MAX:
         if "/" in cause:
             origin, _, message_id = cause.partition("/")
             found.append(places.message(origin, message_id) or {"message": cause, "outcome": None})
-            cause = event_of(message_id) if origin == SOURCE else None
+            cause = event_of(message_id) if origin == SOURCE else _day_named(places, last, cause)
             continue
         event = places.find(cause)
         if event is None:
             found.append({"event_id": cause, "says": words.say("不在任何日志中", "in no log")})
             return found
         found.append(_row(*event, words))
-        cause = event[1].causation_id
+        last, cause = event[1], event[1].causation_id
     return found
+
+
+def _day_named(places: Places, recorded: Recorded, cause: str) -> str | None:
+    """The event that named the day after which the registry did this by itself: a notice, or the closing of an inspection."""
+    origin, _, what = cause.partition("/")
+    if origin != "registry":
+        return None
+    if what.startswith("inspection:"):
+        _, division, year, _ = what.split(":")
+        closed = places.stream("registry", inspection_stream(division, int(year)))
+        return next((each.event_id for each in closed if isinstance(each.event, InspectionClosed)), None)
+    stream = places.stream("registry", recorded.stream)
+    ended = next((e.event for e in stream if e.causation_id == cause and isinstance(e.event, CertificationConcluded)), None)
+    if ended is None:
+        return None
+    named = [
+        each.event_id
+        for each in stream
+        if each.position < recorded.position
+        and isinstance(each.event, NoticeOpened | ObjectionResolved)
+        and each.event.application == ended.application
+        and each.event.ends_on is not None
+    ]
+    return named[-1] if named else None
 
 
 def _consequences(places: Places, service: str, recorded: Recorded, words: Words) -> list[dict[str, Any]]:
@@ -185,8 +220,10 @@ def _supersedes(later: Recorded, earlier: Recorded) -> bool:
 
 
 def _about(later: Recorded, earlier: Recorded) -> bool:
-    """Whether a later event of the stream corrects or withdraws the earlier one, or is an operator's act on it."""
+    """Whether a later event of the stream corrects or withdraws the earlier one, came with it, or is an act on it."""
     event = later.event
+    if later.position > earlier.position and later.causation_id is not None and later.causation_id == earlier.causation_id:
+        return True
     if isinstance(event, FactCorrected):
         return event.corrects == earlier.event_id
     if isinstance(event, FactWithdrawn):
@@ -260,8 +297,6 @@ def _says(recorded: Recorded, words: Words) -> str:
     if isinstance(event, PolicyPublished):
         document = event.document
         return words.say(f"发布政策 {document.document}", f"policy {document.document} published, revision {document.revision}")
-    if isinstance(event, FactWithdrawn):
-        return words.say(f"撤回 {event.withdraws}：{event.reason}", f"withdraws {event.withdraws}: {event.reason}")
     if isinstance(event, CandidateEvent | StandardPublished):
         return TalentWords(words.lang).event(recorded)
     if isinstance(event, FactHeard | TalentFactHeard):
@@ -272,10 +307,8 @@ def _says(recorded: Recorded, words: Words) -> str:
         return f"{event.code}: {event.problem}"
     if isinstance(event, ParkedRetried | ParkedDiscarded):
         return f"{event.by}: {event.reason}"
-    if isinstance(event, FactCorrected):
-        return words.say(f"更正 {event.corrects}：", f"corrects {event.corrects}: ") + words.fact(event.particulars, on)
-    if isinstance(event, RecordedFact):
-        return words.fact(event.particulars, on)
+    if isinstance(event, RegistryEvent):
+        return event_text(words, event, on)
     return recorded.type
 
 

@@ -20,12 +20,16 @@ from rich.table import Table
 from contracts.base import business_day
 from contracts.particulars import (
     Certificate,
+    CertificateChange,
     EngagementEnd,
     EngagementStart,
     InspectionResult,
     Particulars,
     RatingResult,
+    Recognition,
     Registration,
+    RegistrationStatus,
+    Transfer,
 )
 from contracts.policy import CategoryWord, GradeWord, PolicyDocument, RatingWord
 from services.allowance.settings_text import RULE_TEXT
@@ -91,7 +95,18 @@ _ZH: Mapping[str, Mapping[str, str]] = {
         "dismissed": "免职",
         "term_ended": "任期届满",
         "died": "去世",
+        "left": "离开岗位",
+        "moved_away": "迁往外地",
+        "mistake": "登记有误",
+        "returned": "重新上岗",
         "other": "其他",
+    },
+    "change": {
+        "suspended": "暂停",
+        "reinstated": "恢复",
+        "downgraded": "降级",
+        "revoked": "撤销",
+        "superseded": "被新证书取代",
     },
     "decision": {"granted": "发放", "denied": "不予发放", "undecided": "尚未决定"},
     "status": {"public-fact": "公开事实", "example": "示例"},
@@ -121,6 +136,14 @@ _ZH_CONDITION: Sequence[_Pattern] = (
     (r": (\d+) months? stopped$", r"，停发\1个月"),
     (r": (\d+) months?$", r"，计\1个月"),
     (rf", left on {_D}", r"，\1离任"),
+    (rf"^none, registration closed after {_D}", r"无，注册登记至\1止"),
+    (rf", registration closed after {_D}", r"，注册登记至\1止"),
+    (rf", reopened on {_D}", r"，\1恢复登记"),
+    (rf", suspended since {_D}", r"，\1起暂停"),
+    (rf", reinstated on {_D}", r"，\1恢复"),
+    (rf", revoked on {_D}", r"，\1撤销"),
+    (rf", superseded on {_D}", r"，\1被新证书取代"),
+    (rf", downgraded to {_W} on {_D}", r"，\2降为\1"),
     (rf"{_D} to {_D}", r"\1至\2"),
     (rf"since {_D}", r"自\1起"),
     (rf"{_W} of {_D}, valid to {_D}", r"\1（\2取得，有效期至\3）"),
@@ -152,6 +175,9 @@ _ZH_WARNING: Sequence[_Pattern] = (
     (r"^two different posts in (\d+) months?: the earlier one counts$", r"有\1个月同时担任两个不同职务，按任职较早的计"),
     (r"^two different posts in (\d+) months?: the later one counts$", r"有\1个月同时担任两个不同职务，按任职较晚的计"),
     (r"^line (\S+): no amount for (.+)$", r"项目\1：金额表中没有\2的金额"),
+    (rf"^moved to (.+): the division held on {_D} counts for the whole year$", r"转接至\1，全年按\2所在区划计算"),
+    (rf"(转接至|then to )(\d{{6}}) on {_D}", r"\1\2（\3）"),
+    (r", then to ", "，再转至"),
     (
         r"^the policy is in effect for a part of the year only; it was applied to all of it$",
         "政策仅在当年部分时间有效，按全年适用",
@@ -241,12 +267,27 @@ class Words:
         match says:
             case Registration():
                 return self.say("注册登记", "the registration")
+            case Transfer():
+                return self.say(f"转接 {says.key}", f"transfer {says.key}")
+            case RegistrationStatus(status="closed"):
+                return self.say(f"注册登记的注销 {says.key}", f"the closing {says.key} of the registration")
+            case RegistrationStatus():
+                return self.say(f"注册登记的恢复 {says.key}", f"the reopening {says.key} of the registration")
             case EngagementStart():
                 return self.say(f"聘任 {says.engagement}", f"engagement {says.engagement}")
             case EngagementEnd():
                 return self.say(f"聘任 {says.engagement} 的终止", f"the end of engagement {says.engagement}")
             case Certificate():
                 return self.say(f"资格证书 {says.number}", f"certificate {says.number}")
+            case CertificateChange():
+                return self.say(
+                    f"资格证书 {says.number} 的变更 {says.key}", f"the change {says.key} of certificate {says.number}"
+                )
+            case Recognition():
+                return self.say(
+                    f"资格证书 {says.number} 在 {says.division} 的认可",
+                    f"the recognition of certificate {says.number} in {says.division}",
+                )
             case RatingResult():
                 return self.say(f"{says.year} 年度考核等次", f"the rating for {says.year}")
             case InspectionResult():
@@ -259,6 +300,14 @@ class Words:
         match says:
             case Registration():
                 return self._registration(says)
+            case Transfer():
+                where = self._units(says)
+                return self.say(f"自 {effective_on} 起转至{where}", f"to {where} from {effective_on}")
+            case RegistrationStatus():
+                reason = self.word("reason", says.reason)
+                if says.status == "closed":
+                    return self.say(f"登记至 {effective_on} 止（{reason}）", f"last day {effective_on} ({reason})")
+                return self.say(f"自 {effective_on} 起恢复（{reason}）", f"open again from {effective_on} ({reason})")
             case EngagementStart():
                 time = self.say("专职", "full time") if says.full_time else self.say("兼职", "part time")
                 category = self.word("category", says.category)
@@ -276,14 +325,37 @@ class Words:
                     f"{grade}，{effective_on} 由 {says.issuer} 颁发{until}",
                     f"{grade}, issued {effective_on} by {says.issuer}{until}",
                 )
+            case CertificateChange():
+                return self._certificate_change(says, effective_on)
+            case Recognition():
+                return self.say(f"自 {effective_on} 起有效", f"valid there from {effective_on}")
             case RatingResult():
                 return self.word("rating", says.rating)
             case InspectionResult():
-                return self.word("outcome", says.outcome)
+                return self._inspection(says)
             case _:
                 assert_never(says)
 
+    def _certificate_change(self, says: CertificateChange, effective_on: date) -> str:
+        what = self.word("change", says.change)
+        if says.grade is not None:
+            grade = self.word("grade", says.grade)
+            what = self.say(f"{what}为{grade}", f"{what} to {grade}")
+        return self.say(f"自 {effective_on} 起{what}（{says.reason}）", f"{what} from {effective_on} ({says.reason})")
+
+    def _inspection(self, says: InspectionResult) -> str:
+        """The outcome, and what was not in order."""
+        outcome, faulty = self.word("outcome", says.outcome), [each.item for each in says.checked if not each.in_order]
+        if not faulty:
+            return outcome
+        return self.say(f"{outcome}（不符：{'、'.join(faulty)}）", f"{outcome} (not in order: {', '.join(faulty)})")
+
     def _registration(self, says: Registration) -> str:
+        parts = [self._units(says)] + ([self.say("公务员编制", "civil servant")] if says.civil_servant else [])
+        return self.say("，", ", ").join(parts)
+
+    def _units(self, says: Registration | Transfer) -> str:
+        """The division, and the units that are named."""
         units = (
             (self.say("管理单位", "managing unit"), says.managing_unit),
             (self.say("挂靠单位", "posting unit"), says.posting_unit),
@@ -291,7 +363,6 @@ class Words:
         )
         parts = [self.say(f"区划 {says.division}", f"division {says.division}")]
         parts += [f"{name} {unit}" for name, unit in units if unit is not None]
-        parts += [self.say("公务员编制", "civil servant")] if says.civil_servant else []
         return self.say("，", ", ").join(parts)
 
     def fact(self, says: Particulars, effective_on: date) -> str:

@@ -13,16 +13,36 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
-from contracts.base import Category, DivisionCode, EntryChannel, EventId, Fact, Key, PersonRef, ShortText, SourceName
+from contracts.base import (
+    BusinessDay,
+    Category,
+    DivisionCode,
+    EntryChannel,
+    EventId,
+    Fact,
+    Grade,
+    Key,
+    PersonRef,
+    Rating,
+    ShortText,
+    SourceName,
+    Year,
+)
+from contracts.certification import CriterionName, TitleField, TitleLevel
 from contracts.envelope import IntakeEnvelope, MessageId
 from contracts.particulars import (
     Certificate,
+    CertificateChange,
     EngagementEnd,
     EngagementStart,
     InspectionResult,
     RatingResult,
+    Recognition,
     Registration,
+    RegistrationStatus,
+    Transfer,
 )
+from contracts.registry import DossierSection
 from contracts.resident_id import check_resident_id
 from contracts.standard import LadderName, Major
 from contracts.talent import CompetencyRating, NominatedBy, Profile, RemovalReason
@@ -32,28 +52,57 @@ __all__ = [
     "INTAKE_BYTES_MAX",
     "INTAKE_DEPTH_MAX",
     "AnnualRatingRecorded",
+    "AttachmentNamed",
     "CandidateAdmitted",
     "CandidateNominated",
     "CandidatePlaced",
     "CandidateProfiled",
     "CandidateRemoved",
     "CandidateScreened",
+    "CertificateChanged",
     "CertificateIssued",
+    "CertificateRecognised",
+    "CertificationApplied",
+    "CertificationStandardPublished",
+    "CertificationWithdrawn",
+    "DossierContent",
+    "DossierEntryCorrected",
+    "DossierEntryRecorded",
+    "DuplicateConfirmed",
+    "EligibilityReviewed",
     "EngagementEnded",
     "EngagementStarted",
     "FactCorrected",
     "FactId",
     "FactWithdrawn",
+    "Finding",
+    "HeldTitle",
     "Identity",
+    "InspectionClosed",
     "InspectionConcluded",
+    "InspectionOpened",
     "IntakeMessage",
     "KnownPerson",
+    "NoticeOpened",
+    "ObjectionRaised",
+    "ObjectionResolved",
+    "PanelReviewed",
     "ParkedDiscard",
     "ParkedRetry",
     "Person",
+    "PersonErased",
+    "PersonalDataUnmasked",
     "PolicyPublished",
     "QualificationStandardPublished",
+    "RatingAppealDecided",
+    "RatingAppealed",
     "Registrant",
+    "RegistrationClosed",
+    "RegistrationReopened",
+    "RegistrationTransferred",
+    "TrainingTested",
+    "UnitClosed",
+    "UnitRegistered",
     "WorkerRegistered",
     "fact_subject",
     "parse",
@@ -106,6 +155,12 @@ class Person(Fact):
         return self
 
 
+class KnownPerson(Fact):
+    """A person by person_ref: only the registry resolves other names, and says the person_ref in its receipts."""
+
+    person_ref: PersonRef
+
+
 class Registrant(Fact):
     """A person at registration: who they are (sealed), and the source's own key for them from now on."""
 
@@ -127,6 +182,14 @@ class StrictRegistration(Registration):
     model_config = _STRICT
 
 
+class StrictTransfer(Transfer):
+    model_config = _STRICT
+
+
+class StrictRegistrationStatus(RegistrationStatus):
+    model_config = _STRICT
+
+
 class StrictEngagementStart(EngagementStart):
     model_config = _STRICT
 
@@ -136,6 +199,14 @@ class StrictEngagementEnd(EngagementEnd):
 
 
 class StrictCertificate(Certificate):
+    model_config = _STRICT
+
+
+class StrictCertificateChange(CertificateChange):
+    model_config = _STRICT
+
+
+class StrictRecognition(Recognition):
     model_config = _STRICT
 
 
@@ -149,9 +220,13 @@ class StrictInspectionResult(InspectionResult):
 
 Replacement = Annotated[
     StrictRegistration
+    | StrictTransfer
+    | StrictRegistrationStatus
     | StrictEngagementStart
     | StrictEngagementEnd
     | StrictCertificate
+    | StrictCertificateChange
+    | StrictRecognition
     | StrictRatingResult
     | StrictInspectionResult,
     Field(discriminator="kind"),
@@ -160,6 +235,27 @@ Replacement = Annotated[
 
 class WorkerRegistered(StrictRegistration):
     person: Registrant
+
+
+class RegistrationTransferred(StrictTransfer):
+    """recognises: certificates of the person that the new division recognises with the transfer."""
+
+    person: Person
+    recognises: Annotated[tuple[Key, ...], Field(max_length=20)] = ()
+
+
+class RegistrationClosed(StrictRegistrationStatus):
+    """``status`` is ``closed``, and may be left out."""
+
+    status: Literal["closed"] = "closed"
+    person: Person
+
+
+class RegistrationReopened(StrictRegistrationStatus):
+    """``status`` is ``reopened``, and may be left out."""
+
+    status: Literal["reopened"] = "reopened"
+    person: Person
 
 
 class EngagementStarted(StrictEngagementStart):
@@ -171,6 +267,14 @@ class EngagementEnded(StrictEngagementEnd):
 
 
 class CertificateIssued(StrictCertificate):
+    person: Person
+
+
+class CertificateChanged(StrictCertificateChange):
+    person: Person
+
+
+class CertificateRecognised(StrictRecognition):
     person: Person
 
 
@@ -201,6 +305,260 @@ class FactWithdrawn(Fact):
     reason: ShortText
 
 
+# --- certification ----------------------------------------------------------------------------------------------------
+
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of an attachment's plain bytes, as hex."""
+
+
+class CertificationStandardPublished(Fact):
+    """A certification standard, as the YAML text of its author. ``effectiveon`` is its first effective date."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+
+
+class HeldTitle(Fact):
+    """职称. A professional title that the applicant holds."""
+
+    field: TitleField
+    level: TitleLevel
+
+
+class CertificationApplied(Fact):
+    """个人申报. application: the source's own key for it; all later stages name it. issuer: the division that would issue."""
+
+    person: Person
+    application: Key
+    grade: Grade
+    issuer: DivisionCode
+    titles: Annotated[tuple[HeldTitle, ...], Field(max_length=10)] = ()
+
+
+class _OfApplication(Fact):
+    """application: as given when it was made; application_source: the source that made it (the publishing one if left out)."""
+
+    person: Person
+    application: Key
+    application_source: SourceName | None = None
+
+
+class Finding(Fact):
+    """What a reviewer found for one criterion: exactly one of the three, as its rule asks.
+
+    hours: for ``hours``. points: of 100, for ``assessed``. confirmed: for ``confirmed``. evidence: attachments of the dossier.
+    """
+
+    criterion: CriterionName
+    hours: Annotated[int, Field(strict=True, ge=0, le=100_000)] | None = None
+    points: Annotated[int, Field(strict=True, ge=0, le=100)] | None = None
+    confirmed: Annotated[bool, Field(strict=True)] | None = None
+    evidence: Annotated[tuple[Sha256, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(v is not None for v in (self.hours, self.points, self.confirmed)) != 1:
+            raise ValueError("give exactly one of hours, points, confirmed")
+        return self
+
+
+class EligibilityReviewed(_OfApplication):
+    """资格审查. The registry answers what it can from its own facts; findings answer the rest. waive: criteria to be waived for
+    a title that the applicant holds, as the standard allows."""
+
+    findings: Annotated[tuple[Finding, ...], Field(max_length=40)] = ()
+    waive: Annotated[tuple[CriterionName, ...], Field(max_length=40)] = ()
+
+
+class TrainingTested(_OfApplication):
+    """培训测试. hours: attended; score: points of 100."""
+
+    hours: Annotated[int, Field(strict=True, ge=0, le=10_000)]
+    score: Annotated[int, Field(strict=True, ge=0, le=100)]
+
+
+class PanelReviewed(_OfApplication):
+    """综合评审. scores: of each judge, points of 100."""
+
+    scores: Annotated[tuple[Annotated[int, Field(strict=True, ge=0, le=100)], ...], Field(min_length=1, max_length=50)]
+
+
+class NoticeOpened(_OfApplication):
+    """社会公示 from ``effectiveon``. ends_on: its last day, needed only where the calendar does not know the year yet."""
+
+    ends_on: BusinessDay | None = None
+
+
+class ObjectionRaised(_OfApplication):
+    """异议. objection: the source's own key for it. grounds: without naming anybody."""
+
+    objection: Key
+    grounds: LongText
+
+
+class ObjectionResolved(_OfApplication):
+    """ends_on: the notice's new last day, needed only where the calendar does not know the year yet."""
+
+    objection: Key
+    objection_source: SourceName | None = None
+    outcome: Literal["dismissed", "upheld"]
+    finding: LongText
+    ends_on: BusinessDay | None = None
+
+
+class CertificationWithdrawn(_OfApplication):
+    """The applicant gives up."""
+
+    reason: ShortText
+
+
+# --- dossier and rating appeals ---------------------------------------------------------------------------------------
+
+
+class DossierContent(Fact):
+    """The plain text inside a sealed dossier entry. It never stands on a stream. begins, ends: YYYY, YYYY-MM or YYYY-MM-DD."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    text: Annotated[str, StringConstraints(max_length=4000)] = ""
+    begins: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){0,2}$")] | None = None
+    ends: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){0,2}$")] | None = None
+
+
+class AttachmentNamed(Fact):
+    """Bytes in the registry's store of attachments, by their digest. size: in bytes."""
+
+    sha256: Sha256
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}$")]
+    size: Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
+
+
+class _DossierEntry(Fact):
+    """entry: the source's own key for it. content: a sealed ``DossierContent`` (JWE like a sealed identity)."""
+
+    person: Person
+    entry: Key
+    section: DossierSection
+    content: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$", max_length=32_768
+        ),
+    ]
+    attachments: Annotated[tuple[AttachmentNamed, ...], Field(max_length=20)] = ()
+
+
+class DossierEntryRecorded(_DossierEntry):
+    """专项档案: one entry of one of its six sections."""
+
+
+class DossierEntryCorrected(_DossierEntry):
+    """The whole entry as it should read. entry_source: the source that recorded it (the publishing one if left out)."""
+
+    entry_source: SourceName | None = None
+    reason: ShortText
+
+
+class RatingAppealed(Fact):
+    """申诉 against the annual rating that stands. appeal: the source's own key for it."""
+
+    person: Person
+    appeal: Key
+    year: Year
+    grounds: LongText
+
+
+class RatingAppealDecided(Fact):
+    """upheld needs the new ``rating``, which corrects the one that was appealed against; dismissed must not have one."""
+
+    person: Person
+    appeal: Key
+    appeal_source: SourceName | None = None
+    outcome: Literal["dismissed", "upheld"]
+    rating: Rating | None = None
+    reason: ShortText
+
+    @model_validator(mode="after")
+    def _rating_if_upheld(self) -> Self:
+        if (self.outcome == "upheld") != (self.rating is not None):
+            raise ValueError("an appeal that is upheld names the new rating, one that is dismissed names none")
+        return self
+
+
+# --- units and annual inspections -------------------------------------------------------------------------------------
+
+
+class UnitRegistered(Fact):
+    """A unit; sent again with the same key, the whole of what is known of it now.
+
+    unit: the source's own key for it. credit_code: 统一社会信用代码 (GB 32100-2015). parent: key of the unit above it, of the
+    same source.
+    """
+
+    unit: Key
+    title: ShortText
+    division: DivisionCode
+    credit_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-HJ-NP-RT-UW-Y]{18}$")] | None = None
+    parent: Key | None = None
+
+
+class UnitClosed(Fact):
+    unit: Key
+    reason: ShortText
+
+
+class InspectionOpened(Fact):
+    """年检 of a division and those below it, for a year. closes_on: its last day. items: words for what is looked at."""
+
+    division: DivisionCode
+    year: Year
+    closes_on: BusinessDay
+    items: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ...], Field(max_length=50)
+    ] = ()
+
+
+class InspectionClosed(Fact):
+    """Bulk conclusion. rest: what each registered worker of the division gets who has no result yet."""
+
+    division: DivisionCode
+    year: Year
+    rest: Literal["missed", "passed"] = "missed"
+
+
+# --- personal data, by operators --------------------------------------------------------------------------------------
+
+
+class DuplicateConfirmed(Fact):
+    """``person`` and ``survivor`` are one human being. The file of ``person`` ends; its facts go on with ``survivor``."""
+
+    person: KnownPerson
+    survivor: KnownPerson
+    by: ShortText
+    reason: ShortText
+
+
+class PersonalDataUnmasked(Fact):
+    """Somebody is to be shown these fields in plain: recorded before they see anything."""
+
+    person: KnownPerson
+    fields: Annotated[
+        tuple[Literal["name", "resident_id", "phone", "bank_account", "dossier"], ...], Field(min_length=1, max_length=5)
+    ]
+    by: ShortText
+    reason: ShortText
+
+
+class PersonErased(Fact):
+    """The person's identity and dossier are to become unreadable for ever."""
+
+    person: KnownPerson
+    by: ShortText
+    reason: ShortText
+
+
+# --- allowance --------------------------------------------------------------------------------------------------------
+
+
 class PolicyPublished(Fact):
     """An allowance policy document, as the YAML text of its author. ``effectiveon`` is its first effective date."""
 
@@ -214,12 +572,6 @@ class QualificationStandardPublished(Fact):
     """A qualification standard, as the YAML text of its author. ``effectiveon`` is its first effective date."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
-
-
-class KnownPerson(Fact):
-    """A person by person_ref: only the registry resolves other names, and says the person_ref in its receipts."""
-
-    person_ref: PersonRef
 
 
 class CandidateNominated(Fact):
@@ -341,6 +693,131 @@ class _FactWithdrawn(IntakeEnvelope):
     data: FactWithdrawn
 
 
+class _RegistrationTransferred(IntakeEnvelope):
+    type: Literal["intake.registration-transferred.v1"]
+    data: RegistrationTransferred
+
+
+class _RegistrationClosed(IntakeEnvelope):
+    type: Literal["intake.registration-closed.v1"]
+    data: RegistrationClosed
+
+
+class _RegistrationReopened(IntakeEnvelope):
+    type: Literal["intake.registration-reopened.v1"]
+    data: RegistrationReopened
+
+
+class _CertificateChanged(IntakeEnvelope):
+    type: Literal["intake.certificate-changed.v1"]
+    data: CertificateChanged
+
+
+class _CertificateRecognised(IntakeEnvelope):
+    type: Literal["intake.certificate-recognised.v1"]
+    data: CertificateRecognised
+
+
+class _CertificationStandardPublished(IntakeEnvelope):
+    type: Literal["intake.certification-standard-published.v1"]
+    data: CertificationStandardPublished
+
+
+class _CertificationApplied(IntakeEnvelope):
+    type: Literal["intake.certification-applied.v1"]
+    data: CertificationApplied
+
+
+class _EligibilityReviewed(IntakeEnvelope):
+    type: Literal["intake.eligibility-reviewed.v1"]
+    data: EligibilityReviewed
+
+
+class _TrainingTested(IntakeEnvelope):
+    type: Literal["intake.training-tested.v1"]
+    data: TrainingTested
+
+
+class _PanelReviewed(IntakeEnvelope):
+    type: Literal["intake.panel-reviewed.v1"]
+    data: PanelReviewed
+
+
+class _NoticeOpened(IntakeEnvelope):
+    type: Literal["intake.notice-opened.v1"]
+    data: NoticeOpened
+
+
+class _ObjectionRaised(IntakeEnvelope):
+    type: Literal["intake.objection-raised.v1"]
+    data: ObjectionRaised
+
+
+class _ObjectionResolved(IntakeEnvelope):
+    type: Literal["intake.objection-resolved.v1"]
+    data: ObjectionResolved
+
+
+class _CertificationWithdrawn(IntakeEnvelope):
+    type: Literal["intake.certification-withdrawn.v1"]
+    data: CertificationWithdrawn
+
+
+class _DossierEntryRecorded(IntakeEnvelope):
+    type: Literal["intake.dossier-entry-recorded.v1"]
+    data: DossierEntryRecorded
+
+
+class _DossierEntryCorrected(IntakeEnvelope):
+    type: Literal["intake.dossier-entry-corrected.v1"]
+    data: DossierEntryCorrected
+
+
+class _RatingAppealed(IntakeEnvelope):
+    type: Literal["intake.rating-appealed.v1"]
+    data: RatingAppealed
+
+
+class _RatingAppealDecided(IntakeEnvelope):
+    type: Literal["intake.rating-appeal-decided.v1"]
+    data: RatingAppealDecided
+
+
+class _UnitRegistered(IntakeEnvelope):
+    type: Literal["intake.unit-registered.v1"]
+    data: UnitRegistered
+
+
+class _UnitClosed(IntakeEnvelope):
+    type: Literal["intake.unit-closed.v1"]
+    data: UnitClosed
+
+
+class _InspectionOpened(IntakeEnvelope):
+    type: Literal["intake.inspection-opened.v1"]
+    data: InspectionOpened
+
+
+class _InspectionClosed(IntakeEnvelope):
+    type: Literal["intake.inspection-closed.v1"]
+    data: InspectionClosed
+
+
+class _DuplicateConfirmed(IntakeEnvelope):
+    type: Literal["intake.duplicate-confirmed.v1"]
+    data: DuplicateConfirmed
+
+
+class _PersonalDataUnmasked(IntakeEnvelope):
+    type: Literal["intake.personal-data-unmasked.v1"]
+    data: PersonalDataUnmasked
+
+
+class _PersonErased(IntakeEnvelope):
+    type: Literal["intake.person-erased.v1"]
+    data: PersonErased
+
+
 class _PolicyPublished(IntakeEnvelope):
     type: Literal["intake.policy-published.v1"]
     data: PolicyPublished
@@ -400,6 +877,31 @@ IntakeMessage = (
     | _InspectionConcluded
     | _FactCorrected
     | _FactWithdrawn
+    | _RegistrationTransferred
+    | _RegistrationClosed
+    | _RegistrationReopened
+    | _CertificateChanged
+    | _CertificateRecognised
+    | _CertificationStandardPublished
+    | _CertificationApplied
+    | _EligibilityReviewed
+    | _TrainingTested
+    | _PanelReviewed
+    | _NoticeOpened
+    | _ObjectionRaised
+    | _ObjectionResolved
+    | _CertificationWithdrawn
+    | _DossierEntryRecorded
+    | _DossierEntryCorrected
+    | _RatingAppealed
+    | _RatingAppealDecided
+    | _UnitRegistered
+    | _UnitClosed
+    | _InspectionOpened
+    | _InspectionClosed
+    | _DuplicateConfirmed
+    | _PersonalDataUnmasked
+    | _PersonErased
     | _PolicyPublished
     | _QualificationStandardPublished
     | _CandidateNominated
@@ -423,6 +925,31 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.inspection-concluded.v1": (InspectionConcluded, ("registry",)),
     "intake.fact-corrected.v1": (FactCorrected, ("registry",)),
     "intake.fact-withdrawn.v1": (FactWithdrawn, ("registry",)),
+    "intake.registration-transferred.v1": (RegistrationTransferred, ("registry",)),
+    "intake.registration-closed.v1": (RegistrationClosed, ("registry",)),
+    "intake.registration-reopened.v1": (RegistrationReopened, ("registry",)),
+    "intake.certificate-changed.v1": (CertificateChanged, ("registry",)),
+    "intake.certificate-recognised.v1": (CertificateRecognised, ("registry",)),
+    "intake.certification-standard-published.v1": (CertificationStandardPublished, ("registry",)),
+    "intake.certification-applied.v1": (CertificationApplied, ("registry",)),
+    "intake.eligibility-reviewed.v1": (EligibilityReviewed, ("registry",)),
+    "intake.training-tested.v1": (TrainingTested, ("registry",)),
+    "intake.panel-reviewed.v1": (PanelReviewed, ("registry",)),
+    "intake.notice-opened.v1": (NoticeOpened, ("registry",)),
+    "intake.objection-raised.v1": (ObjectionRaised, ("registry",)),
+    "intake.objection-resolved.v1": (ObjectionResolved, ("registry",)),
+    "intake.certification-withdrawn.v1": (CertificationWithdrawn, ("registry",)),
+    "intake.dossier-entry-recorded.v1": (DossierEntryRecorded, ("registry",)),
+    "intake.dossier-entry-corrected.v1": (DossierEntryCorrected, ("registry",)),
+    "intake.rating-appealed.v1": (RatingAppealed, ("registry",)),
+    "intake.rating-appeal-decided.v1": (RatingAppealDecided, ("registry",)),
+    "intake.unit-registered.v1": (UnitRegistered, ("registry",)),
+    "intake.unit-closed.v1": (UnitClosed, ("registry",)),
+    "intake.inspection-opened.v1": (InspectionOpened, ("registry",)),
+    "intake.inspection-closed.v1": (InspectionClosed, ("registry",)),
+    "intake.duplicate-confirmed.v1": (DuplicateConfirmed, ("registry",)),
+    "intake.personal-data-unmasked.v1": (PersonalDataUnmasked, ("registry",)),
+    "intake.person-erased.v1": (PersonErased, ("registry",)),
     "intake.policy-published.v1": (PolicyPublished, ("allowance",)),
     "intake.qualification-standard-published.v1": (QualificationStandardPublished, ("talent",)),
     "intake.candidate-nominated.v1": (CandidateNominated, ("talent",)),

@@ -79,15 +79,15 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
     },
     "out-of-range": {
         "en": ("the number is outside its bounds", "send a number that is {expected}"),
-        "zh": ("数值超出范围", "请填写{expected}的数"),
+        "zh": ("数值超出范围", "请填写{expected} 的数"),
     },
     "too-short": {
-        "en": ("the text is empty or too short", "write at least {expected} character(s)"),
-        "zh": ("文本为空或太短", "至少 {expected} 个字符"),
+        "en": ("there is nothing here, or too little", "give at least {expected}"),
+        "zh": ("内容为空或太少", "至少 {expected}"),
     },
     "too-long": {
-        "en": ("the text is too long", "write at most {expected} characters"),
-        "zh": ("文本太长", "最多 {expected} 个字符"),
+        "en": ("there is too much here", "give at most {expected}"),
+        "zh": ("内容太多", "最多 {expected}"),
     },
     "person-ambiguous": {
         "en": (
@@ -95,6 +95,23 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
             "give exactly one of person_ref, source_key (with key_source if another source gave it), identity",
         ),
         "zh": ("没有以唯一一种方式指明人员", "请只用一种：person_ref、source_key（他方编号须加 key_source）或 identity"),
+    },
+    "finding-ambiguous": {
+        "en": (
+            "the finding does not answer its criterion in exactly one way",
+            "give exactly one of hours (for `hours`), points (for `assessed`), confirmed (for `confirmed`)",
+        ),
+        "zh": (
+            "审查结论没有以唯一一种方式给出",
+            "请只填一种：学时 hours（hours 类）、分数 points（assessed 类）或是否属实 confirmed（confirmed 类）",
+        ),
+    },
+    "rating-if-upheld": {
+        "en": (
+            "the outcome and the new rating do not go together",
+            "an appeal that is upheld names the new rating, one that is dismissed names none",
+        ),
+        "zh": ("申诉结论与新等次不相符", "申诉成立须填写新的考核等次，驳回则不填"),
     },
     "not-json": {
         "en": ("the message is not JSON{expected}", "send one JSON object in UTF-8"),
@@ -114,6 +131,24 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
     },
 }
 """Code → language → (problem, remedy)."""
+
+_CONTENT_NOT_SEALED: dict[Lang, tuple[str, str]] = {
+    "en": (
+        "this is not a sealed entry",
+        "seal title, text, begins and ends to the registry's public key (compact JWE, RFC 7516)",
+    ),
+    "zh": ("档案内容未加密", "请用登记机关的公钥加密标题、正文、起止时间（RFC 7516 紧凑格式的 JWE）"),
+}
+"""A dossier entry in plain text has the code ``plain-identity``: it is refused and erased like identity, but told apart."""
+_DOSSIER = "intake.dossier-entry-"
+_CONTENT_FIELDS = frozenset({"content", "title", "text", "begins", "ends"})
+
+_RULES: dict[tuple[str, str], tuple[str, str]] = {
+    ("intake.eligibility-reviewed.v1", "findings"): ("finding-ambiguous", ""),
+    ("intake.rating-appeal-decided.v1", "data"): ("rating-if-upheld", "rating"),
+}
+"""Rules over several fields, which pydantic puts on the object that holds them: (type, that object's name) → code, and the
+field that the author has to mend ("": the object itself)."""
 
 _KINDS: dict[str, str] = {
     "missing": "missing",
@@ -155,20 +190,34 @@ _TYPES: tuple[tuple[str, str, str], ...] = (
     ("none_", "null", "空值"),
 )
 
+_UNITS: dict[str, tuple[str, str]] = {"string": ("character(s)", "个字符"), "array": ("item(s)", "项")}
+
 # Said in words where a regular expression would not help the reader; keyed by the field's own name.
 _FORMS: dict[str, tuple[str, str]] = {
     "division": ("six digits of GB/T 2260, such as 320102", "GB/T 2260 六位区划代码，如 320102"),
     "issuer": ("six digits of GB/T 2260, such as 320102", "GB/T 2260 六位区划代码，如 320102"),
     "rating": ("a word of the policy's vocabulary, such as excellent", "政策词汇中的等次，如 优秀（excellent）"),
     "grade": ("a word of the policy's vocabulary, such as junior", "政策词汇中的等级，如 初级（junior）"),
-    "source": ("1 to 32 of a-z, 0-9 and -, beginning with a letter", "1 至 32 个小写字母、数字或 -，以字母开头"),
-    "key_source": ("1 to 32 of a-z, 0-9 and -, beginning with a letter", "1 至 32 个小写字母、数字或 -，以字母开头"),
     "person_ref": ("p and 26 of 0-9 and a-z, as the registry gave it", "登记机关给出的 p 加 26 位字母数字"),
+    "credit_code": (
+        "18 digits and capital letters of GB 32100-2015 (no I, O, S, V, Z)",
+        "GB 32100-2015 统一社会信用代码，18 位数字或大写字母（不含 I、O、S、V、Z）",
+    ),
+    "media_type": ("a media type such as application/pdf", "媒体类型，如 application/pdf"),
+    "begins": ("a year, month or day: 2019, 2019-07 or 2019-07-01", "年、年月或年月日，如 2019、2019-07、2019-07-01"),
+    "ends": ("a year, month or day: 2019, 2019-07 or 2019-07-01", "年、年月或年月日，如 2019、2019-07、2019-07-01"),
     "resident_id": ("17 digits and a check character", "17 位数字加校验码"),
     "phone": ("5 to 20 digits, spaces, + or -", "5 至 20 位数字、空格、+ 或 -"),
     "bank_account": ("8 to 30 digits", "8 至 30 位数字"),
     "id": ("1 to 128 of letters, digits, . _ : and -", "1 至 128 个字母、数字或 . _ : -"),
 }
+_WORD = ("1 to 32 of a-z, 0-9 and _, beginning with a letter", "1 至 32 个小写字母、数字或 _，以字母开头")
+_FORMS |= dict.fromkeys(("criterion", "waive", "items", "item"), _WORD)
+_DIGEST = ("64 hex digits of SHA-256, lower case", "SHA-256 的 64 位小写十六进制数字")
+_FORMS |= dict.fromkeys(("evidence", "sha256"), _DIGEST)
+_SOURCE = ("1 to 32 of a-z, 0-9 and -, beginning with a letter", "1 至 32 个小写字母、数字或 -，以字母开头")
+_SOURCES = ("source", "key_source", "application_source", "objection_source", "appeal_source", "entry_source")
+_FORMS |= dict.fromkeys(_SOURCES, _SOURCE)
 _FORM_DEFAULT = (
     "letters, digits and . _ : / - only, beginning with a letter or digit, at most 64",
     "仅限字母、数字和 . _ : / -，以字母或数字开头，最多 64 个",
@@ -194,7 +243,12 @@ def problems_of(error: ValidationError, type: str | None = None, lang: Lang = "e
     ``data.replacement.year``, without the tags of unions that pydantic puts in between; "" is the whole message.
     """
     errors = error.errors(include_url=False, include_input=False)
-    found = [_problem_of(each["type"], each["loc"], each.get("ctx", {}), type, lang) for each in errors]
+    inside = {each["loc"][:-1] for each in errors if each["loc"]}
+    found = [
+        _problem_of(each["type"], each["loc"], each.get("ctx", {}), type, lang)
+        for each in errors
+        if each["type"] != "too_short" or each["loc"] not in inside  # Wrong entries are not counted: they are not missing.
+    ]
     unique = list(dict.fromkeys(found))
     if len(unique) > PROBLEMS_MAX:
         left_out = len(unique) - PROBLEMS_MAX + 1
@@ -204,11 +258,19 @@ def problems_of(error: ValidationError, type: str | None = None, lang: Lang = "e
 
 def _problem_of(kind: str, loc: tuple[int | str, ...], ctx: Mapping[str, Any], type: str | None, lang: Lang) -> Problem:
     path = _path(loc, type, made_up=kind == "extra_forbidden")
-    leaf = str(loc[-1]) if loc else ""
+    leaf = next((str(part) for part in reversed(loc) if isinstance(part, str)), "")  # Entries of a list bear its name.
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(kind, path, ctx, lang)
+    fact = str(loc[0]) if loc else ""
+    field = ".".join(path)[:FIELD_CHARACTERS_MAX]
+    if fact.startswith(_DOSSIER) and leaf in _CONTENT_FIELDS and kind != "missing":
+        what, remedy = _CONTENT_NOT_SEALED[lang]
+        return Problem(field=field, code="plain-identity", problem=what, remedy=remedy)
+    if kind == "value_error" and (fact, leaf) in _RULES:
+        code, of = _RULES[fact, leaf]
+        return problem(code, f"{field}.{of}" if of else field, lang)
     code = _code(kind, leaf, path, ctx)
-    return problem(code, ".".join(path)[:FIELD_CHARACTERS_MAX], lang, _expected(code, kind, leaf, ctx, lang))
+    return problem(code, field, lang, _expected(code, kind, leaf, ctx, lang))
 
 
 def _tag_problem(kind: str, path: list[str], ctx: Mapping[str, Any], lang: Lang) -> Problem:
@@ -253,10 +315,10 @@ def _expected(code: str, kind: str, leaf: str, ctx: Mapping[str, Any], lang: Lan
     if code == "out-of-range":
         bound, *words = _BOUNDS[kind]
         return f"{words[chosen]} {ctx[bound]}"
-    if code == "too-short":
-        return str(ctx["min_length"])
-    if code == "too-long":
-        return str(ctx["max_length"])
+    if code in ("too-short", "too-long"):
+        count = ctx["min_length" if code == "too-short" else "max_length"]
+        unit = _UNITS["string" if kind.startswith("string_") else "array"][chosen]
+        return f"{count} {unit}"
     if code == "not-json":
         position = _POSITION.search(str(ctx.get("error", "")))
         return f" ({position.group(1)})" if position else ""

@@ -34,7 +34,7 @@ WHO = {
     "allowance": "the allowance service",
     "talent": "the talent service; it tells the registry of placements, as a source",
     FINANCE: "the finance system: reads the allowance's events",
-    OPERATOR: "operators: parked messages, corrections, status, reading streams back",
+    OPERATOR: "operators: the desk of the registry, parked messages, corrections, status, reading streams back",
     POLICY_OFFICE: "whoever publishes policy documents",
 }
 

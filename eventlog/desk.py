@@ -64,7 +64,8 @@ class Batch:
     """What is known while a batch is decided. units and sources run parallel; erase: sequences with plain identity.
 
     blocked: streams that stand still behind a parked message. versions: of the streams that were loaded or written to.
-    needs: unit index → what its message waits for. provided: what this batch has brought that others may wait for.
+    needs: unit index → what its message waits for. provided: what this batch has brought that others may wait for. released:
+    rows of held messages that this batch has taken up, whatever becomes of them.
     """
 
     seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Batch:
     erase: list[int] = field(default_factory=list)
     needs: dict[int, str] = field(default_factory=dict)
     provided: list[str] = field(default_factory=list)
+    released: set[str] = field(default_factory=set)
 
     def add(self, item: Item, unit: Unit) -> None:
         """Add what a message came to; the side-table row that it came from goes with it."""

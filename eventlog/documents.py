@@ -1,8 +1,8 @@
 """Documents that people write as YAML: read, bounded, and every problem shown at its line, column and key. Pure.
 
 The text becomes plain values that know their places (``Reader``); those become a model, or problems of form
-(``finding_of_form``); what a well-formed document may still get wrong is its service's to say, with a ``Finding``. An *error*
-keeps a document from being published; a *warning* is for its author.
+(``finding_of_form``); what a well-formed document may still get wrong is its service's to say, with a ``Finding``. ``Format``
+is these steps in one for a kind of document. An *error* keeps a document from being published; a *warning* is for its author.
 
 The text is untrusted: its length and depth are bounded before it is parsed, anchors, aliases and tags are refused (there is
 nothing that a document needs them for), keys are never repeated, and numbers are whole.
@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -43,6 +43,7 @@ __all__ = [
     "DocumentError",
     "DocumentProblem",
     "Finding",
+    "Format",
     "Path",
     "Reader",
     "clip",
@@ -52,6 +53,7 @@ __all__ = [
     "last_key",
     "path_in",
     "repeated",
+    "unknown_word",
 ]
 
 TEXT_CHARS_MAX = 60_000
@@ -64,6 +66,7 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters and lone surrogates, which an escape such as "\\0" can bring into a text that is stored and published."""
 
 Path = tuple[str | int, ...]
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +267,9 @@ def finding_of_number(text: str, path: Path) -> Finding:
 
 
 def keys_of(shapes: ModuleType) -> frozenset[str]:
-    """Every key that a model of this module has."""
+    """Every key that a document's model of this module has: one that forbids all others; what tolerates them is an event's."""
     models = [shape for shape in vars(shapes).values() if isinstance(shape, type) and issubclass(shape, BaseModel)]
-    return frozenset(key for model in models for key in model.model_fields)
+    return frozenset(key for model in models if model.model_config.get("extra") == "forbid" for key in model.model_fields)
 
 
 def finding_of_form(error: ErrorDetails, value: Any, known_keys: frozenset[str]) -> Finding:
@@ -318,7 +321,63 @@ def last_key(path: Path) -> str:
     return next((part for part in reversed(path) if isinstance(part, str)), "the document")
 
 
-def repeated(names: Sequence[str], path: Path, key: str) -> Iterator[Finding]:
+def repeated(names: Sequence[str], path: Path, key: str | None = None) -> Iterator[Finding]:
+    """What stands in a list more than once. key: of each item, under which it has its name; None: it is the name."""
     for place, name in enumerate(names):
         if name in names[:place]:
-            yield Finding((*path, place, key), "duplicate", f"{name} is listed twice", "keep one of the two")
+            at = (*path, place) if key is None else (*path, place, key)
+            yield Finding(at, "duplicate", f"{name} is listed twice", "keep one of the two")
+
+
+def unknown_word(path: Path, word: str, among: str, known: Iterable[str]) -> Finding:
+    """A word that the document does not define. among: where it defines its words, such as ``words.colours``."""
+    return Finding(path, "unknown-word", f"{word} is not in {among}", f"write one of {', '.join(known)}")
+
+
+# All of it, for one kind of document --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Format(Generic[M]):
+    """One kind of document. kind, text_keys: as in ``Reader``. model: its shape; shapes: the module with those of its parts.
+
+    of_sense: what a well-formed document may still get wrong. consequences: codes of warnings that an error elsewhere may bring
+    about, such as a misspelt word; they are told once there is no error.
+    """
+
+    kind: str
+    model: type[M]
+    shapes: ModuleType
+    text_keys: frozenset[str]
+    of_sense: Callable[[M], Iterable[Finding]]
+    consequences: frozenset[str] = frozenset()
+
+    def read(self, text: str) -> M:
+        """Return the document. Raises DocumentError if there is any error; warnings alone don't keep it from being read."""
+        document, problems = self._read(text)
+        if document is None or any(problem.severity == "error" for problem in problems):
+            raise DocumentError(problems)
+        return document
+
+    def check(self, text: str) -> tuple[DocumentProblem, ...]:
+        """Return everything that is wrong or doubtful about the text, in order of its place; nothing: it is fine."""
+        return self._read(text)[1]
+
+    def _read(self, text: str) -> tuple[M | None, tuple[DocumentProblem, ...]]:
+        reader = Reader(self.kind, self.text_keys)
+        value = reader.read(text)
+        if value is None:
+            return None, reader.problems(reader.findings)
+        reported = {finding.path for finding in reader.findings}
+        try:
+            document = self.model.model_validate(value)
+        except ValidationError as refused:
+            # A list whose items are all refused looks empty to pydantic, which then says so as well: the items' errors do.
+            errors = [error for error in refused.errors() if not (error["type"] == "too_short" and error["input"])]
+            known = keys_of(self.shapes)
+            of_form = [finding_of_form(error, value, known) for error in errors[:PROBLEMS_MAX]]
+            return None, reader.problems([*reader.findings, *[found for found in of_form if found.path not in reported]])
+        of_sense = list(self.of_sense(document))
+        if reader.findings or any(finding.severity == "error" for finding in of_sense):
+            of_sense = [finding for finding in of_sense if finding.code not in self.consequences]
+        return document, reader.problems([*reader.findings, *of_sense])

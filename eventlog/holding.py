@@ -5,7 +5,7 @@ What a message needs is a text that its service makes, such as ``person:<ref>``;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -42,8 +42,8 @@ class Holding:
         self._log = log
         self._hold_seconds = hold_seconds
 
-    def hold(self, batch: Batch, item: Item, parsed: Parsed, need: Need) -> None:
-        """Keep a message until what it needs is provided."""
+    def hold(self, batch: Batch, item: Item, parsed: Parsed, need: Need, expects: Mapping[str, int] | None = None) -> None:
+        """Keep a message until what it needs is provided. expects: streams, and the versions at which they lacked it."""
         now = self._log.clock.now()
         until = now + timedelta(seconds=self._hold_seconds)
         row = {
@@ -58,14 +58,14 @@ class Holding:
             "until": utc_text(until),
         }
         receipt = self._desk.receipt(parsed, "waiting", waiting_for=need.shown, until=until)
-        unit: Unit = Unit(receipts=[receipt], inserts=[(schema.held, row)])
+        unit: Unit = Unit(receipts=[receipt], inserts=[(schema.held, row)], expects=dict(expects or {}))
         batch.seen[parsed.origin, parsed.message.id] = Seen("waiting", parsed.sequence, None, None, None, None)
         batch.needs[len(batch.units)] = need.what
         batch.add(item, unit)
 
     def released(self, connection: Connection, batch: Batch) -> list[Item]:
         """Held messages whose need this batch has met, oldest first. Asked again until nothing more is set free."""
-        provided, batch.provided = batch.provided, []
+        provided, batch.provided = list(dict.fromkeys(batch.provided)), []
         if not provided or connection.execute(select(schema.held.c.hold_id).limit(1)).first() is None:
             return self._released_here(batch, provided)
         rows: list[Row[Any]] = []
@@ -74,8 +74,12 @@ class Holding:
             # Those of one moment in the order in which they stood on the stream.
             oldest_first = (schema.held.c.since, schema.held.c.sequence)
             rows += connection.execute(select(schema.held).where(chosen).order_by(*oldest_first)).all()
-        return self._released_here(batch, provided) + [
-            Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in rows
+        # One that was released in this batch and is held again stands in the batch; its row is only taken away with it.
+        rows = [row for row in rows if row.hold_id not in batch.released]
+        batch.released.update(row.hold_id for row in rows)
+        return [
+            *(Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in rows),
+            *self._released_here(batch, provided),
         ]
 
     def _released_here(self, batch: Batch, provided: Sequence[str]) -> list[Item]:

@@ -12,11 +12,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-from sqlalchemy import Column, Connection, Row, Select, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, insert, select, update
 
 from contracts.base import LogEvent, utc_text
 from contracts.envelope import POSITION_MAX
@@ -42,6 +43,7 @@ __all__ = [
     "Unit",
     "Vanished",
     "View",
+    "append_only_of",
     "leaf_of",
     "page_of",
     "partition_of",
@@ -129,7 +131,7 @@ class Unit:
 
     expects: stream → the version that the decision was made on (0: the stream did not exist). A stream that is only read
     may be named too. receipts: as JSON values (``contracts.receipts.Receipt``). inserts and deletes: rows of side tables,
-    ``(table, row)`` and ``(table, primary key)``.
+    ``(table, row)`` and ``(table, primary key)``; a key of several columns is a tuple, in their order.
     """
 
     inbox: InboxEntry | None = None
@@ -137,7 +139,7 @@ class Unit:
     expects: dict[str, int] = field(default_factory=dict)
     receipts: list[dict[str, Any]] = field(default_factory=list)
     inserts: list[tuple[Table, dict[str, Any]]] = field(default_factory=list)
-    deletes: list[tuple[Table, str]] = field(default_factory=list)
+    deletes: list[tuple[Table, str | tuple[str, ...]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +173,19 @@ class _Undo(Exception):
 class View(Protocol):
     """A read model that is written in the transaction of the append, and can be rebuilt from the log.
 
-    tables: what it owns. apply: fold recorded events into them, in order; called again from position 1 in a replay.
+    tables: what it owns; one with ``info={"append_only": True}`` is protected like the log itself. apply: fold recorded events
+    into them, in order; called again from position 1 in a replay.
     """
 
     name: str
     tables: Sequence[Table]
 
     def apply(self, connection: Connection, events: Sequence[Recorded], tables: Mapping[str, Table]) -> None: ...
+
+
+def append_only_of(view: View) -> list[str]:
+    """The names of a view's tables to which rows are only ever added."""
+    return [table.name for table in view.tables if table.info.get("append_only")]
 
 
 _PARTITION_CACHE_MAX = 10_000
@@ -256,6 +264,7 @@ class Log:
             for view in self.views:
                 for table in view.tables:
                     table.create(connection, checkfirst=True)
+                schema.protect_append_only(connection, *append_only_of(view))
             if connection.execute(select(func.count()).select_from(schema.log_head)).scalar_one() == 0:
                 connection.execute(insert(schema.log_head), [_first_head(self.name, utc_text(self.clock.now()))])
 
@@ -482,27 +491,30 @@ _event_values = attrgetter(*_EVENT_COLUMNS)
 
 def _write_side_tables(connection: Connection, units: Sequence[Unit]) -> None:
     """Write what the units' inserts and deletes come to, in their order: one may put a row in, another take it out."""
-    rows: dict[Table, dict[Any, dict[str, Any]]] = {}
-    gone: dict[Table, set[Any]] = {}
-    taken_back: dict[Table, set[Any]] = {}
+    rows: dict[Table, dict[tuple[Any, ...], dict[str, Any]]] = {}
+    gone: dict[Table, set[tuple[Any, ...]]] = {}
+    taken_back: dict[Table, set[tuple[Any, ...]]] = {}
     for unit in units:
-        for table, key in unit.deletes:
+        for table, given in unit.deletes:
+            key = given if isinstance(given, tuple) else (given,)
             if rows.setdefault(table, {}).pop(key, None) is not None:
                 taken_back.setdefault(table, set()).add(key)
             gone.setdefault(table, set()).add(key)
         for table, row in unit.inserts:
-            rows.setdefault(table, {})[row[_key_column(table).name]] = row
+            rows.setdefault(table, {})[tuple([row[name] for name in _key_names(table)])] = row
     for table, keys in gone.items():
         if keys:
-            found = connection.execute(
-                delete(table).where(_key_column(table) == bindparam("key")), [{"key": key} for key in keys]
-            )
+            names = _key_names(table)
+            chosen = [table.c[name] == bindparam(f"key_{name}") for name in names]
+            places = [{f"key_{name}": part for name, part in zip(names, key, strict=True)} for key in keys]
+            found = connection.execute(delete(table).where(*chosen), places)
             if found.rowcount < len(keys - taken_back.get(table, set())):
                 raise Vanished(f"{table.name}: a row was taken by somebody else meanwhile")
     for table, entries in rows.items():
         bulk_insert(connection, table, list(entries.values()))
 
 
-def _key_column(table: Table) -> Column[Any]:
-    """The first column of the primary key: what side-table rows are told apart by."""
-    return next(iter(table.primary_key.columns))
+@lru_cache(maxsize=64)
+def _key_names(table: Table) -> tuple[str, ...]:
+    """The columns of the primary key: what side-table rows are told apart by."""
+    return tuple(column.name for column in table.primary_key.columns)

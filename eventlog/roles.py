@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, text
 
-from eventlog.schema import APPEND_ONLY
+from eventlog.schema import APPEND_ONLY, append_only_names
 
 __all__ = ["RoleError", "grant_runtime"]
 
@@ -35,6 +35,7 @@ def grant_runtime(connection: Connection, role: str) -> dict[str, tuple[str, ...
     names = sorted(inspect(connection).get_table_names(schema=schema))
     append_only = {table.name for table in APPEND_ONLY}
     missing = append_only - set(names)
+    append_only |= append_only_names(connection)
     if missing:
         raise RoleError(f"this database has no table {', '.join(sorted(missing))}; create the tables first")
     given: dict[str, tuple[str, ...]] = {name: APPEND_RIGHTS if name in append_only else WORK_RIGHTS for name in names}

@@ -25,6 +25,7 @@ from sqlalchemy import (
 __all__ = [
     "APPEND_ONLY",
     "ahead",
+    "append_only_names",
     "create_log_tables",
     "event",
     "heard",
@@ -37,6 +38,7 @@ __all__ = [
     "receipt",
     "reconciled",
     "relay_cursor",
+    "release_append_only",
 ]
 
 metadata = MetaData()
@@ -211,3 +213,22 @@ def protect_append_only(connection: Connection, *names: str) -> None:
                 "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
             )
         )
+
+
+def release_append_only(connection: Connection, *names: str) -> None:
+    """Take that protection away, to rebuild a read model in the same transaction. Needs the owner's rights."""
+    for name in names:
+        if connection.dialect.name == "sqlite":
+            for act in ("update", "delete"):
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {name}_no_{act}"))
+        else:
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {name}_append_only ON {name}"))
+
+
+def append_only_names(connection: Connection) -> set[str]:
+    """The tables of the current schema that are protected, on PostgreSQL."""
+    query = text(
+        "SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = current_schema() AND t.tgname = c.relname || '_append_only' AND NOT t.tgisinternal"
+    )
+    return set(connection.scalars(query))

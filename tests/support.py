@@ -29,10 +29,12 @@ from eventlog.ids import FixedClock, SeededEntropy
 from eventlog.log import Log, Recorded, View
 from eventlog.wire import event_message
 from services.registry import app as registry_app
+from services.registry.calendar import WorkCalendar
 from services.registry.decider import Rules
 from services.registry.handlers import RegistryIntake
+from services.registry.keeping import Keeper
 from services.registry.vault import KeyRing, Vault, vault_metadata
-from services.registry.views import StandingView, standing
+from services.registry.views import registry_views, standing
 
 __all__ = [
     "KEYS",
@@ -169,7 +171,7 @@ class RegistryBench:
     ) -> None:
         self.clock = FixedClock(NOW)
         self.database = database
-        self.log = new_log(database, "registry", registry_app.CODEC, (StandingView(),), clock=self.clock, seed=seed)
+        self.log = new_log(database, "registry", registry_app.CODEC, registry_views(), clock=self.clock, seed=seed)
         with database.write.begin() as connection:
             vault_metadata.create_all(connection)
         self.vault = Vault(KEYS, SeededEntropy(seed + 1))
@@ -179,14 +181,17 @@ class RegistryBench:
         async def erase(sequence: int) -> None:
             self.erased.append(sequence)
 
+        rules = Rules(calendar=WorkCalendar())
+        self.keeper = Keeper(self.log, rules, lambda: None)
         self.intake = RegistryIntake(
             self.log,
             self.vault,
-            Rules(),
+            rules,
             hold_seconds=hold_seconds,
             correctors=frozenset(correctors),
             erase=erase,
             wake=lambda: None,
+            check_place=registry_app.check_place,
         )
 
     # --- messages: each call is a new one on the stream -----------------------------------------------------------------

@@ -13,9 +13,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PURE = (
-    "services/registry/decider.py",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "services/registry/decider").glob("*.py")),
+    "services/registry/eligibility.py",
     "services/allowance/decider.py",
-    "services/allowance/engine.py",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "services/allowance/engine").glob("*.py")),
     "services/allowance/reactions.py",
     "services/talent/decider.py",
     "services/talent/screening.py",
@@ -79,7 +80,7 @@ def test_the_import_contracts_hold() -> None:
 def test_rules_are_written_with_pure_parts_only(name: str) -> None:
     """No I/O, clock, random, log or broker library; of the machinery only the canonical form and the decider's shape."""
     service = ".".join(name.split("/")[:2])
-    own = (*OWN_PURE, f"{service}.decider", f"{service}.engine", f"{service}.screening")
+    own = (*OWN_PURE, f"{service}.decider", f"{service}.engine", f"{service}.screening", f"{service}.eligibility")
     foreign = {
         module
         for module in imports_of(parsed(name))

@@ -6,12 +6,19 @@ same names.
 
 How a year is looked at (``_Case``):
 
-1. *Posts* are engagements with a first and a last day. If the policy limits categories or full time, only the posts that fit
+1. *Posts* are engagements with a first and a last day, without the days on which the registration was closed: a closing ends
+   them as leaving does, a reopening begins them again. If the policy limits categories or full time, only the posts that fit
    are considered; if none fits, the one that comes closest, so that the refusal can say what it lacks.
 2. A month is *engaged* if a considered post has it (``month_counts_when``), *certified* if a certificate that counts speaks for
-   it (``promotion`` says which one does), *stopped* if a failed inspection takes it away (``failed_inspection``).
+   it (``promotion`` says which one does), *stopped* if a failed inspection takes it away (``failed_inspection``). A certificate
+   is in force on the days on which it is valid, with the grade that it then has (``contracts.certificate_life``): suspended,
+   revoked, superseded or expired it speaks for nothing.
 3. A month *counts* if it is engaged, certified and not stopped. Each rule about months is judged on what the rules before it
    leave over, so that "every predicate is met" implies "at least one month counts".
+
+A worker belongs to one division for the whole year: the one held on 31 December, or on the last engaged day if that is earlier.
+It says which policy governs, which amounts hold and who pays, as ``moved: year_end`` has it; other values are not read yet. A
+transfer within the year adds a warning. A recognition has no effect: no rule asks where a certificate holds.
 
 What no rule of the policy looks at is unknown to it, also as a dimension of amounts: a table by grade needs the certificate
 rule, one by rating the rating rule (the checker refuses others). So the facts that a decision lists are all that it used.
@@ -27,6 +34,7 @@ from typing import NamedTuple, assert_never
 
 from contracts.allowance import Decision, FactUsed, Line, PayerAmount, PolicyCited, Predicate
 from contracts.base import YEAR_FIRST, YEAR_LAST, Category
+from contracts.certificate_life import Issue, Span, spans_of, superseding, told
 from contracts.particulars import (
     Certificate,
     EngagementEnd,
@@ -35,6 +43,8 @@ from contracts.particulars import (
     Particulars,
     RatingResult,
     Registration,
+    RegistrationStatus,
+    Transfer,
 )
 from contracts.policy import (
     AllowanceLine,
@@ -51,6 +61,7 @@ from contracts.policy import (
     Rule,
     Settings,
 )
+from contracts.registration_life import Closed, closed_spans, division_on
 
 __all__ = [
     "UNKNOWN_WORD_SUFFIX",
@@ -60,6 +71,7 @@ __all__ = [
     "choose_policy",
     "covers",
     "decide_year",
+    "division_of",
     "grade_rank",
     "rating_rank",
     "rounded",
@@ -75,6 +87,7 @@ BASIC = "basic"
 
 MONTHS = tuple(range(1, 13))
 FAR = date.max
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +117,18 @@ def decide_year(facts: Sequence[KnownFact], policies: Sequence[PolicyInForce], y
     file = _open_file(facts, year)
     if file.registration is None:
         return None
-    policy = choose_policy(policies, file.registration[1].division, year)
+    home = _home(file, file.registration, year)
+    policy = choose_policy(policies, home.division, year)
     if policy is None or not _is_due(policy.document, file, year):
         return None
     document = policy.document
-    case = _look_at(file, file.registration, document, year)
+    case = _look_at(file, file.registration, home, document, year)
     predicates = tuple([_judge(rule, case) for rule in document.eligibility])
     unmet = [predicate for predicate in predicates if not predicate.met]
     lines, warnings = ((), ()) if unmet else _lines(case)
     return Decision(
         year=year,
-        division=case.registration[1].division,
+        division=home.division,
         decision="denied" if unmet else "granted",
         amount_fen=sum([line.amount_fen for line in lines]),
         predicates=predicates,
@@ -127,7 +141,7 @@ def decide_year(facts: Sequence[KnownFact], policies: Sequence[PolicyInForce], y
             clause=unmet[0].clause if unmet else lines[0].clause if lines else predicates[-1].clause,
         ),
         facts=_facts_used(case, predicates, facts),
-        warnings=warnings,
+        warnings=(*home.warnings, *warnings) if home.warnings else warnings,
     )
 
 
@@ -141,6 +155,12 @@ def choose_policy(policies: Sequence[PolicyInForce], division: str, year: int) -
     tied = [policy for policy in fitting if _precedence(policy.document) == foremost]
     # Two different documents under one number and revision are a publisher's slip; their content settles it, not their arrival.
     return tied[0] if len(tied) == 1 else max(tied, key=lambda policy: (policy.document.model_dump_json(), policy.event_id))
+
+
+def division_of(facts: Sequence[KnownFact], year: int) -> str | None:
+    """The division to which a worker belongs in a year. None: there is no registration."""
+    file = _open_file(facts, year)
+    return None if file.registration is None else _home(file, file.registration, year).division
 
 
 def years_touched(facts: Sequence[KnownFact], policies: Sequence[PolicyInForce] = ()) -> tuple[int, ...]:
@@ -166,8 +186,8 @@ def unknown_words(facts: Sequence[KnownFact], policy: PolicyInForce, year: int) 
     if "rating" in rules and file.rating is not None and rating_rank(document, file.rating[1].rating) is None:
         words.add(f"rating:{file.rating[1].rating}")
     if "certificate" in rules:
-        held = _in_force(file.certificates, date(year, 1, 1), date(year, 12, 31))
-        words.update(f"grade:{said.grade}" for _, said in held if grade_rank(document, said.grade) is None)
+        held = _in_force(_in_force_ever(file), date(year, 1, 1), date(year, 12, 31))
+        words.update(f"grade:{each.grade}" for each in held if grade_rank(document, each.grade) is None)
     return tuple(sorted(words))
 
 
@@ -235,15 +255,31 @@ def _years_engaged(posts: Sequence[_Post], document: PolicyDocument) -> Iterable
 # The facts, sorted out --------------------------------------------------------------------------------------------------
 
 
+class _Held(NamedTuple):
+    """A certificate in force with one grade, from first to last. fact, said: its issue."""
+
+    fact: KnownFact
+    said: Certificate
+    grade: str
+    first: date
+    last: date
+
+
 class _File(NamedTuple):
-    """One worker's facts by kind, each list in order of date and then id; rating: that of the year in question."""
+    """One worker's facts by kind, each list in order of date and then id; rating: that of the year in question.
+
+    certificates: as issued, whatever has become of them (``_in_force_ever``). changes, statuses, transfers: nearly always none.
+    """
 
     registration: tuple[KnownFact, Registration] | None
     starts: list[tuple[KnownFact, EngagementStart]]
     ends: list[tuple[KnownFact, EngagementEnd]]
-    certificates: list[tuple[KnownFact, Certificate]]
+    certificates: list[_Held]
     inspections: list[tuple[KnownFact, InspectionResult]]
     rating: tuple[KnownFact, RatingResult] | None
+    changes: list[Issue]
+    statuses: list[tuple[KnownFact, RegistrationStatus]]
+    transfers: list[tuple[KnownFact, Transfer]]
 
 
 def _fact_order(fact: KnownFact) -> tuple[date, str]:
@@ -256,8 +292,11 @@ def _open_file(facts: Sequence[KnownFact], year: int) -> _File:
     rating: tuple[KnownFact, RatingResult] | None = None
     starts: list[tuple[KnownFact, EngagementStart]] = []
     ends: list[tuple[KnownFact, EngagementEnd]] = []
-    certificates: list[tuple[KnownFact, Certificate]] = []
+    certificates: list[_Held] = []
     inspections: list[tuple[KnownFact, InspectionResult]] = []
+    changes: list[Issue] = []
+    statuses: list[tuple[KnownFact, RegistrationStatus]] = []
+    transfers: list[tuple[KnownFact, Transfer]] = []
     previous = None
     for fact in sorted(facts, key=_fact_order):
         if fact.event_id == previous:
@@ -270,20 +309,34 @@ def _open_file(facts: Sequence[KnownFact], year: int) -> _File:
         elif said.kind == "engagement-end":
             ends.append((fact, said))
         elif said.kind == "certificate":
-            certificates.append((fact, said))
+            last = said.expires_on or FAR
+            if last < fact.effective_on:
+                last = date.min  # Expired before its issue: never in force.
+            certificates.append(_Held(fact, said, said.grade, fact.effective_on, last))
         elif said.kind == "rating":
             if said.year == year:
                 rating = (fact, said)
         elif said.kind == "inspection":
             inspections.append((fact, said))
+        elif said.kind == "certificate-change":
+            changes.append(Issue(fact.event_id, fact.effective_on, said))
+        elif said.kind == "registration-status":
+            statuses.append((fact, said))
+        elif said.kind == "transfer":
+            transfers.append((fact, said))
+        elif said.kind == "recognition":
+            continue  # No rule asks where a certificate holds.
         else:
             assert_never(said)
-    return _File(registration, starts, ends, certificates, inspections, rating)
+    if len(certificates) > 1:
+        changes += superseding([Issue(held.fact.event_id, held.fact.effective_on, held.said) for held in certificates])
+    return _File(registration, starts, ends, certificates, inspections, rating, changes, statuses, transfers)
 
 
 class _Post(NamedTuple):
-    """An engagement. end: its last day. facts: the ids of its start and its end.
+    """An engagement, or what a closed registration leaves of it. end: its last day.
 
+    begun: the ids of its start, and of the closings and reopenings before it; ended: of what ended it.
     first_month, last_month: the months of the year in question that it has; none if the first is the greater.
     """
 
@@ -291,37 +344,90 @@ class _Post(NamedTuple):
     end: date
     category: Category
     full_time: bool
-    facts: tuple[str, ...]
+    begun: tuple[str, ...]
+    ended: tuple[str, ...] = ()
     first_month: int = 1
     last_month: int = 12
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return self.begun + self.ended
 
 
 def _posts(file: _File) -> list[_Post]:
     """The engagements, in order of their start; one that ends before it starts is empty and left out."""
     posts = []
     for fact, said in file.starts:
-        end, ids = FAR, [fact.event_id]
-        for ending, ended in file.ends:
-            same = ended.engagement == said.engagement and ending.source == fact.source
+        end: date = FAR
+        ended: tuple[str, ...] = ()
+        for ending, named in file.ends:
+            same = named.engagement == said.engagement and ending.source == fact.source
             if same and ending.effective_on < end:
-                end, ids = ending.effective_on, [fact.event_id, ending.event_id]
+                end, ended = ending.effective_on, (ending.event_id,)
         if fact.effective_on <= end:
-            posts.append(_Post(fact.effective_on, end, said.category, said.full_time, tuple(ids)))
-    return posts
+            posts.append(_Post(fact.effective_on, end, said.category, said.full_time, (fact.event_id,), ended))
+    return _while_registered(posts, _closed(file)) if file.statuses else posts
+
+
+def _closed(file: _File) -> tuple[Closed, ...]:
+    return closed_spans([(fact.event_id, fact.effective_on, said) for fact, said in file.statuses])
+
+
+def _while_registered(posts: list[_Post], closed: Sequence[Closed]) -> list[_Post]:
+    """The posts without the days on which the registration was closed, in order of their start."""
+    for span in closed:
+        left: list[_Post] = []
+        for post in posts:
+            if post.end < span.first or (span.last is not None and span.last < post.start):
+                left.append(post)
+                continue
+            if post.start < span.first:
+                last = span.first - ONE_DAY
+                # What ended it before a reopening is looked at too: otherwise it would begin again then.
+                gone = post.end.year == last.year and (span.last is None or post.end <= span.last)
+                left.append(post._replace(end=last, ended=(*span.facts[:1], *post.ended) if gone else span.facts[:1]))
+            if span.last is not None and span.last < post.end:
+                left.append(post._replace(start=span.last + ONE_DAY, begun=(*post.begun, *span.facts)))
+        posts = left
+    return sorted(posts, key=lambda post: post.start)
 
 
 def _posts_of_year(posts: Sequence[_Post], year: int) -> list[_Post]:
     """Those with a day in the year. An end in a later year is nothing that this year's decision looks at."""
     return [
-        post if post.end.year == year else post._replace(end=FAR, facts=post.facts[:1])
+        post if not post.ended or post.end.year == year else post._replace(end=FAR, ended=())
         for post in posts
         if post.start.year <= year <= post.end.year
     ]
 
 
-# The year, looked at month by month -----------------------------------------------------------------------------------------
+class _Home(NamedTuple):
+    """The division to which a worker belongs in the year. facts: ids, besides the registration's, that say so."""
 
-_HeldCertificate = tuple[KnownFact, Certificate]
+    division: str
+    facts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _home(file: _File, registration: tuple[KnownFact, Registration], year: int) -> _Home:
+    """The division held on 31 December, or on the last day of the year's last post if that is earlier."""
+    fact, said = registration
+    if not file.transfers:
+        return _Home(said.division)
+    in_year = _posts_of_year(_posts(file), year)
+    day = _left_on(in_year, year) or date(year, 12, 31)
+    moves = [(moved.event_id, moved.effective_on, to) for moved, to in file.transfers]
+    found = division_on([(fact.event_id, fact.effective_on, said), *moves], day)
+    assert found is not None
+    division, (_, *facts) = found
+    within = [f"{to.division} on {on}" for _, on, to in moves if date(year, 1, 1) < on <= day]
+    if not within:
+        return _Home(division, tuple(facts))
+    warning = f"moved to {', then to '.join(within)}: the division held on {day} counts for the whole year"
+    return _Home(division, (*facts, *_longest(in_year)), (warning,))
+
+
+# The year, looked at month by month -----------------------------------------------------------------------------------------
 
 
 class _Case(NamedTuple):
@@ -334,6 +440,7 @@ class _Case(NamedTuple):
 
     file: _File
     registration: tuple[KnownFact, Registration]
+    home: _Home
     document: PolicyDocument
     year: int
     rules: Mapping[str, Rule]
@@ -341,7 +448,7 @@ class _Case(NamedTuple):
     considered: Sequence[_Post]
     left_on: date | None
     engaged: Sequence[int]
-    spoken_for: Mapping[int, _HeldCertificate | None]
+    spoken_for: Mapping[int, _Held | None]
     certified: Sequence[int]
     inspection: tuple[KnownFact, InspectionResult] | None
     stopped: frozenset[int]
@@ -360,7 +467,9 @@ class _Case(NamedTuple):
         return [month for month in self.certified_or_all if month not in self.stopped]
 
 
-def _look_at(file: _File, registration: tuple[KnownFact, Registration], document: PolicyDocument, year: int) -> _Case:
+def _look_at(
+    file: _File, registration: tuple[KnownFact, Registration], home: _Home, document: PolicyDocument, year: int
+) -> _Case:
     settings = document.settings
     rules: dict[str, Rule] = {rule.rule: rule for rule in document.eligibility}
     posts = _posts(file)
@@ -373,7 +482,7 @@ def _look_at(file: _File, registration: tuple[KnownFact, Registration], document
     if "engaged" in rules:
         considered = [_with_months(post, considered, settings, year) for post in considered]
         engaged = _months_of(considered)
-    spoken_for: dict[int, _HeldCertificate | None] = {}
+    spoken_for: dict[int, _Held | None] = {}
     certified = engaged or MONTHS
     rule = rules.get("certificate")
     if isinstance(rule, CertificateRule):
@@ -384,6 +493,7 @@ def _look_at(file: _File, registration: tuple[KnownFact, Registration], document
     return _Case(
         file=file,
         registration=registration,
+        home=home,
         document=document,
         year=year,
         rules=rules,
@@ -403,6 +513,12 @@ def _left_on(in_year: Sequence[_Post], year: int) -> date | None:
         return None
     last = max([post.end for post in in_year])
     return last if last < date(year, 12, 31) else None
+
+
+def _longest(in_year: Sequence[_Post]) -> tuple[str, ...]:
+    """The facts of the post that lasts longest: without it, the last engaged day would be another one."""
+    longest = max(in_year, key=lambda post: (post.end, post.facts), default=None)
+    return longest.facts if longest else ()
 
 
 def _with_months(post: _Post, others: Sequence[_Post], settings: Settings, year: int) -> _Post:
@@ -425,7 +541,7 @@ def _unbroken_to(post: _Post, others: Sequence[_Post]) -> date:
     """The last day of the unbroken run of posts that this one is part of."""
     end = post.end
     for other in others:  # in order of start: each one that touches the run so far may prolong it
-        if other.end > end and other.start <= end + timedelta(days=1):
+        if other.end > end and other.start <= end + ONE_DAY:
             end = other.end
     return end
 
@@ -453,31 +569,48 @@ def _considered(in_year: Sequence[_Post], document: PolicyDocument, rules: Mappi
     return (max(in_year, key=lambda post: (fits(post), post.start, post.facts)),)
 
 
-def _in_force(held: Iterable[_HeldCertificate], first: date, last: date) -> list[_HeldCertificate]:
+def _in_force_ever(file: _File) -> Sequence[_Held]:
+    """The certificates with the days on which each is valid, in order of issue; once for each grade or turn that it has had."""
+    if not file.changes:
+        return file.certificates
+    return [
+        issued._replace(grade=span.grade, first=span.first, last=span.last or FAR)
+        for issued in file.certificates
+        for span in _life(file, issued)
+        if span.state == "valid"
+    ]
+
+
+def _life(file: _File, issued: _Held) -> tuple[Span, ...]:
+    return spans_of(Issue(issued.fact.event_id, issued.fact.effective_on, issued.said), file.changes)
+
+
+def _in_force(held: Iterable[_Held], first: date, last: date) -> list[_Held]:
     """The certificates in force on at least one of the days."""
-    return [(fact, said) for fact, said in held if fact.effective_on <= last and (said.expires_on or FAR) >= first]
+    return [each for each in held if each.first <= last and each.last >= first]
 
 
-def _highest(document: PolicyDocument, held: Sequence[_HeldCertificate]) -> _HeldCertificate | None:
+def _highest(document: PolicyDocument, held: Sequence[_Held]) -> _Held | None:
     """The highest grade, and of equal ones the latest issued; a grade unknown to the policy stands below all others."""
     best, best_rank = None, -2
     for candidate in held:  # in order of issue
-        rank = grade_rank(document, candidate[1].grade)
+        rank = grade_rank(document, candidate.grade)
         rank = -1 if rank is None else rank
         if rank >= best_rank:
             best, best_rank = candidate, rank
     return best
 
 
-def _certificates_by_month(
-    file: _File, document: PolicyDocument, posts: Sequence[_Post], year: int
-) -> dict[int, _HeldCertificate | None]:
-    """For each month the certificate that speaks for it, as ``promotion`` says: its own, or the same one for all."""
+def _certificates_by_month(file: _File, document: PolicyDocument, posts: Sequence[_Post], year: int) -> dict[int, _Held | None]:
+    """For each month the certificate that speaks for it, as ``promotion`` says: its own, or the same one for all.
+
+    One that speaks for all still does not speak for the months that a suspension or the revocation has taken from it.
+    """
     first, last = date(year, 1, 1), date(year, 12, 31)
-    in_year = _in_force(file.certificates, first, last)
+    in_year = _in_force(_in_force_ever(file), first, last)
     match document.settings.promotion:
         case "by_month":
-            if all(fact.effective_on <= first and (said.expires_on or FAR) >= last for fact, said in in_year):
+            if all(each.first <= first and each.last >= last for each in in_year):
                 return dict.fromkeys(MONTHS, _highest(document, in_year))
             return {month: _certificate_of_month(document, in_year, year, month) for month in MONTHS}
         case "grade_at_year_end":
@@ -488,7 +621,26 @@ def _certificates_by_month(
                 day = min(day, max(file.rating[0].effective_on, first))
         case other:
             assert_never(other)
-    return dict.fromkeys(MONTHS, _highest(document, _in_force(in_year, day, day)))
+    speaks = _highest(document, _in_force(in_year, day, day))
+    if speaks is None or not file.changes:
+        return dict.fromkeys(MONTHS, speaks)
+    taken = _taken_away(file, speaks, document, year)
+    return {month: None if month in taken else speaks for month in MONTHS}
+
+
+def _taken_away(file: _File, held: _Held, document: PolicyDocument, year: int) -> list[int]:
+    """The months that a certificate does not have, and would have if it had been neither suspended nor revoked."""
+    spells = [
+        (span.state, held._replace(grade=span.grade, first=span.first, last=span.last or FAR))
+        for span in _life(file, held)
+        if span.state in ("valid", "suspended", "revoked")
+    ]
+    all_of_it, valid = [spell for _, spell in spells], [spell for state, spell in spells if state == "valid"]
+    return [
+        month
+        for month in MONTHS
+        if _certificate_of_month(document, all_of_it, year, month) and not _certificate_of_month(document, valid, year, month)
+    ]
 
 
 def _last_day(posts: Sequence[_Post], last: date) -> date:
@@ -496,9 +648,7 @@ def _last_day(posts: Sequence[_Post], last: date) -> date:
     return min(last, max([post.end for post in posts])) if posts else last
 
 
-def _certificate_of_month(
-    document: PolicyDocument, held: Sequence[_HeldCertificate], year: int, month: int
-) -> _HeldCertificate | None:
+def _certificate_of_month(document: PolicyDocument, held: Sequence[_Held], year: int, month: int) -> _Held | None:
     first, last = date(year, month, 1), date(year, month, monthrange(year, month)[1])
     match document.settings.month_counts_when:
         case "any_day":
@@ -506,13 +656,24 @@ def _certificate_of_month(
         case "first_day":
             return _highest(document, _in_force(held, first, first))
         case "whole_month":
-            return _highest(document, _in_force(held, first, first)) if _in_force(held, last, last) else None
+            return _highest(document, _in_force(held, first, first)) if _unbroken(held, first, last) else None
         case other:
             assert_never(other)
 
 
+def _unbroken(held: Sequence[_Held], first: date, last: date) -> bool:
+    """Whether on each of the days one of the certificates is in force."""
+    reached = first
+    for each in sorted(held, key=lambda each: each.first):
+        if each.first <= reached <= each.last:
+            if each.last >= last:
+                return True
+            reached = each.last + ONE_DAY
+    return False
+
+
 def _certified(
-    document: PolicyDocument, rule: CertificateRule, months: Sequence[int], spoken_for: Mapping[int, _HeldCertificate | None]
+    document: PolicyDocument, rule: CertificateRule, months: Sequence[int], spoken_for: Mapping[int, _Held | None]
 ) -> list[int]:
     """The months whose certificate has a grade that counts; one that the vocabulary doesn't know never does."""
     lowest = 0 if rule.at_least is None else grade_rank(document, rule.at_least)
@@ -521,7 +682,7 @@ def _certified(
     for month in months:
         held = spoken_for[month]
         if held is not None and held is not before:
-            rank = grade_rank(document, held[1].grade)
+            rank = grade_rank(document, held.grade)
             before, counts = held, rank is not None and lowest is not None and rank >= lowest
         if held is not None and counts:
             certified.append(month)
@@ -577,13 +738,18 @@ def _judge_category(rule: CategoryRule, case: _Case) -> Predicate:
     among = categories_paid(case.document, rule)
     found = dict.fromkeys([post.category for post in case.considered])
     met = bool(found) and all(category in among for category in found)
-    return _predicate(rule, " or ".join(among), " and ".join(found) or "no post", met, [p.facts[0] for p in case.considered])
+    return _predicate(rule, " or ".join(among), " and ".join(found) or "no post", met, _starts_of(case))
 
 
 def _judge_full_time(rule: FullTimeRule, case: _Case) -> Predicate:
     met = bool(case.considered) and all(post.full_time for post in case.considered)
     found = "full time" if met else "part time" if case.considered else "no post"
-    return _predicate(rule, "full time", found, met, [post.facts[0] for post in case.considered])
+    return _predicate(rule, "full time", found, met, _starts_of(case))
+
+
+def _starts_of(case: _Case) -> Iterable[str]:
+    """The parts of one engagement share its start."""
+    return dict.fromkeys([post.begun[0] for post in case.considered])
 
 
 def _judge_engaged(rule: EngagedRule, case: _Case) -> Predicate:
@@ -593,13 +759,43 @@ def _judge_engaged(rule: EngagedRule, case: _Case) -> Predicate:
     met = bool(case.engaged) and not (to_the_end and left is not None)
     posts = case.considered or [post for post in case.posts if post.start.year <= case.year][-1:]
     if not posts:
-        empty = [fact.event_id for fact, _ in case.file.starts if fact.effective_on.year <= case.year]
-        return _predicate(rule, required, "ended before it began" if empty else "none", False, empty)
+        return _judge_without_posts(rule, required, case)
+    facts = [event_id for post in posts for event_id in post.facts]
     found = "; ".join([_span_text(post) for post in posts])
-    if left is not None and case.document.settings.leaving != "by_month":
-        found += f", left on {left}"
+    if case.file.statuses:
+        text, closings = _closings_told(case, facts)
+        found += text
+        facts = list(dict.fromkeys([*facts, *closings]))
+    if case.document.settings.leaving != "by_month":
+        found += f", left on {left}" if left is not None else ""
+        facts = list(dict.fromkeys([*facts, *_longest(_posts_of_year(case.posts, case.year))]))
     found += f": {_counted(len(case.engaged), 'month')}"
-    return _predicate(rule, required, found, met, [event_id for post in posts for event_id in post.facts])
+    return _predicate(rule, required, found, met, facts)
+
+
+def _judge_without_posts(rule: EngagedRule, required: str, case: _Case) -> Predicate:
+    """No day of any post is left: there is none, it ended before it began, or the registration was closed all the time."""
+    facts = [fact.event_id for fact, _ in case.file.starts if fact.effective_on.year <= case.year]
+    if not facts:
+        return _predicate(rule, required, "none", False, ())
+    closed = [span for span in _closed(case.file) if span.first.year <= case.year]
+    if not closed:
+        return _predicate(rule, required, "ended before it began", False, facts)
+    text, closings = _closings_told(case, closed[-1].facts[:1])
+    return _predicate(rule, required, f"none{text}", False, [*facts, *closings])
+
+
+def _closings_told(case: _Case, facts: Sequence[str]) -> tuple[str, list[str]]:
+    """Of each closing among the facts: that the registration was closed, and reopened if that was by the end of the year."""
+    text, closings = "", []
+    for span in _closed(case.file):
+        if span.facts[0] in facts:
+            text += f", registration closed after {span.first - ONE_DAY}"
+            closings.append(span.facts[0])
+            if span.last is not None and span.last < date(case.year, 12, 31):
+                text += f", reopened on {span.last + ONE_DAY}"
+                closings.append(span.facts[1])
+    return text, closings
 
 
 def _span_text(post: _Post) -> str:
@@ -620,29 +816,41 @@ def _judge_certificate(rule: CertificateRule, case: _Case) -> Predicate:
     required = f"{rule.at_least} or above" if rule.at_least else f"held in {case.year}"
     if case.certified:
         spoken = [case.spoken_for[month] for month in case.certified]
-        held = {said[0].event_id: said for said in spoken if said is not None}
-        return _predicate(rule, required, ", then ".join([_certificate_text(*said) for said in held.values()]), True, held)
+        held = {each.fact.event_id: each for each in spoken if each is not None}
+        found = ", then ".join([_certificate_text(each, case) for each in held.values()])
+        facts = [event_id for each in held.values() for event_id in _certificate_facts(each, case)]
+        return _predicate(rule, required, found, True, facts)
     nearest = _nearest_certificate(case)
     if nearest is None:
         return _predicate(rule, required, "none", False, ())
-    fact, said = nearest
-    known = grade_rank(case.document, said.grade) is not None
-    found = _certificate_text(fact, said) if known else f"{said.grade}{UNKNOWN_WORD_SUFFIX}"
-    return _predicate(rule, required, found, False, (fact.event_id,))
+    known = grade_rank(case.document, nearest.grade) is not None
+    found = _certificate_text(nearest, case) if known else f"{nearest.grade}{UNKNOWN_WORD_SUFFIX}"
+    return _predicate(rule, required, found, False, _certificate_facts(nearest, case))
 
 
-def _nearest_certificate(case: _Case) -> _HeldCertificate | None:
+def _nearest_certificate(case: _Case) -> _Held | None:
     """Where none counts: the last one that speaks for a month of the year, else the last one issued by its end."""
     for month in reversed(case.engaged_or_all):
         if (held := case.spoken_for[month]) is not None:
             return held
-    issued = [held for held in case.file.certificates if held[0].effective_on.year <= case.year]
+    issued = [held for held in case.file.certificates if held.fact.effective_on.year <= case.year]
     return issued[-1] if issued else None
 
 
-def _certificate_text(fact: KnownFact, said: Certificate) -> str:
-    until = f", valid to {said.expires_on}" if said.expires_on else ""
-    return f"{said.grade} of {fact.effective_on}{until}"
+def _certificate_text(held: _Held, case: _Case) -> str:
+    """The certificate as it was issued, and what has happened to it by the end of the year."""
+    said = held.said
+    text = f"{said.grade} of {held.fact.effective_on}" + (f", valid to {said.expires_on}" if said.expires_on else "")
+    return text + told(said, _life_to_year_end(held, case)) if case.file.changes else text
+
+
+def _certificate_facts(held: _Held, case: _Case) -> tuple[str, ...]:
+    return _life_to_year_end(held, case)[-1].facts if case.file.changes else (held.fact.event_id,)
+
+
+def _life_to_year_end(held: _Held, case: _Case) -> list[Span]:
+    """What comes in a later year is nothing that this year's decision looks at."""
+    return [span for span in _life(case.file, held) if span.first.year <= case.year]
 
 
 def _judge_inspection(rule: InspectionRule, case: _Case) -> Predicate:
@@ -684,8 +892,9 @@ def _judge_rating(rule: RatingRule, case: _Case) -> Predicate:
 
 
 def _facts_used(case: _Case, predicates: Sequence[Predicate], facts: Sequence[KnownFact]) -> tuple[FactUsed, ...]:
-    """The facts that the predicates looked at, and the registration, as they stand; in order of date and id."""
-    used = {case.registration[0].event_id, *[event_id for predicate in predicates for event_id in predicate.facts]}
+    """The facts that the predicates looked at, and where the worker is registered, as they stand; in order of date and id."""
+    used = {event_id for predicate in predicates for event_id in predicate.facts}
+    used.update((case.registration[0].event_id, *case.home.facts))
     looked_at = {fact.event_id: fact for fact in facts if fact.event_id in used}
     return tuple(
         [
@@ -746,7 +955,7 @@ def _basis(case: _Case) -> tuple[_Basis, list[str]]:
         rating = case.file.rating[1].rating
         if rating == BASIC and settings.basic == "reduced":
             rating, percent = rule.at_least, settings.basic_percent or 0
-    basis = _Basis(document, case.registration[1].division, rating, percent, {}, _Profile(None, None, None))
+    basis = _Basis(document, case.home.division, rating, percent, {}, _Profile(None, None, None))
     months: dict[_Profile, int] = {}
     profile, doubled = basis.last, 0
     profiles: list[_Profile] = []
@@ -754,7 +963,7 @@ def _basis(case: _Case) -> tuple[_Basis, list[str]]:
     for month in case.unstopped:
         held = case.spoken_for.get(month)
         if len(case.considered) > 1 or not profiles or held is not before:  # else the month is like the one before it
-            profiles = _profiles(case, month, held[1].grade if held else None)
+            profiles = _profiles(case, month, held.grade if held else None)
             profile, before = _one_of(profiles, basis), held
         doubled += len(profiles) > 1 and any(other != profile for other in profiles)
         months[profile] = months.get(profile, 0) + 1

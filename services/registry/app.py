@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from faststream import FastStream
 
 from contracts import operations, registry
+from contracts.receipts import Problem
 from eventlog.codec import Codec
 from eventlog.database import Database
 from eventlog.ids import SystemClock, SystemEntropy
@@ -14,15 +16,19 @@ from eventlog.log import Log
 from eventlog.logging import get_log
 from eventlog.service import Bindings, ConsumerSpec, Service, open_broker
 from services.registry.decider import Rules
+from services.registry.divisions import check_credit_code, check_division
 from services.registry.handlers import RegistryIntake
+from services.registry.keeping import Keeper
 from services.registry.settings import Settings
 from services.registry.vault import KeyRing, Vault, vault_metadata
-from services.registry.views import StandingView
+from services.registry.views import registry_views
 
 __all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store"]
 
 SERVICE = "registry"
 EXPIRE_EVERY_SECONDS = 1.0
+KEEP_EVERY_SECONDS = 5.0
+"""How often it is looked whether a notice has ended or an inspection was closed."""
 
 CODEC = Codec(
     (
@@ -34,6 +40,33 @@ CODEC = Codec(
         registry.InspectionConcluded,
         registry.FactCorrected,
         registry.FactWithdrawn,
+        registry.RegistrationTransferred,
+        registry.RegistrationClosed,
+        registry.RegistrationReopened,
+        registry.CertificateChanged,
+        registry.CertificateRecognised,
+        registry.FactAbsorbed,
+        registry.FileAbsorbed,
+        registry.PersonMerged,
+        registry.CertificationApplied,
+        registry.EligibilityReviewed,
+        registry.TrainingTested,
+        registry.PanelReviewed,
+        registry.NoticeOpened,
+        registry.ObjectionRaised,
+        registry.ObjectionResolved,
+        registry.CertificationConcluded,
+        registry.CertificationStandardPublished,
+        registry.DossierEntryRecorded,
+        registry.DossierEntryCorrected,
+        registry.RatingAppealed,
+        registry.RatingAppealDecided,
+        registry.PersonalDataUnmasked,
+        registry.PersonErased,
+        registry.UnitRegistered,
+        registry.UnitClosed,
+        registry.InspectionOpened,
+        registry.InspectionClosed,
         operations.MessageParked,
         operations.ParkedRetried,
         operations.ParkedDiscarded,
@@ -43,7 +76,7 @@ CODEC = Codec(
 
 def open_log(database: Database) -> Log:
     """The registry's log with its read models."""
-    return Log(SERVICE, database, CODEC, SystemClock(), SystemEntropy(), (StandingView(),))
+    return Log(SERVICE, database, CODEC, SystemClock(), SystemEntropy(), registry_views())
 
 
 def provision_store(database: Database) -> None:
@@ -60,22 +93,50 @@ def create_app(settings: Settings) -> FastStream:
     logger = get_log(SERVICE)
     service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
     vault = Vault(KeyRing.read(settings.keys), SystemEntropy())
-    return service.app(bindings(service, vault, settings.rules, settings.hold_seconds, settings.correctors))
+    return service.app(bindings(service, vault, settings.rules, settings.hold_seconds, settings.correctors, settings.divisions))
 
 
-def bindings(service: Service, vault: Vault, rules: Rules, hold_seconds: int, correctors: frozenset[str]) -> Bindings:
-    """What the registry brings to a service, whatever broker that runs on."""
+def check_place(division: str, credit_code: str | None, extra: frozenset[str] = frozenset()) -> Problem | None:
+    """What is wrong with a unit's or an inspection's division, or a unit's credit code."""
+    return check_division(division, extra) or (None if credit_code is None else check_credit_code(credit_code))
+
+
+def bindings(
+    service: Service,
+    vault: Vault,
+    rules: Rules,
+    hold_seconds: int,
+    correctors: frozenset[str],
+    divisions: frozenset[str] = frozenset(),
+) -> Bindings:
+    """What the registry brings to a service, whatever broker that runs on. divisions: codes newer than the library's."""
 
     async def erase(sequence: int) -> None:
         await service.erase("INTAKE", sequence)
 
     intake = RegistryIntake(
-        service.log, vault, rules, hold_seconds=hold_seconds, correctors=correctors, erase=erase, wake=service.wake
+        service.log,
+        vault,
+        rules,
+        hold_seconds=hold_seconds,
+        correctors=correctors,
+        erase=erase,
+        wake=service.wake,
+        check_place=partial(check_place, extra=divisions),
     )
+
+    keeper = Keeper(service.log, rules, service.wake)
+
+    async def keep() -> None:
+        while True:
+            # First, so that it goes on even while the check fails on somebody.
+            intake.release()
+            await asyncio.to_thread(keeper.run)
+            await asyncio.sleep(KEEP_EVERY_SECONDS)
 
     async def expire() -> None:
         while True:
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
             await asyncio.to_thread(intake.expire)
 
-    return Bindings([ConsumerSpec("INTAKE", SERVICE, intake.handle)], [expire])
+    return Bindings([ConsumerSpec("INTAKE", SERVICE, intake.handle)], [expire, keep])

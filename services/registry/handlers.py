@@ -7,69 +7,124 @@ a message that needs what has not come yet is held, and released by the batch in
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from contracts.base import LogEvent
 from contracts.intake import (
-    AnnualRatingRecorded,
-    CertificateIssued,
-    EngagementEnded,
-    EngagementStarted,
+    CertificationStandardPublished,
+    DossierContent,
+    DossierEntryCorrected,
+    DossierEntryRecorded,
+    DuplicateConfirmed,
     FactCorrected,
     FactId,
     FactWithdrawn,
     Identity,
-    InspectionConcluded,
     ParkedDiscard,
     ParkedRetry,
     Person,
+    PersonErased,
+    RegistrationTransferred,
     WorkerRegistered,
 )
-from contracts.particulars import PARTICULARS_BY_KIND, Particulars
-from contracts.registry import EncryptedIdentity, FactOrigin, RegistryEvent
+from contracts.particulars import PARTICULARS_BY_KIND, Particulars, Recognition
+from contracts.receipts import Problem
+from contracts.registry import (
+    CertificationApplied,
+    CertificationConcluded,
+    EligibilityReviewed,
+    EncryptedIdentity,
+    FactOrigin,
+    InspectionOpened,
+    NoticeOpened,
+    ObjectionRaised,
+    PanelReviewed,
+    RatingAppealed,
+    Standing,
+    TrainingTested,
+    UnitRegistered,
+    WorkerEvent,
+)
+from contracts.registry import (
+    DossierEntryRecorded as EntryRecorded,
+)
 from contracts.registry import FactCorrected as FactCorrectedEvent
+from eventlog import schema
 from eventlog.bulk import one_of
-from eventlog.cache import StateCache
+from eventlog.cache import Shelf, StateCache
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.holding import Holding, Need
 from eventlog.ids import random_token
-from eventlog.intake import Parsed, content_of, seen_before
+from eventlog.intake import Parsed, ReceiptValue, content_of, seen_before
 from eventlog.log import Log, NewEvent, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
 from services.registry.decider import (
+    FILE_ACTS,
+    STEPS,
+    Act,
+    Command,
     Correct,
+    Early,
     Happened,
+    Merge,
+    Merged,
+    Prepared,
     Record,
     Rules,
     Stamp,
+    Take,
     Withdraw,
     Worker,
+    check_dates,
     decide,
+    decide_merge,
+    effective_day,
     evolve,
+    facts_to_take,
     replay,
     stream_of,
 )
-from services.registry.vault import Vault, person_index, person_key
+from services.registry.decider.places import (
+    PLACE_FACTS,
+    PlaceEvent,
+    PlaceFact,
+    PlaceState,
+    decide_place,
+    evolve_place,
+    initial,
+    stream_of_place,
+)
+from services.registry.standards import STANDARDS, Standards, publish, standard_of
+from services.registry.vault import Erasure, Purpose, Vault, erasure, person_index, person_key
+from services.registry.views import application, certificate_holder
 
 __all__ = ["Item", "RegistryIntake"]
 
 SERVICE = "registry"
 CONFLICT_ROUNDS_MAX = 20
+MORE_EVENTS_MAX = 21
+"""Events that one message can lead to, beside the first: a transfer with the recognition of so many certificates."""
+ERASED = problem("data.person", "erased", "this person's data were erased", "ask the registry's operator")
+NEEDS_LOOKED_AT_MAX = 10_000
+"""Different needs that ``release`` looks at in one run."""
 
 
 @dataclass(slots=True)
 class RegistryBatch(Batch):
     """What the registry knows while a batch is decided: the stored state, plus what earlier messages of the batch add.
 
-    persons: index value → person_ref. unindexed: values that find nobody any more; asked: values that
-    the database was asked for. facts: (source, message id) → (stream,
-    event id). A need is ``person:<index value or person_ref>`` or ``fact:<source>/<id>``.
+    persons: index value → person_ref. unindexed: values that find nobody any more; asked: values that the database was asked
+    for. facts: (source, message id) → (stream, event id). identities: stream → event → what is encrypted in it. keys: of
+    (person_ref, purpose). erased: person_refs whose keys are gone; orphans: messages that waited in their files. places: units
+    and inspections, by stream.
+    A need is ``person:<index value or person_ref>``, ``fact:<source>/<id>``, or what a decider calls early (``provided_by``).
     """
 
     persons: dict[str, str] = field(default_factory=dict)
@@ -78,12 +133,21 @@ class RegistryBatch(Batch):
     facts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     states: dict[str, Worker] = field(default_factory=dict)
     identities: dict[str, dict[str, EncryptedIdentity]] = field(default_factory=dict)
-    keys: dict[str, bytes] = field(default_factory=dict)
+    keys: dict[tuple[str, Purpose], bytes] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    orphans: set[tuple[str, str]] = field(default_factory=set)
+    places: dict[str, PlaceState] = field(default_factory=dict)
+    standards: Standards = field(default_factory=Standards)
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(slots=True)
 class Ready:
-    """A parsed message with whatever could be worked out before the database is asked."""
+    """A parsed message with whatever could be worked out before the database is asked.
+
+    new_keys: made for it, and the batch's once it is recorded: the row of a refused one is never written. gone: what an erasure
+    deletes.
+    """
 
     item: Item
     parsed: Parsed
@@ -91,6 +155,9 @@ class Ready:
     identity: Identity | None = None
     index: str | None = None
     key_index: str | None = None
+    dossier: DossierContent | None = None
+    new_keys: dict[tuple[str, Purpose], bytes] = field(default_factory=dict)
+    gone: Erasure | None = None
 
 
 class RegistryIntake:
@@ -110,6 +177,7 @@ class RegistryIntake:
         correctors: frozenset[str],
         erase: Callable[[int], Awaitable[None]],
         wake: Callable[[], None],
+        check_place: Callable[[str, str | None], Problem | None] = lambda division, credit_code: None,
     ) -> None:
         self._log = log
         self._desk = Desk(SERVICE, log)
@@ -120,6 +188,8 @@ class RegistryIntake:
         self._correctors = correctors
         self._erase = erase
         self._wake = wake
+        self._check_place = check_place
+        self._shelf = Shelf(log, STANDARDS, standard_of)
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch. Returns after the commit, and after plain identity was erased from the stream."""
@@ -152,6 +222,8 @@ class RegistryIntake:
             position = self._log.head(connection).position
             self._cache.refresh(connection, position)
             batch.blocked = blocked_streams(connection)
+            batch.standards = self._shelf.read(connection)
+            batch.rules = replace(self._rules, standards=batch.standards.items)
             queue: Sequence[Item] = items
             while queue:
                 ready = self._read_all(connection, batch, queue)
@@ -197,11 +269,14 @@ class RegistryIntake:
                 ready.identity = vault.open_identity(data.identity, "data.identity")
                 ready.index = vault.index_of_resident_id(ready.identity.resident_id)
                 marks[data.identity] = vault.content_mark(ready.identity.model_dump(mode="json"))
-            case EngagementStarted() | EngagementEnded() | CertificateIssued() | AnnualRatingRecorded() | InspectionConcluded():
-                ready.index = self._index_of(parsed.origin, data.person, marks)
             case _:
-                # Amendments and operators' acts name nobody; what is for other services does not come here.
-                pass
+                # Amendments name nobody, operators' acts a person_ref; what is for other services does not come here.
+                person = getattr(data, "person", None)
+                if isinstance(person, Person):
+                    ready.index = self._index_of(parsed.origin, person, marks)
+        if isinstance(data, DossierEntryRecorded | DossierEntryCorrected):
+            ready.dossier = vault.open_dossier(data.content, "data.content")
+            marks[data.content] = vault.content_mark(ready.dossier.model_dump(mode="json"))
         ready.content = content_of(parsed.value, marks)
         return ready
 
@@ -246,7 +321,7 @@ class RegistryIntake:
         for stream, history in self._log.histories(connection, missing).items():
             happened = [
                 Happened(
-                    p.event_id, date.fromisoformat(p.effective_on), cast(RegistryEvent, self._log.codec.decode(p.type, p.data))
+                    p.event_id, date.fromisoformat(p.effective_on), cast(WorkerEvent, self._log.codec.decode(p.type, p.data))
                 )
                 for p in history
             ]
@@ -257,21 +332,34 @@ class RegistryIntake:
             }
 
     def _load_keys(self, connection: Connection, batch: RegistryBatch, ready: Sequence[Ready]) -> None:
-        refs = set()
+        """The keys that the messages are likely to need, in one query a purpose; ``_key_of`` gets any other."""
+        wanted: dict[Purpose, set[str]] = {"identity": set(), "dossier": set()}
         for r in ready:
+            stream = self._stream_of(batch, r)
+            if stream is None:
+                continue
+            ref = stream.removeprefix("worker-")
             if r.identity is not None or isinstance(r.parsed.message.data, FactCorrected | FactWithdrawn):
-                stream = self._stream_of(batch, r)
-                if stream is not None:
-                    refs.add(stream.removeprefix("worker-"))
-        refs -= batch.keys.keys()
-        if refs:
-            batch.keys.update(self._vault.keys_of(connection, refs))
+                wanted["identity"].add(ref)
+            if r.dossier is not None:
+                wanted["dossier"].add(ref)
+        for purpose, refs in wanted.items():
+            refs = {ref for ref in refs - batch.erased if (ref, purpose) not in batch.keys}
+            if refs:
+                found = self._vault.keys_of(connection, refs, purpose)
+                batch.keys.update(((ref, purpose), key) for ref, key in found.items())
+
+    def _key_of(self, connection: Connection, batch: RegistryBatch, ref: str, purpose: Purpose) -> bytes | None:
+        """The person's key; None: there is none, or no more."""
+        if (ref, purpose) not in batch.keys and ref not in batch.erased:
+            batch.keys.update(((ref, purpose), key) for key in self._vault.keys_of(connection, [ref], purpose).values())
+        return batch.keys.get((ref, purpose))
 
     def _stream_of(self, batch: RegistryBatch, ready: Ready) -> str | None:
         target = _target_of(ready.parsed)
         if target is not None:
-            found = batch.facts.get(target)
-            return found[0] if found else None
+            stream, _ = batch.facts.get(target, ("", ""))
+            return stream if _of_person(stream) else None
         person = getattr(ready.parsed.message.data, "person", None)
         ref = getattr(person, "person_ref", None) or (batch.persons.get(ready.index) if ready.index else None)
         return stream_of(ref) if ref else None
@@ -286,6 +374,9 @@ class RegistryIntake:
             self._desk.settle_seen(connection, batch, item, parsed, ready.content, seen)
             return []
         data = parsed.message.data
+        if (parsed.origin, parsed.message.id) in batch.orphans:
+            self._desk.refuse(batch, item, parsed, (ERASED,), ready.content)
+            return []
         if isinstance(data, ParkedRetry):
             return self._desk.retry(connection, batch, item, parsed, ready.content, data)
         if isinstance(data, ParkedDiscard):
@@ -293,13 +384,27 @@ class RegistryIntake:
             return []
         stream: str | None = None
         try:
-            stream = self._ensure_stream(connection, batch, ready)
-            if stream in batch.blocked:
-                self._park(batch, ready, "behind-parked", "an earlier message of this person is parked", stream)
+            if isinstance(data, CertificationStandardPublished):
+                self._publish(batch, ready, data)
                 return []
-            self._record(connection, batch, ready, stream)
+            if isinstance(data, PLACE_FACTS):
+                stream = stream_of_place(data, parsed.origin)
+            else:
+                stream = self._ensure_stream(connection, batch, ready)
+            if stream in batch.blocked:
+                self._park(batch, ready, "behind-parked", "an earlier message of this stream is parked", stream)
+            elif isinstance(data, PLACE_FACTS):
+                self._place(connection, batch, ready, data, stream)
+            elif isinstance(data, DuplicateConfirmed):
+                self._merge(connection, batch, ready, data, stream)
+            else:
+                self._record(connection, batch, ready, stream)
         except Need as need:
             self._holding.hold(batch, item, parsed, need)
+        except Early as early:
+            # The stream must stand where it stood: what was needed may have been brought by another instance.
+            assert stream is not None
+            self._holding.hold(batch, item, parsed, Need(early.need, early.shown), {stream: batch.versions[stream]})
         except Rejected as rejected:
             self._desk.refuse(batch, item, parsed, rejected.problems, ready.content)
         except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
@@ -316,15 +421,24 @@ class RegistryIntake:
             return self._stream_to_register(batch, ready, data, stream)
         if isinstance(data, FactCorrected | FactWithdrawn):
             target = _target_of(ready.parsed)
+            name = "corrects" if isinstance(data, FactCorrected) else "withdraws"
             if target is not None and target[0] != ready.parsed.origin and ready.parsed.origin not in self._correctors:
-                name = "corrects" if isinstance(data, FactCorrected) else "withdraws"
                 raise Rejected(problem(f"data.{name}.source", "not-your-fact", "another source reported this fact", "ask it"))
+            if target in batch.facts and stream is None:
+                raise Rejected(
+                    problem(f"data.{name}", "not-a-fact", "that message was about nobody's file", "report what follows it")
+                )
             if stream is None and target is not None:
                 raise Need(f"fact:{target[0]}/{target[1]}", f"fact {target[0]}/{target[1]}")
         if stream is None:
             raise Need(f"person:{ready.index}", "the person's registration")
         if stream not in batch.states:
             self._bring(connection, batch, {stream})
+        while isinstance(ended := batch.states[stream].ended, Merged) and not isinstance(data, DuplicateConfirmed):
+            # The person goes on in another file, whoever still names this one.
+            stream = stream_of(ended.into)
+            if stream not in batch.states:
+                self._bring(connection, batch, {stream})
         if batch.versions[stream] == 0:
             raise Need(f"person:{stream.removeprefix('worker-')}", "the person's registration")
         return stream
@@ -348,75 +462,149 @@ class RegistryIntake:
         return stream
 
     def _record(self, connection: Connection, batch: RegistryBatch, ready: Ready, stream: str) -> None:
-        """Decide, and add what was decided. Raises Rejected."""
+        """Decide, and add what was decided. Raises Early, Rejected; the batch is left as it was then."""
         parsed = ready.parsed
         message = parsed.message
-        state = batch.states[stream]
+        before = batch.states[stream]
         ref = stream.removeprefix("worker-")
-        event_id = self._log.new_id()
-        unit: Unit = Unit()
-        identity = self._encrypt(batch, unit, ready, ref, event_id)
+        unit: Unit = Unit(expects={stream: batch.versions[stream]})
         origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
-        stamp = Stamp(event_id, ref, origin, message.effectiveon, self._log.clock.now())
-        events = decide(self._command(batch, ready, stamp, identity), state, self._rules)
-        if any(s.slot == "registration" for event in events for s in event.standings) or ready.key_index is not None:
+        stamp = Stamp(self._log.new_id(), ref, origin, message.effectiveon, self._log.clock.now())
+        if isinstance(message.data, (*STEPS, *FILE_ACTS, RegistrationTransferred)):
+            stamp = replace(stamp, more_ids=tuple(self._log.new_id() for _ in range(MORE_EVENTS_MAX)))
+        identity = self._encrypt(connection, batch, unit, ready, ref, stamp.event_id)
+        command = self._command(connection, batch, unit, ready, stamp, identity)
+        events = decide(command, before, batch.rules)
+        ids = (stamp.event_id, *stamp.more_ids)
+        happened = [Happened(ids[place], effective_day(command, event, before), event) for place, event in enumerate(events)]
+        unit.events = [self._new_event(stream, each.event, each.effective_on, each.event_id, parsed) for each in happened]
+        after = before
+        for each in happened:
+            after = evolve(after, each)
+        if any(s.slot == "registration" for e in events for s in getattr(e, "standings", ())) or ready.key_index is not None:
             self._index(connection, batch, unit, ready, ref, events)
-        unit.expects = {stream: batch.versions[stream]}
-        for event in events:
-            unit.events.append(
-                NewEvent(
-                    stream,
-                    event,
-                    message.effectiveon.isoformat(),
-                    event_id,
-                    message.correlationid or message.id,
-                    f"{parsed.origin}/{message.id}",
-                    parsed.origin,
-                )
-            )
-            state = evolve(state, Happened(event_id, message.effectiveon, event))
-            batch.versions[stream] += 1
-        batch.states[stream] = state
-        if identity is not None:
-            batch.identities[stream] = {**batch.identities.get(stream, {}), event_id: identity}
-        self._accept(batch, ready, unit, stream, event_id, events)
+        batch.states[stream] = after
+        batch.versions[stream] += len(events)
+        if events:
+            batch.keys.update(ready.new_keys)
+            if identity is not None:
+                batch.identities[stream] = {**batch.identities.get(stream, {}), stamp.event_id: identity}
+            if ready.gone is not None:
+                self._forget(connection, batch, ref, ready.gone)
+        self._accept(connection, batch, ready, unit, stream, stamp.event_id, events)
+
+    def _new_event(self, stream: str, event: LogEvent, on: date, event_id: str, parsed: Parsed) -> NewEvent:
+        message = parsed.message
+        correlation, cause = message.correlationid or message.id, f"{parsed.origin}/{message.id}"
+        return NewEvent(stream, event, on.isoformat(), event_id, correlation, cause, parsed.origin)
 
     def _command(
-        self, batch: RegistryBatch, ready: Ready, stamp: Stamp, identity: EncryptedIdentity | None
-    ) -> Record | Correct | Withdraw:
+        self,
+        connection: Connection,
+        batch: RegistryBatch,
+        unit: Unit,
+        ready: Ready,
+        stamp: Stamp,
+        identity: EncryptedIdentity | None,
+    ) -> Command:
         data = ready.parsed.message.data
         match data:
             case FactCorrected():
-                return Correct(
-                    stamp,
-                    batch.facts[_must(_target_of(ready.parsed))][1],
-                    _particulars(data.replacement),
-                    data.reason,
-                    identity,
-                )
+                target = self._target_in(batch, ready, stamp.person_ref)
+                return Correct(stamp, target, _particulars(data.replacement), data.reason, identity)
             case FactWithdrawn():
-                return Withdraw(stamp, batch.facts[_must(_target_of(ready.parsed))][1], data.reason)
+                return Withdraw(stamp, self._target_in(batch, ready, stamp.person_ref), data.reason)
+            case PersonErased():
+                files = batch.states[stream_of(stamp.person_ref)].files
+                ready.gone = gone = erasure(connection, stamp.person_ref, also=files, units=batch.units)
+                unit.deletes += gone.deletes
+                return Act(stamp, data, Prepared(keys=len(gone.keys), index_entries=len(gone.index)))
+            case _ if isinstance(data, STEPS):
+                return Take(stamp, data)
+            case _ if isinstance(data, FILE_ACTS):
+                return Act(stamp, data, self._prepared(connection, batch, unit, ready, stamp))
+            case RegistrationTransferred():
+                also = tuple(Recognition(number=number, division=data.division) for number in data.recognises)
+                return Record(stamp, _particulars(data), also=also)
             case _:
                 return Record(stamp, _particulars(data), identity)
 
-    def _encrypt(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str, event_id: str) -> EncryptedIdentity | None:
+    def _prepared(self, connection: Connection, batch: RegistryBatch, unit: Unit, ready: Ready, stamp: Stamp) -> Prepared:
+        """The content of a dossier entry, encrypted under the person's key for it, and the entries that merged files hold."""
+        if ready.dossier is None:
+            return Prepared()
+        ref = stamp.person_ref
+        key = self._key_of(connection, batch, ref, "dossier")
+        if key is None:
+            key = self._new_key(unit, ready, ref, "dossier")
+        merged = {stream_of(file) for file in batch.states[stream_of(ref)].files}
+        self._bring(connection, batch, merged)
+        entries = {name: entry for stream in sorted(merged) for name, entry in batch.states[stream].entries.items()}
+        fields = {name: value for name, value in ready.dossier.model_dump(mode="json").items() if value}
+        return Prepared(self._vault.encrypt_fields(key, stamp.event_id, fields), entries)
+
+    def _new_key(self, unit: Unit, ready: Ready, ref: str, purpose: Purpose) -> bytes:
+        key, row = self._vault.new_key(ref, purpose)
+        unit.inserts.append((person_key, row))
+        ready.new_keys[ref, purpose] = key
+        return key
+
+    def _target_in(self, batch: RegistryBatch, ready: Ready, ref: str) -> str:
+        """The event that a correction or withdrawal is about; in a merged file, what the survivor took over of it."""
+        stream, event_id = batch.facts[_must(_target_of(ready.parsed))]
+        while stream != stream_of(ref):
+            state = batch.states[stream]
+            while (known := state.facts.get(event_id)) is not None and known.target is not None:
+                event_id = known.target
+            assert isinstance(state.ended, Merged)
+            stream = stream_of(state.ended.into)
+            event_id = batch.states[stream].absorbed.get(event_id, event_id)
+        return event_id
+
+    def _forget(self, connection: Connection, batch: RegistryBatch, ref: str, gone: Erasure) -> None:
+        """What the batch holds of a person who is erased. What waits in their file, also under the names of files that were
+        merged into it, is refused now: it must not be kept until nobody knows whom it was about."""
+        files = (ref, *batch.states[stream_of(ref)].files)
+        batch.erased.update(files)
+        for file in files:
+            batch.identities.pop(stream_of(file), None)
+            need = schema.held.c.need
+            held = select(schema.held.c.origin, schema.held.c.message_id).where(need.contains(file))
+            batch.orphans.update((origin, message_id) for origin, message_id in connection.execute(held))
+            batch.orphans.update(_held_by(batch.units[index]) for index, need in batch.needs.items() if file in need)
+            batch.provided += self._awaited_in(connection, batch, file)
+        for key in [key for key in batch.keys if key[0] in batch.erased]:
+            del batch.keys[key]
+        for value in gone.index:
+            batch.persons.pop(value, None)
+            batch.unindexed.add(value)
+
+    def _awaited_in(self, connection: Connection, batch: RegistryBatch, part: str) -> list[str]:
+        """What messages wait for in a file or an application (part of their needs) that has ended: it will not come, and they
+        are to be decided again now."""
+        need = schema.held.c.need
+        needs = connection.scalars(select(need).where(need.contains(part, autoescape=True)).distinct())
+        return [*needs, *(need for need in batch.needs.values() if part in need)]
+
+    def _encrypt(
+        self, connection: Connection, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str, event_id: str
+    ) -> EncryptedIdentity | None:
         if ready.identity is None:
             return None
-        if ref not in batch.keys:
-            if batch.versions[stream_of(ref)] > 0:
-                raise Rejected(
-                    problem("data.person", "erased", "this person's data were erased", "ask the registry's operator")
-                )
-            batch.keys[ref], row = self._vault.new_key(ref)
-            unit.inserts.append((person_key, row))
+        if batch.versions[stream_of(ref)] == 0:
+            key: bytes | None = self._new_key(unit, ready, ref, "identity")
+        else:
+            key = self._key_of(connection, batch, ref, "identity")
+        if key is None:
+            raise Rejected(ERASED)
         fields = {name: value for name, value in ready.identity.model_dump(mode="json").items() if value is not None}
         person = getattr(ready.parsed.message.data, "person", None)
-        if person is not None and person.source_key is not None:
+        if person is not None and getattr(person, "source_key", None) is not None:
             fields["source_key"] = f"{ready.parsed.origin}/{person.source_key}"
-        return self._vault.encrypt(batch.keys[ref], event_id, fields)
+        return self._vault.encrypt(key, event_id, fields)
 
     def _index(
-        self, connection: Connection, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str, events: Sequence[RegistryEvent]
+        self, connection: Connection, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str, events: Sequence[WorkerEvent]
     ) -> None:
         """Let the index follow the registration that stands: its resident ID finds this person, the one before no longer does.
 
@@ -424,12 +612,12 @@ class RegistryIntake:
         """
         state = batch.states[stream_of(ref)]
         before = state.standing.get("registration", (None, ()))[0]
-        now = next((s.fact for event in events for s in event.standings if s.slot == "registration"), before)
-        new = self._index_value(batch, ref, now)
+        now = next((s.fact for event in events for s in getattr(event, "standings", ()) if s.slot == "registration"), before)
+        new = self._index_value(connection, batch, ref, now)
         if now is not None and now not in state.facts:
             # The event to be itself: its own identity, or that of what it corrects.
             target = next((event.corrects for event in events if isinstance(event, FactCorrectedEvent)), None)
-            new = ready.index or self._index_value(batch, ref, target)
+            new = ready.index or self._index_value(connection, batch, ref, target)
         if new is None:
             # An amendment that leaves the identity as it was, or a withdrawal that leaves none: the person stays findable.
             return self._index_key(batch, unit, ready, ref)
@@ -445,7 +633,7 @@ class RegistryIntake:
             batch.persons[new] = ref
             batch.unindexed.discard(new)
             batch.provided += [f"person:{new}", f"person:{ref}"]
-        old = self._index_value(batch, ref, before) if before != now else None
+        old = self._index_value(connection, batch, ref, before) if before != now else None
         if old is not None and old != new:
             unit.deletes.append((person_index, old))
             batch.persons.pop(old, None)
@@ -468,27 +656,118 @@ class RegistryIntake:
             batch.persons[ready.key_index] = ref
             batch.provided.append(f"person:{ready.key_index}")
 
-    def _index_value(self, batch: RegistryBatch, ref: str, event_id: str | None) -> str | None:
+    def _index_value(self, connection: Connection, batch: RegistryBatch, ref: str, event_id: str | None) -> str | None:
         """The index value of the resident ID that an event stands for: its own, or that of what it corrects."""
         stream = stream_of(ref)
         facts, identities = batch.states[stream].facts, batch.identities.get(stream, {})
         while event_id is not None and event_id in facts:
             if event_id in identities:
-                plain = self._vault.decrypt(batch.keys[ref], event_id, identities[event_id])
+                key = self._key_of(connection, batch, ref, "identity")
+                if key is None:
+                    return None
+                plain = self._vault.decrypt(key, event_id, identities[event_id])
                 return self._vault.index_of_resident_id(plain["resident_id"])
             event_id = facts[event_id].target
         return None
+
+    # --- what is not a fact of one person ---------------------------------------------------------------------------------
+
+    def _publish(self, batch: RegistryBatch, ready: Ready, data: CertificationStandardPublished) -> None:
+        """Record a standard. Raises Rejected."""
+        standards = batch.standards
+        event, document = publish(data.text, standards)
+        event_id = self._log.new_id()
+        unit = Unit(
+            events=[self._new_event(STANDARDS, event, document.effective_on, event_id, ready.parsed)],
+            expects={STANDARDS: standards.version},
+        )
+        batch.standards = Standards(standards.version + 1, (*standards.items, (event_id, document)))
+        batch.rules = replace(batch.rules, standards=batch.standards.items)
+        receipt = self._desk.receipt(ready.parsed, "accepted", events=(event_id,))
+        self._settled(batch, ready, unit, STANDARDS, event_id, receipt)
+
+    def _place(self, connection: Connection, batch: RegistryBatch, ready: Ready, data: PlaceFact, stream: str) -> None:
+        """Record what a unit or an inspection has come to. Raises Early, Rejected."""
+        parsed = ready.parsed
+        if stream not in batch.places:
+            state, version = initial(stream), 0
+            for past in self._log.histories(connection, {stream}).get(stream, ()):
+                event = cast(PlaceEvent, self._log.codec.decode(past.type, past.data))
+                state, version = evolve_place(state, event, date.fromisoformat(past.effective_on)), version + 1
+            batch.places[stream], batch.versions[stream] = state, version
+        message = parsed.message
+        origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
+        event_id = self._log.new_id()
+        stamp = Stamp(event_id, "", origin, message.effectiveon, self._log.clock.now())
+        check_dates(stamp)
+        unit: Unit = Unit(expects={stream: batch.versions[stream]})
+        events = decide_place(stamp, data, batch.places[stream], self._check_place)
+        for event in events:
+            unit.events.append(self._new_event(stream, event, message.effectiveon, event_id, parsed))
+            batch.places[stream] = evolve_place(batch.places[stream], event, message.effectiveon)
+            batch.versions[stream] += 1
+            batch.provided += provided_by(event)
+        receipt = self._desk.receipt(parsed, "accepted", events=(event_id,) if events else ())
+        self._settled(batch, ready, unit, stream, event_id if events else None, receipt)
+
+    def _merge(self, connection: Connection, batch: RegistryBatch, ready: Ready, data: DuplicateConfirmed, stream: str) -> None:
+        """End one file and let its facts go on in another. Raises Need, Rejected; the batch is left as it was then."""
+        parsed, message = ready.parsed, ready.parsed.message
+        other = stream_of(data.survivor.person_ref)
+        self._bring(connection, batch, {other})
+        if batch.versions[other] == 0:
+            raise Need(f"person:{data.survivor.person_ref}", "the survivor's registration")
+        if other in batch.blocked:
+            self._park(batch, ready, "behind-parked", "an earlier message of the survivor is parked", other)
+            return
+        duplicate, survivor = batch.states[stream], batch.states[other]
+        ids = tuple(self._log.new_id() for _ in range(2 + len(facts_to_take(duplicate))))
+        origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
+        stamp = Stamp(ids[0], data.person.person_ref, origin, message.effectiveon, self._log.clock.now(), ids[1:])
+        check_dates(stamp)
+        merged, absorbed, taken = decide_merge(Merge(stamp, data.survivor.person_ref, data.reason), duplicate, survivor)
+        ended = Happened(ids[0], message.effectiveon, merged)
+        goes_on = [
+            Happened(ids[1], message.effectiveon, absorbed),
+            *(Happened(each.event_id, each.effective_on, each.event) for each in taken),
+        ]
+        unit: Unit = Unit(expects={stream: batch.versions[stream], other: batch.versions[other]})
+        for where, each in ((stream, ended), *((other, each) for each in goes_on)):
+            unit.events.append(self._new_event(where, each.event, each.effective_on, each.event_id, parsed))
+        for each in goes_on:
+            survivor = evolve(survivor, each)
+        batch.states[stream], batch.states[other] = evolve(duplicate, ended), survivor
+        batch.versions[stream] += 1
+        batch.versions[other] += len(goes_on)
+        self._follow(connection, batch, unit, data)
+        self._accept(connection, batch, ready, unit, stream, ids[0], [ended.event, *(each.event for each in goes_on)])
+
+    def _follow(self, connection: Connection, batch: RegistryBatch, unit: Unit, data: DuplicateConfirmed) -> None:
+        """Whoever looks for the duplicate finds the survivor from now on; what waits for it is decided again there."""
+        gone = erasure(connection, data.person.person_ref, units=batch.units)
+        chosen = one_of(connection, person_index.c.value, gone.index)
+        query = select(person_index.c.value, person_index.c.kind).where(chosen)
+        kinds = {row.value: row.kind for row in connection.execute(query)}
+        for earlier in batch.units:
+            kinds |= {row["value"]: row["kind"] for table, row in earlier.inserts if table is person_index}
+        for value in gone.index:
+            row = {"value": value, "kind": kinds[value], "person_ref": data.survivor.person_ref}
+            unit.deletes.append((person_index, value))
+            unit.inserts.append((person_index, row))
+            batch.persons[value] = data.survivor.person_ref
+        batch.provided += self._awaited_in(connection, batch, data.person.person_ref)
 
     # --- outcomes -------------------------------------------------------------------------------------------------------
 
     def _accept(
         self,
+        connection: Connection,
         batch: RegistryBatch,
         ready: Ready,
         unit: Unit,
         stream: str,
         event_id: str,
-        events: Sequence[RegistryEvent],
+        events: Sequence[WorkerEvent],
     ) -> None:
         parsed = ready.parsed
         receipt = self._desk.receipt(
@@ -498,9 +777,23 @@ class RegistryIntake:
             person_ref=stream.removeprefix("worker-"),
             contradicts=_rivals(events, event_id),
         )
-        batch.facts[parsed.origin, parsed.message.id] = (stream, event_id)
-        batch.provided.append(f"fact:{parsed.origin}/{parsed.message.id}")
-        self._desk.accept(batch, ready.item, parsed, ready.content, unit, stream, event_id if events else None, receipt)
+        for event in events:
+            batch.provided += provided_by(event)
+            if isinstance(event, CertificationConcluded):
+                batch.provided += self._awaited_in(connection, batch, f":{event.person_ref}/{event.application}/")
+        # A registration that said nothing new is corrected like the one that it repeats.
+        repeated = batch.states[stream].standing.get("registration", (None, ()))[0]
+        self._settled(batch, ready, unit, stream, event_id if events else repeated, receipt)
+
+    def _settled(
+        self, batch: RegistryBatch, ready: Ready, unit: Unit, stream: str, event_id: str | None, receipt: ReceiptValue
+    ) -> None:
+        """Add the unit of an accepted message, for which corrections and withdrawals of it may wait."""
+        parsed = ready.parsed
+        if event_id is not None:
+            batch.facts[parsed.origin, parsed.message.id] = (stream, event_id)
+            batch.provided.append(f"fact:{parsed.origin}/{parsed.message.id}")
+        self._desk.accept(batch, ready.item, parsed, ready.content, unit, stream, event_id, receipt)
 
     def _park(self, batch: RegistryBatch, ready: Ready, code: str, what: str, blocks: str | None) -> None:
         why = problem("", code, what, "an operator will look at it; nothing is lost")
@@ -518,23 +811,107 @@ class RegistryIntake:
                 seen = seen_before(connection, [(source, message_id)]).get((source, message_id))
                 if seen is not None and seen.event_id is not None:
                     yield index
-            elif connection.execute(select(person_index.c.value).where(person_index.c.value == what)).first() is not None:
-                yield index
+            elif kind == "person":
+                chosen = (person_index.c.value == what) | (person_index.c.person_ref == what)
+                if connection.execute(select(person_index.c.value).where(chosen).limit(1)).first() is not None:
+                    yield index
+
+    def release(self) -> int:
+        """Settle the messages whose need was met by what the registry does by itself (``keeping``): a certificate that they
+        name, the end of an application. Safe to run at any time and on several instances; not beside ``handle``."""
+        held = schema.held
+        with self._log.database.read.connect() as connection:
+            kinds = [held.c.need.like(f"{kind}:%") for kind in ("certificate", "stage", "objection")]
+            needs = connection.scalars(select(held.c.need).where(or_(*kinds)).distinct().limit(NEEDS_LOOKED_AT_MAX)).all()
+            met = _met_by_now(connection, needs) if needs else []
+            if not met:
+                return 0
+            query = select(held).where(one_of(connection, held.c.need, met)).order_by(held.c.since, held.c.sequence)
+            items = [Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in connection.execute(query)]
+        self.settle(items)
+        self._wake()
+        return len(items)
 
     def expire(self) -> int:
         """Park the messages that have waited too long. Safe to run at any time and on several instances."""
         return self._holding.expire(self._wake)
 
 
-def _rivals(events: Sequence[RegistryEvent], event_id: str) -> tuple[str, ...]:
+def _held_by(unit: Unit) -> tuple[str, str]:
+    """(source, id) of the message that a unit holds."""
+    row = next(row for table, row in unit.inserts if table is schema.held)
+    return row["origin"], row["message_id"]
+
+
+def _met_by_now(connection: Connection, needs: Sequence[str]) -> list[str]:
+    """Of these needs, those for a certificate that stands, or within an application that was concluded."""
+    holder, over = certificate_holder, application
+    named = [need.partition(":")[2].partition("/") for need in needs]
+    issued = select(holder.c.person_ref, holder.c.number).where(
+        one_of(connection, holder.c.number, {number for _, _, number in named}), holder.c.stands == 1
+    )
+    there = {f"certificate:{ref}/{number}" for ref, number in connection.execute(issued)}
+    concluded = select(over.c.person_ref, over.c.application).where(
+        one_of(connection, over.c.person_ref, {ref for ref, _, _ in named}), over.c.stage == "concluded"
+    )
+    within = tuple(f":{ref}/{name}/" for ref, name in connection.execute(concluded))
+    return [need for need in needs if need in there or any(part in need for part in within)]
+
+
+def _rivals(events: Sequence[WorkerEvent], event_id: str) -> tuple[str, ...]:
     """The facts that a new one contradicts: what stands against it, or what it stands against."""
     found: dict[str, None] = {}
     for event in events:
-        for standing in event.standings:
+        for standing in getattr(event, "standings", ()):
             group = (*standing.contradicted_by, standing.fact)
             if standing.contradicted_by and event_id in group:
                 found.update((other, None) for other in group if other is not None and other != event_id)
     return tuple(found)
+
+
+def provided_by(event: LogEvent) -> list[str]:
+    """What a new event brings that others may wait for, as the deciders call it in ``Early``."""
+    ref = getattr(event, "person_ref", "")
+    standing = [need for each in getattr(event, "standings", ()) for need in _provided_in(ref, each)]
+    match event:
+        case RatingAppealed():
+            return [f"appeal:{ref}/{event.appeal}"]
+        case EntryRecorded():
+            return [f"entry:{ref}/{event.entry}"]
+        case CertificationApplied():
+            return [f"stage:{ref}/{event.application}/application"]
+        case EligibilityReviewed(result="passed"):
+            return [f"stage:{ref}/{event.application}/eligibility_review"]
+        case TrainingTested(result="passed"):
+            return [f"stage:{ref}/{event.application}/training_test"]
+        case PanelReviewed(result="passed"):
+            return [f"stage:{ref}/{event.application}/panel_review"]
+        case NoticeOpened():
+            return [f"stage:{ref}/{event.application}/public_notice"]
+        case ObjectionRaised():
+            return [f"objection:{ref}/{event.application}/{event.objection}"]
+        case UnitRegistered():
+            return [f"unit:{event.unit}"]
+        case InspectionOpened():
+            return [f"inspection:{event.division}/{event.year}"]
+        case _:
+            return standing
+
+
+def _provided_in(ref: str, standing: Standing) -> list[str]:
+    """What a change of standing brings, whatever kind of event it is in: a withdrawn withdrawal brings a fact back too."""
+    what, _, rest = standing.slot.partition("/")
+    match what:
+        case "certificate" | "rating" if standing.fact is not None:
+            return [f"{what}:{ref}/{rest}"]
+        case "certificate-change" | "registration-status":
+            return [f"{what}:{ref}"]
+        case _:
+            return []
+
+
+def _of_person(stream: str) -> bool:
+    return stream.startswith("worker-")
 
 
 def _target_of(parsed: Parsed) -> tuple[str, str] | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eventlog.settings import SettingError, Variable, read_settings, whole_number
+from services.registry.calendar import WorkCalendar
 from services.registry.decider import Rules
 
 __all__ = ["VARIABLES", "Settings", "settings_from"]
@@ -16,10 +17,15 @@ VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
     Variable("HONGLING_REGISTRY_NATS_PASSWORD", "the broker's password of user registry", secret=True),
     Variable("HONGLING_REGISTRY_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
-    Variable("HONGLING_REGISTRY_KEYS", "folder with seal-private.jwk, index.key and wrapping-<n>.key"),
+    Variable(
+        "HONGLING_REGISTRY_KEYS",
+        "folder with seal-private.jwk, index.key, wrapping-<n>.key, and credential-private.jwk to sign certificates",
+    ),
+    Variable("HONGLING_REGISTRY_ATTACHMENTS", "folder of the dossiers' attachments, encrypted; without it none are kept", ""),
     Variable("HONGLING_REGISTRY_HOLD_SECONDS", "how long a fact waits for what it needs", str(7 * 24 * 3600)),
     Variable("HONGLING_REGISTRY_CORRECTORS", "sources that may correct other sources' facts, with commas", "operator"),
     Variable("HONGLING_REGISTRY_ISSUERS", "JSON: grade to the levels that may issue it; default: the scheme's", ""),
+    Variable("HONGLING_REGISTRY_DIVISIONS", "division codes newer than the library's data, with commas", ""),
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -30,9 +36,11 @@ class Settings:
     nats_password: str = field(repr=False)
     database_url: str = field(repr=False)
     keys: Path
+    attachments: Path | None
     hold_seconds: int
     correctors: frozenset[str]
     rules: Rules
+    divisions: frozenset[str]
     log_level: str
 
 
@@ -45,11 +53,17 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         nats_password=values["HONGLING_REGISTRY_NATS_PASSWORD"],
         database_url=values["HONGLING_REGISTRY_DATABASE_URL"],
         keys=Path(values["HONGLING_REGISTRY_KEYS"]),
+        attachments=Path(values["HONGLING_REGISTRY_ATTACHMENTS"]) if values["HONGLING_REGISTRY_ATTACHMENTS"] else None,
         hold_seconds=whole_number(hold, values[hold], 1, 366 * 24 * 3600),
-        correctors=frozenset(part.strip() for part in values["HONGLING_REGISTRY_CORRECTORS"].split(",") if part.strip()),
-        rules=_rules(values["HONGLING_REGISTRY_ISSUERS"]),
+        correctors=_listed(values["HONGLING_REGISTRY_CORRECTORS"]),
+        rules=replace(_rules(values["HONGLING_REGISTRY_ISSUERS"]), calendar=WorkCalendar()),
+        divisions=_listed(values["HONGLING_REGISTRY_DIVISIONS"]),
         log_level=values["HONGLING_LOG_LEVEL"],
     )
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
 
 
 def _rules(text: str) -> Rules:

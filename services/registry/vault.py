@@ -3,8 +3,10 @@
 Three secrets, all from outside the database: the private key that intake seals to (JWE, RFC 7516), the wrapping keys for the
 per-person data keys (AES-256-GCM), and the index key (HMAC-SHA-256) by which a person is found again.
 
-A field is AES-256-GCM under a random key of this person and purpose, with ``<event id>/<field>/<key version>`` as associated
-data, so that a ciphertext cannot be moved to another event or field. Deleting the person's key makes all of them unreadable.
+A person has a random key for each *purpose*: one for who they are, one for their dossier. A field is AES-256-GCM under such a
+key, with ``<event id>/<field>/<key version>`` as associated data (``<event id>/dossier/<field>/<key version>`` for the
+dossier), so that a ciphertext cannot be moved to another event, field or purpose. Deleting a person's keys makes all of it
+unreadable; ``erasure`` says which rows those are.
 """
 
 from __future__ import annotations
@@ -13,32 +15,36 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, select
 
 from contracts.base import Fact
-from contracts.intake import Identity
+from contracts.intake import DossierContent, Identity
 from contracts.problems import problems_of
 from contracts.receipts import Problem
-from contracts.registry import EncryptedIdentity
+from contracts.registry import EncryptedFields, EncryptedIdentity
 from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 from eventlog.decider import Rejected
 from eventlog.ids import Entropy
+from eventlog.log import Unit
 
-__all__ = ["KeyRing", "Vault", "person_index", "person_key", "vault_metadata"]
+__all__ = ["Erasure", "KeyRing", "Purpose", "Vault", "erasure", "person_index", "person_key", "vault_metadata"]
 
-PURPOSE = "identity"
+Purpose = Literal["identity", "dossier"]
+"""What a key of a person is for. Each purpose has a key of its own, and all of them go with the person."""
+
+M = TypeVar("M", bound=BaseModel)
 
 vault_metadata = MetaData()
 
@@ -64,15 +70,20 @@ person_index = Table(
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The registry's secrets. wrapping: version → 32 bytes; the highest version wraps new keys."""
+    """The registry's secrets. wrapping: version → 32 bytes; the highest version wraps new keys.
+
+    credential: signs certificates as credentials (Ed25519); None in a folder that was made before there was one.
+    """
 
     seal: OKPKey
     index: bytes
     wrapping: Mapping[int, bytes]
+    credential: OKPKey | None = None
 
     @classmethod
     def read(cls, folder: Path) -> KeyRing:
-        """Read ``seal-private.jwk``, ``index.key`` and ``wrapping-<n>.key`` (32 bytes as hex).
+        """Read ``seal-private.jwk``, ``index.key`` and ``wrapping-<n>.key`` (32 bytes as hex), and ``credential-private.jwk``
+        if it is there.
 
         Raises FileNotFoundError or ValueError, naming the file."""
         wrapping = {}
@@ -81,7 +92,20 @@ class KeyRing:
         if not wrapping:
             raise FileNotFoundError(f"no wrapping-<n>.key in {folder}")
         seal = OKPKey.import_key(json.loads((folder / "seal-private.jwk").read_text()))
-        return cls(seal, _key_of(folder / "index.key"), wrapping)
+        return cls(seal, _key_of(folder / "index.key"), wrapping, _signing_key_of(folder / "credential-private.jwk"))
+
+
+def _signing_key_of(path: Path) -> OKPKey | None:
+    if not path.exists():
+        return None
+    try:
+        key = OKPKey.import_key(json.loads(path.read_text()))
+    except (ValueError, TypeError, KeyError, AttributeError, JoseError):
+        # Nothing of the text is repeated, nor chained: it is a private key.
+        raise ValueError(f"{path.name} is not a JWK") from None
+    if not key.is_private or key.curve_name != "Ed25519":
+        raise ValueError(f"{path.name} must hold a private Ed25519 key")
+    return key
 
 
 def _key_of(path: Path) -> bytes:
@@ -113,27 +137,31 @@ class Vault:
 
     def open_identity(self, sealed: str, field: str) -> Identity:
         """Open a registration's identity. Raises Rejected; its problems never repeat what was inside."""
-        plain = self._open(sealed, field)
-        try:
-            return Identity.model_validate_json(plain)
-        except ValidationError as error:
-            raise Rejected(*(_inside(p, field) for p in problems_of(error, ""))) from None
+        return self._read(Identity, sealed, field)
 
     def open_resident_id(self, sealed: str, field: str) -> str:
         """Open a reference to a person. The check character is not asked: an unknown number just finds nobody."""
+        return self._read(SealedReference, sealed, field).resident_id.strip().upper()
+
+    def open_dossier(self, sealed: str, field: str) -> DossierContent:
+        """Open the content of a dossier entry. Raises Rejected; its problems never repeat what was inside."""
+        return self._read(DossierContent, sealed, field, "the content")
+
+    def _read(self, model: type[M], sealed: str, field: str, what: str = "the identity") -> M:
+        plain = self._open(sealed, field, what)
         try:
-            return SealedReference.model_validate_json(self._open(sealed, field)).resident_id.strip().upper()
+            return model.model_validate_json(plain)
         except ValidationError as error:
             raise Rejected(*(_inside(p, field) for p in problems_of(error, ""))) from None
 
-    def _open(self, sealed: str, field: str) -> bytes:
+    def _open(self, sealed: str, field: str, what: str) -> bytes:
         try:
             opened = jwe.decrypt_compact(sealed, self._keys.seal, algorithms=["ECDH-ES", "A256GCM"])
         except (JoseError, InvalidTag, ValueError, KeyError, TypeError):
             problem = Problem(
                 field=field,
                 code="seal-unreadable",
-                problem="the identity is not sealed to this registry's public key",
+                problem=f"{what} is not sealed to this registry's public key",
                 remedy="seal it with the key that the registry publishes (JWE, ECDH-ES, A256GCM)",
             )
             raise Rejected(problem) from None
@@ -152,41 +180,52 @@ class Vault:
 
     # --- fields -------------------------------------------------------------------------------------------------
 
-    def new_key(self, person_ref: str) -> tuple[bytes, dict[str, Any]]:
-        """A fresh data key for a person, and its row for ``person_key``."""
+    def new_key(self, person_ref: str, purpose: Purpose = "identity") -> tuple[bytes, dict[str, Any]]:
+        """A fresh data key for a person and a purpose, and its row for ``person_key``."""
         key, nonce = self._entropy.bytes(32), self._entropy.bytes(12)
-        wrapped = nonce + self._wrap[self._version].encrypt(nonce, key, _wrap_data(person_ref, self._version))
-        return key, {"person_ref": person_ref, "purpose": PURPOSE, "key_version": self._version, "wrapped": wrapped}
+        data = _wrap_data(person_ref, purpose, self._version)
+        wrapped = nonce + self._wrap[self._version].encrypt(nonce, key, data)
+        return key, {"person_ref": person_ref, "purpose": purpose, "key_version": self._version, "wrapped": wrapped}
 
-    def keys_of(self, connection: Connection, person_refs: Iterable[str]) -> dict[str, bytes]:
-        """The data keys of these people, as far as they have not been erased."""
-        chosen = one_of(connection, person_key.c.person_ref, list(person_refs)), person_key.c.purpose == PURPOSE
+    def keys_of(self, connection: Connection, person_refs: Iterable[str], purpose: Purpose = "identity") -> dict[str, bytes]:
+        """The data keys of these people for a purpose, as far as they were made and have not been erased."""
+        chosen = one_of(connection, person_key.c.person_ref, list(person_refs)), person_key.c.purpose == purpose
         query = select(person_key).where(*chosen)
         return {
             row.person_ref: self._wrap[row.key_version].decrypt(
-                row.wrapped[:12], row.wrapped[12:], _wrap_data(row.person_ref, row.key_version)
+                row.wrapped[:12], row.wrapped[12:], _wrap_data(row.person_ref, row.purpose, row.key_version)
             )
             for row in connection.execute(query)
         }
 
     def encrypt(self, key: bytes, event_id: str, fields: Mapping[str, str]) -> EncryptedIdentity:
-        """Encrypt identity fields for one event."""
+        """Encrypt identity fields for one event. key: of the purpose identity."""
+        return EncryptedIdentity(
+            key_version=self._version, fields=self._sealed(key, event_id, fields, "identity"), mark=self.mark(key, fields)
+        )
+
+    def decrypt(self, key: bytes, event_id: str, identity: EncryptedIdentity) -> dict[str, str]:
+        """The fields in plain. Raises InvalidTag if anything was moved or changed."""
+        return _opened(key, event_id, identity.fields, "identity", identity.key_version)
+
+    def encrypt_fields(
+        self, key: bytes, event_id: str, fields: Mapping[str, str], purpose: Literal["dossier"] = "dossier"
+    ) -> EncryptedFields:
+        """Encrypt fields of another purpose for one event. key: of that purpose."""
+        return EncryptedFields(purpose=purpose, key_version=self._version, fields=self._sealed(key, event_id, fields, purpose))
+
+    def decrypt_fields(self, key: bytes, event_id: str, encrypted: EncryptedFields) -> dict[str, str]:
+        """The fields in plain. Raises InvalidTag if anything was moved or changed."""
+        return _opened(key, event_id, encrypted.fields, encrypted.purpose, encrypted.key_version)
+
+    def _sealed(self, key: bytes, event_id: str, fields: Mapping[str, str], purpose: Purpose) -> dict[str, str]:
         cipher = AESGCM(key)
         encrypted = {}
         for name, value in sorted(fields.items()):
             nonce = self._entropy.bytes(12)
-            sealed = cipher.encrypt(nonce, value.encode(), _field_data(event_id, name, self._version))
+            sealed = cipher.encrypt(nonce, value.encode(), _field_data(event_id, purpose, name, self._version))
             encrypted[name] = base64.b64encode(nonce + sealed).decode()
-        return EncryptedIdentity(key_version=self._version, fields=encrypted, mark=self.mark(key, fields))
-
-    def decrypt(self, key: bytes, event_id: str, identity: EncryptedIdentity) -> dict[str, str]:
-        """The fields in plain. Raises InvalidTag if anything was moved or changed."""
-        cipher = AESGCM(key)
-        plain = {}
-        for name, text in identity.fields.items():
-            raw = base64.b64decode(text)
-            plain[name] = cipher.decrypt(raw[:12], raw[12:], _field_data(event_id, name, identity.key_version)).decode()
-        return plain
+        return encrypted
 
     def content_mark(self, fields: Mapping[str, Any]) -> str:
         """Equal for equal identities, whoever they are of: to see that a message says the same as before."""
@@ -198,12 +237,56 @@ class Vault:
         return hmac.digest(hashlib.sha256(b"mark" + key).digest(), canonical(own), "sha256").hex()[:32]
 
 
-def _wrap_data(person_ref: str, version: int) -> bytes:
-    return f"{person_ref}/{PURPOSE}/{version}".encode()
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What has to go for a person to become unreadable. keys: keys of rows of ``person_key``; index: of ``person_index``."""
+
+    keys: tuple[tuple[str, str], ...]
+    index: tuple[str, ...]
+
+    @property
+    def deletes(self) -> list[tuple[Table, str | tuple[str, ...]]]:
+        """The rows, as ``eventlog.log.Unit.deletes`` takes them."""
+        return [*((person_key, key) for key in self.keys), *((person_index, value) for value in self.index)]
 
 
-def _field_data(event_id: str, name: str, version: int) -> bytes:
-    return f"{event_id}/{name}/{version}".encode()
+def erasure(connection: Connection, person_ref: str, units: Sequence[Unit] = (), *, also: Collection[str] = ()) -> Erasure:
+    """Every row that a person can be read or found by.
+
+    units: of the batch so far, not committed yet: what they put in goes too, and what they take out is gone already.
+    also: the files that were merged into this one, whose keys stayed with them.
+    """
+    refs = {person_ref, *also}
+    key_rows = select(person_key.c.person_ref, person_key.c.purpose)
+    index_rows = select(person_index.c.value)
+    keys = {tuple(row) for row in connection.execute(key_rows.where(one_of(connection, person_key.c.person_ref, refs)))}
+    index = set(connection.scalars(index_rows.where(one_of(connection, person_index.c.person_ref, refs))))
+    for unit in units:
+        keys -= {key for table, key in unit.deletes if table is person_key}
+        index -= {key for table, key in unit.deletes if table is person_index}
+        own = [(table, row) for table, row in unit.inserts if row.get("person_ref") in refs]
+        keys |= {(row["person_ref"], row["purpose"]) for table, row in own if table is person_key}
+        index |= {row["value"] for table, row in own if table is person_index}
+    return Erasure(tuple(sorted(keys)), tuple(sorted(index)))
+
+
+def _opened(key: bytes, event_id: str, fields: Mapping[str, str], purpose: Purpose, version: int) -> dict[str, str]:
+    cipher = AESGCM(key)
+    plain = {}
+    for name, text in fields.items():
+        raw = base64.b64decode(text)
+        plain[name] = cipher.decrypt(raw[:12], raw[12:], _field_data(event_id, purpose, name, version)).decode()
+    return plain
+
+
+def _wrap_data(person_ref: str, purpose: Purpose, version: int) -> bytes:
+    return f"{person_ref}/{purpose}/{version}".encode()
+
+
+def _field_data(event_id: str, purpose: Purpose, name: str, version: int) -> bytes:
+    # Identities were written before there were other purposes, without naming theirs; they must stay readable.
+    named = name if purpose == "identity" else f"{purpose}/{name}"
+    return f"{event_id}/{named}/{version}".encode()
 
 
 def _inside(problem: Problem, field: str) -> Problem:

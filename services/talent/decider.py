@@ -5,8 +5,9 @@ screened → admitted → placed or removed; none can be skipped. The file is re
 refused, decide, evolve.
 
 A screening records its result, passed or failed: failing is an answer, not a mistake. From then on each heard fact has the
-criteria looked at again (``_review``); if they fail now, or pass again, an event says so. The review depends on the facts that
-stand only, so any order of the same facts ends in the same flag.
+criteria looked at again (``_review``); if they fail now, or pass again, an event says so. A closed registration fails, whatever
+the standard asks. The review depends on the facts that stand only, so any order of the same facts ends in the same flag. A
+transfer leaves a candidacy in the pool in which it began; a recognition says nothing about a candidate.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal, assert_never
 
 from contracts.base import Category, EntryChannel
+from contracts.divisions import in_force
 from contracts.hearing import Hear
 from contracts.receipts import Problem
 from contracts.registry import FactOrigin
@@ -39,7 +41,7 @@ from contracts.talent import (
 )
 from eventlog.canonical import digest
 from eventlog.decider import Decider, Rejected
-from services.talent.screening import KnownFact, KnownProfile, in_force, passed, screen
+from services.talent.screening import KnownFact, KnownProfile, passed, registration, screen
 
 __all__ = [
     "Admit",
@@ -574,7 +576,7 @@ def decide_place(command: Place, state: Member) -> tuple[PersonEvent, ...]:
 
 
 def _review(person_ref: str, state: Member, because: str, around: Around) -> tuple[PersonEvent, ...]:
-    """Look at a passed screening's criteria again, on the day of the latest fact that stands."""
+    """Look at a passed screening's criteria again, and at the registration, on the day of the latest fact that stands."""
     stage = state.stage
     match stage:
         case Screened(result="passed"):
@@ -588,7 +590,7 @@ def _review(person_ref: str, state: Member, because: str, around: Around) -> tup
     facts = standing_facts(state)
     day = max([since, *(fact.effective_on for fact in facts)])
     standard = around.published(stage.standard.event)
-    criteria = _registry_only(screen(standard.document, state.profiles, facts, day))
+    criteria = (*_registry_only(screen(standard.document, state.profiles, facts, day)), *registration(facts, day))
     failing = not passed(criteria)
     mark = digest([day.isoformat(), [criterion.payload() for criterion in criteria]])
     if mark == stage.flag or (not failing and stage.flag is None):

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import assert_never
 
+from contracts.certificate_life import Span, spans_of_all, told
 from contracts.particulars import Certificate, InspectionResult, Particulars, RatingResult
+from contracts.registration_life import closed_spans
 from contracts.standard import (
     DEGREES,
     TITLES,
@@ -33,7 +35,7 @@ from contracts.standard import (
 )
 from contracts.talent import CriterionResult, Profile
 
-__all__ = ["KnownFact", "KnownProfile", "criterion_name", "in_force", "passed", "screen"]
+__all__ = ["KnownFact", "KnownProfile", "criterion_name", "passed", "registration", "screen"]
 
 UNKNOWN = "not known"
 
@@ -65,23 +67,6 @@ class _Seen:
     profile: KnownProfile | None
     facts: tuple[KnownFact, ...]
     standard: QualificationStandard
-
-
-def covers(division: str, other: str) -> bool:
-    """Whether a division is another one, or above it: 320000 covers 320100, and that 320102."""
-    whole = division[:2] if division.endswith("0000") else division[:4] if division.endswith("00") else division
-    return other.startswith(whole)
-
-
-def in_force(
-    standards: Iterable[tuple[str, QualificationStandard]], division: str, day: date
-) -> tuple[str, QualificationStandard] | None:
-    """The standard for a division on a day: the nearest division's, of that the one that took effect last."""
-    found = [s for s in standards if covers(s[1].division, division) and s[1].effective_on <= day]
-    if not found:
-        return None
-    # The fewer zeros at its end, the nearer a division that covers this one; of equal ones the last published counts.
-    return max(enumerate(found), key=lambda e: (len(e[1][1].division.rstrip("0")), e[1][1].effective_on, e[0]))[1]
 
 
 def screen(
@@ -221,19 +206,36 @@ def _full_years(month: str | None, day: date) -> int | None:
 
 
 def _certificate(criterion: CertificateCriterion, seen: _Seen) -> _Sides:
-    """The highest certificate that is valid on the day; a grade that the standard does not know ranks below all."""
-    grades = seen.standard.words.grades
-    valid = [
-        (grades.index(fact.says.grade) if fact.says.grade in grades else -1, fact.effective_on, fact.event_id, fact.says.grade)
-        for fact in seen.facts
-        if isinstance(fact.says, Certificate) and (fact.says.expires_on is None or fact.says.expires_on >= seen.day)
-    ]
+    """The highest certificate that is valid on the day; a grade that the standard does not know ranks below all.
+
+    Where none is valid, what has become of the last one is told; one that has expired is none.
+    """
     required = f"{criterion.at_least} or above, valid on {seen.day}"
-    if not valid:
+    grades = seen.standard.words.grades
+    issued = {fact.event_id: fact for fact in seen.facts if isinstance(fact.says, Certificate)}
+    spans = spans_of_all((fact.event_id, fact.effective_on, fact.says) for fact in seen.facts)
+    found = [
+        (
+            span.state == "valid",
+            grades.index(span.grade) if span.grade in grades else -1,
+            issued[span.facts[0]].effective_on,
+            span,
+        )
+        for span in spans
+        if span.covers(seen.day) and span.state != "expired"
+    ]
+    if not found:
         return required, "none", False, ()
-    rank, since, event_id, grade = max(valid)
-    met = criterion.at_least in grades and rank >= grades.index(criterion.at_least)
-    return required, f"{grade} of {since}", met, (event_id,)
+    valid, rank, _, best = max(found, key=lambda each: (*each[:3], each[3].facts[0]))
+    met = valid and criterion.at_least in grades and rank >= grades.index(criterion.at_least)
+    return required, _certificate_text(issued[best.facts[0]], spans), met, best.facts
+
+
+def _certificate_text(issue: KnownFact, spans: Iterable[Span]) -> str:
+    """The certificate as it was issued, and what has happened to it since: nothing later than the day is among the facts."""
+    said = issue.says
+    assert isinstance(said, Certificate)
+    return f"{said.grade} of {issue.effective_on}{told(said, [span for span in spans if span.facts[0] == issue.event_id])}"
 
 
 def _ratings(criterion: RatingsCriterion, seen: _Seen) -> _Sides:
@@ -261,3 +263,15 @@ def _inspections(criterion: InspectionsCriterion, seen: _Seen) -> _Sides:
     shown = ", ".join(f"{outcome} {year}" for year, outcome, _ in found) or "none"
     met = all(outcome != "failed" for _, outcome, _ in found)
     return f"none failed from {first} to {seen.day.year}", shown, met, tuple(event_id for *_, event_id in found)
+
+
+def registration(facts: Sequence[KnownFact], day: date) -> tuple[CriterionResult, ...]:
+    """Whether the registration is open when a day has passed: a closing names its last day. No standard asks for it, so that it
+    has no clause. Nothing, if it was never closed: nothing has happened then that could be told."""
+    closed = closed_spans((fact.event_id, fact.effective_on, fact.says) for fact in facts if fact.effective_on <= day)
+    if not closed:
+        return ()
+    last = closed[-1]
+    found = f"closed since {last.first}" if last.last is None else f"reopened on {last.last + timedelta(days=1)}"
+    met = last.last is not None
+    return (CriterionResult(name="registration", required="open", found=found, met=met, facts=last.facts, clause=""),)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from pydantic import ValidationError
-
 from contracts import standard as shapes
 from contracts.standard import (
     AgeCriterion,
@@ -30,52 +28,22 @@ from contracts.standard import (
     RatingsCriterion,
     TitleCriterion,
 )
-from eventlog.documents import (
-    PROBLEMS_MAX,
-    DocumentError,
-    DocumentProblem,
-    Finding,
-    Path,
-    Reader,
-    finding_of_form,
-    keys_of,
-    repeated,
-)
+from eventlog.documents import DocumentProblem, Finding, Format, Path, repeated, unknown_word
 from services.talent.screening import criterion_name
 
 __all__ = ["check_standard", "read_standard"]
 
 TEXT_KEYS = frozenset({"division", "clause", "document", "title", "title_en", "zh", "en", "source", "note", "name", "pool"})
-KNOWN_KEYS = keys_of(shapes)
 
 
 def read_standard(text: str) -> QualificationStandard:
     """Return the document. Raises DocumentError if there is any error; warnings alone don't keep it from being read."""
-    document, problems = _read(text)
-    if document is None or any(problem.severity == "error" for problem in problems):
-        raise DocumentError(problems)
-    return document
+    return FORMAT.read(text)
 
 
 def check_standard(text: str) -> tuple[DocumentProblem, ...]:
     """Return everything that is wrong or doubtful about the text, in order of its place; nothing: it is fine."""
-    return _read(text)[1]
-
-
-def _read(text: str) -> tuple[QualificationStandard | None, tuple[DocumentProblem, ...]]:
-    reader = Reader("standard", TEXT_KEYS)
-    value = reader.read(text)
-    if value is None:
-        return None, reader.problems(reader.findings)
-    reported = {finding.path for finding in reader.findings}
-    try:
-        document = QualificationStandard.model_validate(value)
-    except ValidationError as refused:
-        # A list whose items are all refused looks empty to pydantic, which then says so as well: the items' errors are enough.
-        errors = [error for error in refused.errors() if not (error["type"] == "too_short" and error["input"])]
-        of_form = [finding_of_form(error, value, KNOWN_KEYS) for error in errors[:PROBLEMS_MAX]]
-        return None, reader.problems([*reader.findings, *[finding for finding in of_form if finding.path not in reported]])
-    return document, reader.problems([*reader.findings, *_findings_of_sense(document)])
+    return FORMAT.check(text)
 
 
 # Sense: what a well-formed document may still get wrong ---------------------------------------------------------------------
@@ -83,11 +51,8 @@ def _read(text: str) -> tuple[QualificationStandard | None, tuple[DocumentProble
 
 def _findings_of_sense(document: QualificationStandard) -> Iterator[Finding]:
     yield from repeated([ladder.name for ladder in document.ladders], ("ladders",), "name")
-    for kind in ("grades", "ratings"):
-        words = getattr(document.words, kind)
-        for place, word in enumerate(words):
-            if word in words[:place]:
-                yield Finding(("words", kind, place), "duplicate", f"{word} is listed twice", "keep one of the two")
+    yield from repeated(document.words.grades, ("words", "grades"))
+    yield from repeated(document.words.ratings, ("words", "ratings"))
     names = [criterion_name(criterion) for criterion in document.criteria]
     for place, criterion in enumerate(document.criteria):
         path: Path = ("criteria", place)
@@ -118,18 +83,15 @@ def _findings_of_criterion(document: QualificationStandard, criterion: Criterion
             problem = f"nobody is at least {low} and at most {high}"
             yield Finding((*path, "at_most"), "reversed", problem, "exchange the two or correct one")
         case CertificateCriterion() if criterion.at_least not in document.words.grades:
-            yield _unknown_word((*path, "at_least"), criterion.at_least, "grades", document.words.grades)
+            yield unknown_word((*path, "at_least"), criterion.at_least, "words.grades", document.words.grades)
         case RatingsCriterion():
             if criterion.at_least not in document.words.ratings:
-                yield _unknown_word((*path, "at_least"), criterion.at_least, "ratings", document.words.ratings)
+                yield unknown_word((*path, "at_least"), criterion.at_least, "words.ratings", document.words.ratings)
             if criterion.count > criterion.of_last:
                 problem = f"{criterion.count} of {criterion.of_last} years cannot be"
                 yield Finding((*path, "count"), "contradiction", problem, "lower count, or raise of_last")
         case MajorCriterion():
-            for place, major in enumerate(criterion.among):
-                if major in criterion.among[:place]:
-                    problem = f"{major} is listed twice"
-                    yield Finding((*path, "among", place), "duplicate", problem, "keep one of the two")
+            yield from repeated(criterion.among, (*path, "among"))
         case (
             AgeCriterion()
             | CertificateCriterion()
@@ -149,5 +111,4 @@ def _findings_of_criterion(document: QualificationStandard, criterion: Criterion
             assert_never(criterion)
 
 
-def _unknown_word(path: Path, word: str, kind: str, known: tuple[str, ...]) -> Finding:
-    return Finding(path, "unknown-word", f"{word} is not in words.{kind}", f"write one of {', '.join(known)}")
+FORMAT = Format("standard", QualificationStandard, shapes, TEXT_KEYS, _findings_of_sense)

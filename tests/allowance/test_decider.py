@@ -13,14 +13,29 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard, PayerAmount
-from contracts.particulars import EngagementEnd, EngagementStart, Particulars, RatingResult, Registration
-from contracts.registry import EncryptedIdentity, FactOrigin, Standing
+from contracts.particulars import EngagementEnd, EngagementStart, Particulars, RatingResult, Recognition, Registration
+from contracts.registry import EncryptedIdentity, FactOrigin, Standing, StandingEvent
 from eventlog.canonical import digest
 from eventlog.decider import Decider, fold
 from services.allowance.decider import Command, Happened, Hear, Recalculate, Worker, decide, evolve, standing_facts, stream_of
 from services.allowance.engine import PolicyInForce, decide_year
 from services.registry import decider as registry
-from tests.allowance.example import POLICY_EVENT, REF, engaged, hear, policy, rated, registered, withdrawn
+from tests.allowance.example import (
+    POLICY_EVENT,
+    REF,
+    certified,
+    changed,
+    closed,
+    engaged,
+    hear,
+    moved,
+    policy,
+    rated,
+    registered,
+    reopened,
+    withdrawn,
+)
+from tests.allowance.histories import arrivals, histories
 from tests.specs import Given, given
 from tests.support import NOW, event_id
 
@@ -375,6 +390,7 @@ def told_to_us(commands: Sequence[registry.Command]) -> list[Hear]:
         for happened in rules.decide(command, state):
             state = rules.evolve(state, happened)
             event = happened.event
+            assert isinstance(event, StandingEvent)
             heard.append(Hear(REF, happened.event_id, event.TYPE, len(heard) + 1, event.fact, happened.effective_on,
                               getattr(event, "particulars", None), event.standings))  # fmt: skip
     return heard
@@ -426,3 +442,87 @@ def test_a_standing_that_names_an_engagement_carries_the_source_of_its_slot() ->
     end = hear(8, EngagementEnd(engagement="e1", reason="resigned"), on="2020-12-31")
     events = after(registered(), engaged(), fixed, end, rated())
     assert [d.decision.decision for d in decisions(events)] == ["denied"]
+
+
+# --- with everything that may happen to a certificate and a registration ----------------------------------------------------
+
+CERTIFIED = allowance(policy(certificate=True))
+TURNS = [
+    changed(20, "suspended", "2021-04-01"), changed(21, "reinstated", "2021-07-01"), changed(22, "revoked", "2023-03-10"),
+    closed(23, "2022-03-31"), reopened(24, "2022-09-01"), moved(25, "2022-11-01"),
+]  # fmt: skip
+WHOLE = [registered(), engaged(), certified(), rated(), rated(4, "competent", 2022), rated(5, "excellent", 2023), *TURNS]
+
+
+def test_what_becomes_of_a_certificate_and_a_registration_is_decided_on_year_by_year() -> None:
+    """2021: nine months. 2022: seven, and the county pays all of it. 2023: three, until the revocation."""
+    assert amounts(after(*WHOLE, decider=CERTIFIED)) == {
+        2021: ("granted", 75_000, {"city": 45_000, "county": 30_000}),
+        2022: ("granted", 29_167, {"county": 29_167}),
+        2023: ("granted", 25_000, {"county": 25_000}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("turn", "differences"),
+    [
+        (TURNS[0], {2021: -75_000, 2022: -50_001, 2023: -100_000}),
+        (TURNS[2], {2023: -75_000}),
+        (TURNS[3], {2022: -37_501, 2023: -100_000}),
+        (TURNS[5], {2022: 0, 2023: 0}),
+    ],
+    ids=["suspended", "revoked", "closed", "moved"],
+)
+def test_a_change_adjusts_the_years_from_its_own_on(turn: Hear, differences: dict[int, int]) -> None:
+    """Those before it are not decided again. What moves from payer to payer adds up to nothing."""
+    file = WHOLE[:6]
+    events = given(CERTIFIED, after(*file, decider=CERTIFIED)).when(turn).events
+    adjusted = decisions(events)
+    assert {d.decision.year: d.difference_fen for d in adjusted} == differences
+    check_sums([*after(*file, decider=CERTIFIED), *events])
+
+
+def test_a_withdrawn_change_undoes_what_it_did() -> None:
+    gone = [withdrawn(30 + n, turn.standings[0].slot) for n, turn in enumerate(TURNS)]
+    undone, never = after(*WHOLE, *gone, decider=CERTIFIED), after(*WHOLE[:6], decider=CERTIFIED)
+    assert amounts(undone) == amounts(never)
+    check_sums(undone)
+
+
+def test_a_recognition_is_heard_and_decides_nothing() -> None:
+    recognised = hear(40, Recognition(number="c1", division="320500"), on="2022-01-01")
+    [heard] = given(CERTIFIED, after(*WHOLE, decider=CERTIFIED)).when(recognised).events
+    assert isinstance(heard.event, FactHeard)
+
+
+def test_the_end_of_a_file_that_was_merged_into_another_takes_back_everything() -> None:
+    """The merging empties every slot: what was decided here is void, the other file decides on the facts."""
+    state = fold(CERTIFIED, after(*WHOLE, decider=CERTIFIED))
+    merged = hear(41, None, [Standing(slot=slot, fact=None) for slot in sorted(state.standing)])
+    events = after(*WHOLE, merged, decider=CERTIFIED)
+    assert standing_facts(fold(CERTIFIED, events)) == ()
+    assert {year: fen for year, (_, fen, _) in amounts(events).items()} == {2021: 0, 2022: 0, 2023: 0}
+
+
+@settings(max_examples=60)
+@any_of(order=st.permutations(WHOLE), more=st.lists(st.sampled_from(WHOLE), max_size=4))
+def test_any_order_of_changes_closings_and_moves_ends_in_the_same_amounts(order: list[Hear], more: list[Hear]) -> None:
+    """Each with repetitions; and at every moment the differences add up."""
+    events = after(*order, *more, decider=CERTIFIED)
+    assert amounts(events) == amounts(after(*WHOLE, decider=CERTIFIED))
+    for end in range(len(events) + 1):
+        check_sums(events[:end])
+
+
+@settings(max_examples=100)
+@any_of(history=histories(), data=st.data())
+def test_whatever_happens_to_a_worker_any_arrival_ends_in_the_same_decisions(history: list[Hear], data: st.DataObject) -> None:
+    """Every kind of fact, withdrawals and repetitions: the same amounts, and they are the engine's for what stands."""
+    one, other = after(*history, decider=CERTIFIED), after(*data.draw(arrivals(history)), decider=CERTIFIED)
+    owed = [{year: found for year, found in amounts(events).items() if found[1]} for events in (one, other)]
+    assert owed[0] == owed[1]
+    check_sums(other)
+    state = fold(CERTIFIED, other)
+    for year, decided in state.decided.items():
+        found = decide_year(standing_facts(state), (policy(certificate=True),), year)
+        assert decided.amount_fen == (found.amount_fen if found is not None else 0)

@@ -6,7 +6,7 @@ All workers, amounts and dates here are made up, except Changtu county's publish
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -18,16 +18,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.allowance import Decision, Line, Predicate
+from contracts.certificate_life import spans_of_all
 from contracts.particulars import (
     Certificate,
+    CertificateChange,
+    CheckedItem,
     EngagementEnd,
     EngagementStart,
     InspectionResult,
     Particulars,
     RatingResult,
+    Recognition,
     Registration,
+    RegistrationStatus,
+    Transfer,
 )
 from contracts.policy import PolicyDocument, Rounding
+from contracts.registration_life import closed_spans
 from services.allowance.engine import (
     UNKNOWN_WORD_SUFFIX,
     KnownFact,
@@ -35,6 +42,7 @@ from services.allowance.engine import (
     choose_policy,
     covers,
     decide_year,
+    division_of,
     rounded,
     unknown_words,
     years_touched,
@@ -85,6 +93,26 @@ def rated(rating: str = "competent", day: str = "2022-01-10", year: int = YEAR, 
 def inspected(outcome: str = "passed", day: str = "2021-11-01", year: int = YEAR, number: int = 60) -> KnownFact:
     said = InspectionResult.model_validate({"year": year, "outcome": outcome})
     return known(number, day, said)
+
+
+def changed(number: int, what: str, day: str, grade: str | None = None, certificate: int = 3) -> KnownFact:
+    """A change of the certificate with that fact's number."""
+    said = CertificateChange.model_validate(
+        {"key": f"k{number}", "number": f"c{certificate}", "change": what, "grade": grade, "reason": "made up"}
+    )
+    return known(number, day, said)
+
+
+def closed(number: int, day: str) -> KnownFact:
+    return known(number, day, RegistrationStatus(key=f"s{number}", status="closed", reason="left"))
+
+
+def reopened(number: int, day: str) -> KnownFact:
+    return known(number, day, RegistrationStatus(key=f"s{number}", status="reopened", reason="returned"))
+
+
+def moved(number: int, day: str, division: str = "320104") -> KnownFact:
+    return known(number, day, Transfer(key=f"t{number}", division=division))
 
 
 WORKER = (registered(), starts(2, "2019-01-01"), certified(3, "2019-05-01"), inspected(), rated())
@@ -404,6 +432,15 @@ def test_setting_leaving(leaving: str, amount: int | None) -> None:
     assert unmet(decision) == ([] if amount else ["engaged"])
 
 
+def test_where_leaving_matters_the_post_that_lasts_longest_is_among_the_facts() -> None:
+    """The secretary's post ended in June; that they stayed on as an instructor is why they have not left."""
+    facts = but(ends(4, "2021-06-30"), starts(5, "2020-01-01", "e2", "instructor"))
+    decision = decide(facts, **setting(leaving="nothing"))
+    assert (decision.decision, decision.amount_fen) == ("granted", 60000)
+    assert predicate(decision, "engaged").facts == (event_id(2), event_id(4), event_id(5))
+    assert predicate(decide(facts), "engaged").facts == (event_id(2), event_id(4))
+
+
 def test_leaving_on_the_last_day_of_the_year_is_not_leaving_in_the_year() -> None:
     assert decide(but(ends(4, "2021-12-31")), **setting(leaving="nothing")).amount_fen == 120000
 
@@ -526,14 +563,26 @@ def test_a_certificate_counts_from_its_first_month_to_its_last() -> None:
     assert predicate(decision, "certificate").found == "junior of 2019-03-15, valid to 2020-12-31"
 
 
+def test_a_certificate_that_expired_before_its_issue_was_never_in_force() -> None:
+    """Though both days lie in one month."""
+    decision = decide(but(certified(3, "2021-03-15", expires="2021-03-10")))
+    assert predicate(decision, "certificate").found == "junior of 2021-03-15, valid to 2021-03-10"
+    assert unmet(decision) == ["certificate"]
+
+
 def test_a_certificate_renewed_within_a_month_is_held_all_month() -> None:
     facts = but(certified(3, "2019-03-15", expires="2021-03-15"), certified(4, "2021-03-16"))
     assert decide(facts, **setting(month_counts_when="whole_month")).amount_fen == 120000
 
 
-def test_the_highest_grade_in_force_counts_and_when_it_expires_the_lower_one() -> None:
-    facts = but(certified(4, "2018-01-01", "senior", expires="2021-06-30"))
-    assert decide(facts).amount_fen == 6 * 30000 + 6 * 10000
+def test_the_certificate_issued_last_counts_even_if_the_one_before_was_of_a_higher_grade() -> None:
+    """A person holds one certificate at a time: the later one supersedes the one before it."""
+    decision = decide(but(certified(4, "2018-01-01", "senior", expires="2021-06-30")))
+    assert decision.amount_fen == 120000
+    assert predicate(decision, "certificate").facts == (event_id(3),)
+    within = decide(but(certified(4, "2018-01-01", "senior"), certified(3, "2021-07-10")))
+    assert only_line(within).arithmetic == "360000 fen x 7/12 months + 120000 fen x 5/12 months = 260000 fen"
+    assert predicate(within, "certificate").found == "senior of 2018-01-01, superseded on 2021-07-10, then junior of 2021-07-10"
 
 
 def test_of_two_certificates_of_one_grade_the_later_counts() -> None:
@@ -541,9 +590,10 @@ def test_of_two_certificates_of_one_grade_the_later_counts() -> None:
     assert predicate(decision, "certificate").facts == (event_id(4),)
 
 
-def test_a_known_grade_counts_beside_an_unknown_one() -> None:
-    decision = decide(but(certified(4, "2020-05-01", "master")))
-    assert (decision.decision, decision.amount_fen) == ("granted", 120000)
+def test_a_known_grade_counts_until_one_of_an_unknown_grade_is_issued() -> None:
+    decision = decide(but(certified(4, "2021-05-01", "master")))
+    assert (decision.decision, decision.amount_fen) == ("granted", 40000)
+    assert unmet(decide(but(certified(4, "2020-05-01", "master")))) == ["certificate"]
 
 
 def test_a_certificate_that_expires_within_a_month_is_not_held_all_month() -> None:
@@ -574,7 +624,311 @@ def test_a_certificate_held_only_in_months_without_engagement_is_not_held() -> N
     assert unmet(decide(but(ends(4, "2021-06-30"), certified(3, "2021-09-01")))) == ["certificate"]
 
 
+# What happens to a certificate ------------------------------------------------------------------------------------------------
+
+
+def certificate(decision: Decision) -> tuple[str, bool, tuple[str, ...]]:
+    """What was found, whether it is met, and the facts, in the predicate about the certificate."""
+    found = predicate(decision, "certificate")
+    return found.found, found.met, found.facts
+
+
+def test_a_suspended_certificate_speaks_for_no_month_until_it_is_reinstated() -> None:
+    """Suspended on 1 April: three months; reinstated on 1 July: nine. Both facts are named, and what happened."""
+    suspended = changed(30, "suspended", "2021-04-01")
+    decision = decide(but(suspended))
+    assert decision.amount_fen == 30000
+    assert certificate(decision) == ("junior of 2019-05-01, suspended since 2021-04-01", True, (event_id(3), event_id(30)))
+    decision = decide(but(suspended, changed(31, "reinstated", "2021-07-01")))
+    assert decision.amount_fen == 90000
+    assert certificate(decision) == (
+        "junior of 2019-05-01, suspended since 2021-04-01, reinstated on 2021-07-01",
+        True,
+        (event_id(3), event_id(30), event_id(31)),
+    )
+    assert {event_id(3), event_id(30), event_id(31)} <= {used.fact for used in decision.facts}
+
+
+def test_a_year_through_which_the_certificate_is_suspended_is_denied_and_says_why() -> None:
+    decision = decide(but(changed(30, "suspended", "2020-11-01")))
+    assert (unmet(decision), decision.policy.clause) == (["certificate"], "3")
+    assert predicate(decision, "certificate").required == "held in 2021"
+    assert certificate(decision) == ("junior of 2019-05-01, suspended since 2020-11-01", False, (event_id(3), event_id(30)))
+
+
+@pytest.mark.parametrize("end", ["revoked", "superseded"])
+def test_a_revoked_or_superseded_certificate_counts_to_the_month_in_which_it_ends(end: str) -> None:
+    decision = decide(but(changed(30, end, "2021-06-10")))
+    assert decision.amount_fen == 60000
+    assert certificate(decision)[0] == f"junior of 2019-05-01, {end} on 2021-06-10"
+    before = decide(but(changed(30, end, "2020-06-10")))
+    assert unmet(before) == ["certificate"]
+    assert certificate(before)[0] == f"junior of 2019-05-01, {end} on 2020-06-10"
+
+
+def test_a_downgraded_certificate_pays_its_new_grade_from_then_on() -> None:
+    """June still has days at the old grade, of which the highest counts."""
+    facts = but(certified(3, "2019-05-01", "senior"), changed(30, "downgraded", "2021-06-10", "junior"))
+    decision = decide(facts)
+    assert only_line(decision).arithmetic == "360000 fen x 6/12 months + 120000 fen x 6/12 months = 240000 fen"
+    assert certificate(decision)[0] == "senior of 2019-05-01, downgraded to junior on 2021-06-10"
+
+
+def test_a_downgrade_below_the_lowest_grade_that_counts_ends_the_months() -> None:
+    rules = [*RULES.values()]
+    rules[2] = {"rule": "certificate", "at_least": "intermediate", "clause": "3"}
+    facts = but(certified(3, "2019-05-01", "senior"), changed(30, "downgraded", "2021-06-10", "junior"))
+    assert decide(facts, rules=rules).amount_fen == 180000
+    decision = decide(but(certified(3, "2019-05-01", "senior"), changed(30, "downgraded", "2020-06-10", "junior")), rules=rules)
+    assert certificate(decision)[:2] == ("senior of 2019-05-01, downgraded to junior on 2020-06-10", False)
+
+
+def test_a_downgrade_to_an_unknown_grade_is_no_certificate_and_can_be_recognised() -> None:
+    facts = but(changed(30, "downgraded", "2020-06-10", "master"))
+    assert certificate(decide(facts))[0] == "master (not in the vocabulary)"
+    assert unknown_words(facts, published(), YEAR) == ("grade:master",)
+    assert (
+        unknown_words(but(certified(3, "2019-05-01", "master"), changed(30, "revoked", "2020-06-10")), published(), YEAR) == ()
+    )
+
+
+def test_while_a_certificate_is_suspended_the_one_that_it_superseded_does_not_speak() -> None:
+    facts = but(
+        certified(4, "2020-01-01", "senior"),
+        changed(30, "suspended", "2021-04-01", certificate=4),
+        changed(31, "reinstated", "2021-07-01", certificate=4),
+    )
+    decision = decide(facts)
+    assert decision.amount_fen == 9 * 30000
+    assert certificate(decision)[0] == "senior of 2020-01-01, suspended since 2021-04-01, reinstated on 2021-07-01"
+
+
+def test_a_promotion_that_supersedes_the_old_certificate_pays_as_one_that_does_not() -> None:
+    superseded = changed(30, "superseded", "2021-06-20")
+    for counts in ("any_day", "whole_month", "first_day"):
+        assert decide((*PROMOTED, superseded), **setting(month_counts_when=counts)).amount_fen == (
+            decide(PROMOTED, **setting(month_counts_when=counts)).amount_fen
+        )
+
+
+@pytest.mark.parametrize(("counts", "months"), [("any_day", 12), ("whole_month", 11), ("first_day", 12)])
+def test_a_suspension_within_a_month_takes_it_only_where_it_must_be_complete(counts: str, months: int) -> None:
+    """From 10 to 20 June, the certificate is held on the month's first and last day, but not on all of them."""
+    facts = but(changed(30, "suspended", "2021-06-10"), changed(31, "reinstated", "2021-06-21"))
+    assert decide(facts, **setting(month_counts_when=counts)).amount_fen == months * 10000
+
+
+@pytest.mark.parametrize("promotion", ["grade_at_year_end", "grade_at_rating"])
+def test_a_certificate_that_speaks_for_the_whole_year_loses_the_months_of_its_suspension(promotion: str) -> None:
+    """And those after its revocation, if the day that decides lies before it. Suspended on that day, it is not held."""
+    turn = (changed(30, "suspended", "2021-04-01"), changed(31, "reinstated", "2021-07-01"))
+    facts = but(certified(3, "2021-02-01"), *turn)
+    assert decide(facts, **setting(promotion=promotion)).amount_fen == 90000
+    assert unmet(decide(but(turn[0]), **setting(promotion=promotion))) == ["certificate"]
+    revoked = but(rated(day="2021-06-19"), changed(30, "revoked", "2021-09-10"))
+    assert decide(revoked, **setting(promotion="grade_at_rating")).amount_fen == 90000
+    assert unmet(decide(revoked, **setting(promotion="grade_at_year_end"))) == ["certificate"]
+
+
+def test_an_expired_certificate_that_was_suspended_before_is_not_held() -> None:
+    facts = but(certified(3, "2019-05-01", expires="2021-06-30"), changed(30, "suspended", "2021-03-01"))
+    assert decide(facts).amount_fen == 20000
+    late = (*facts, changed(31, "reinstated", "2021-08-01"))
+    assert decide(late).amount_fen == 20000
+    assert certificate(decide(late))[0] == "junior of 2019-05-01, valid to 2021-06-30, suspended since 2021-03-01"
+
+
+def test_a_change_that_makes_no_sense_is_not_among_the_facts_used() -> None:
+    """Reinstated without a suspension, or of a certificate that nobody has."""
+    for idle in (changed(30, "reinstated", "2021-04-01"), changed(30, "revoked", "2021-04-01", certificate=9)):
+        assert decide(but(idle)) == decide(WORKER)
+
+
+def test_a_recognition_changes_nothing() -> None:
+    """No rule asks where a certificate holds."""
+    assert decide(but(known(30, "2021-04-01", Recognition(number="c3", division="320500")))) == decide(WORKER)
+
+
+# A closed registration --------------------------------------------------------------------------------------------------------
+
+
+def engagement(decision: Decision) -> tuple[str, bool, tuple[str, ...]]:
+    found = predicate(decision, "engaged")
+    return found.found, found.met, found.facts
+
+
+def test_an_engagement_does_not_count_after_the_last_day_of_the_registration() -> None:
+    decision = decide(but(closed(40, "2021-06-30")))
+    assert decision.amount_fen == 60000
+    assert engagement(decision) == (
+        "2019-01-01 to 2021-06-30, registration closed after 2021-06-30: 6 months",
+        True,
+        (event_id(2), event_id(40)),
+    )
+    assert event_id(40) in {used.fact for used in decision.facts}
+
+
+def test_it_counts_again_from_the_day_of_the_reopening() -> None:
+    decision = decide(but(closed(40, "2021-06-30"), reopened(41, "2021-09-15")))
+    assert decision.amount_fen == 6 * 10000 + 4 * 10000
+    assert engagement(decision) == (
+        "2019-01-01 to 2021-06-30; since 2021-09-15, registration closed after 2021-06-30, reopened on 2021-09-15: 10 months",
+        True,
+        (event_id(2), event_id(40), event_id(41)),
+    )
+    assert predicate(decision, "category").facts == (event_id(2),)
+
+
+def test_a_year_without_a_registration_is_denied_and_says_so() -> None:
+    decision = decide(but(closed(40, "2020-03-31"), reopened(41, "2022-02-01")))
+    assert set(unmet(decision)) == {"category", "engaged"}
+    assert engagement(decision) == (
+        "2019-01-01 to 2020-03-31, registration closed after 2020-03-31: 0 months",
+        False,
+        (event_id(2), event_id(40)),
+    )
+
+
+def test_an_engagement_that_lies_wholly_outside_the_registration_is_none() -> None:
+    decision = decide(but(starts(2, "2021-03-01"), closed(40, "2020-12-31")))
+    assert engagement(decision) == ("none, registration closed after 2020-12-31", False, (event_id(2), event_id(40)))
+
+
+def test_an_engagement_that_ended_with_the_registration_was_not_shortened_by_it() -> None:
+    left = but(ends(4, "2021-06-30"))
+    assert decide((*left, closed(40, "2021-06-30"))) == decide(left)
+    assert decide((*left, closed(40, "2021-07-15"))) == decide(left)
+
+
+def test_a_registration_reopened_on_the_next_day_was_never_closed() -> None:
+    assert decide(but(closed(40, "2021-06-30"), reopened(41, "2021-07-01"))) == decide(WORKER)
+
+
+def again(decision: Decision, **changes: Any) -> Decision:
+    """Decided from nothing but the facts that a decision lists."""
+    return decide([KnownFact(used.fact, used.effective_on, used.particulars) for used in decision.facts], **changes)
+
+
+def test_a_post_begun_after_the_reopening_needs_the_reopening_too() -> None:
+    """The old post did not live to see it; without it, the closing would have ended the new one."""
+    facts = but(ends(4, "2021-04-15"), closed(40, "2021-03-31"), reopened(41, "2021-05-01"), starts(5, "2021-06-01", "e2"))
+    decision = decide(facts)
+    assert decision.amount_fen == 3 * 10000 + 7 * 10000
+    assert engagement(decision)[2] == (event_id(2), event_id(40), event_id(4), event_id(5), event_id(41))
+    assert again(decision).amount_fen == decision.amount_fen
+
+
+@pytest.mark.parametrize(("leaving", "amount"), [("by_month", 60000), ("nothing", None), ("whole_year", 120000)])
+def test_a_closed_registration_ends_the_year_as_leaving_does(leaving: str, amount: int | None) -> None:
+    """Whoever leaves has the registration closed: a county's answer about leaving holds for both."""
+    decision = decide(but(closed(40, "2021-06-30")), **setting(leaving=leaving))
+    assert (decision.amount_fen if decision.decision == "granted" else None) == amount
+
+
+def test_a_closing_breaks_a_month_that_must_be_complete() -> None:
+    facts = but(closed(40, "2021-06-10"), reopened(41, "2021-06-20"))
+    assert decide(facts, **setting(month_counts_when="whole_month")).amount_fen == 110000
+    assert decide(facts).amount_fen == 120000
+
+
+def test_a_policy_that_asks_for_no_engagement_does_not_look_at_the_registrations_closing() -> None:
+    decision = decide((registered(), rated(), closed(40, "2021-06-30")), rules=[RULES["rating"]], lines=[flat(120000)])
+    assert decision.amount_fen == 120000
+    assert event_id(40) not in {used.fact for used in decision.facts}
+
+
+def test_upon_engagement_no_year_is_decided_in_which_the_registration_is_closed() -> None:
+    policy = published(effective={"first_day": "2020-01-01", "last_day": "2023-12-31"}, settings={"decided_when": "engaged"})
+    facts = (registered(), starts(2, "2019-06-01"), closed(40, "2021-06-30"))
+    assert years_touched(facts, [policy]) == (2020, 2021)
+    assert decide_year(facts, [policy], 2022) is None
+
+
+# A transfer -------------------------------------------------------------------------------------------------------------------
+
+
+BY_PLACE = line(
+    by=["division"],
+    amounts=[{"division": "320102", "amount_fen": 120000}, {"division": "320104", "amount_fen": 240000}],
+    paid_by=[
+        {"division": "320102", "shares": [{"payer": "city", "percent": 100}]},
+        {"shares": [{"payer": "county", "percent": 100}]},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("day", "division", "amount", "payer"),
+    [
+        ("2020-03-01", "320104", 240000, "county"),
+        ("2021-06-15", "320104", 240000, "county"),
+        ("2021-12-31", "320104", 240000, "county"),
+        ("2022-01-01", "320102", 120000, "city"),
+    ],
+)
+def test_the_division_of_31_december_counts_for_the_whole_year(day: str, division: str, amount: int, payer: str) -> None:
+    """For the amount and for the payer alike; the transfer is among the facts used."""
+    decision = decide(but(moved(30, day)), lines=[BY_PLACE])
+    assert (decision.division, decision.amount_fen) == (division, amount)
+    assert shares_of(only_line(decision)) == {payer: amount}
+    assert (event_id(30) in {used.fact for used in decision.facts}) is (division == "320104")
+    assert division_of(but(moved(30, day)), YEAR) == division
+
+
+def test_a_transfer_after_the_last_engaged_day_counts_from_the_next_year() -> None:
+    """Left on 30 June, moved on 1 July: the county that had them pays."""
+    facts = but(ends(4, "2021-06-30"), moved(30, "2021-07-01"))
+    assert decide(facts, lines=[BY_PLACE]) == decide(but(ends(4, "2021-06-30")), lines=[BY_PLACE])
+    assert division_of(facts, YEAR + 1) == "320104"
+    closing = but(closed(40, "2021-06-30"), moved(30, "2021-07-01"))
+    assert decide(closing, lines=[BY_PLACE]).division == "320102"
+
+
+def test_the_post_that_lasts_longest_is_among_the_facts_of_a_transfer() -> None:
+    """Paid as a secretary until June, moved as an instructor in September: it is the instructor's post that makes it count."""
+    stayed = starts(5, "2020-01-01", "e2", "instructor")
+    decision = decide(but(ends(4, "2021-06-30"), stayed, moved(30, "2021-09-01")), lines=[BY_PLACE])
+    assert (decision.division, decision.amount_fen) == ("320104", 120000)
+    assert event_id(5) in {used.fact for used in decision.facts}
+    assert again(decision, lines=[BY_PLACE]).division == "320104"
+
+
+def test_a_transfer_on_the_last_engaged_day_counts() -> None:
+    assert decide(but(ends(4, "2021-06-30"), moved(30, "2021-06-30")), lines=[BY_PLACE]).division == "320104"
+
+
+def test_the_last_of_several_transfers_counts_and_a_warning_tells_of_those_in_the_year() -> None:
+    facts = but(moved(30, "2020-02-01", "320106"), moved(31, "2021-03-01", "320105"), moved(32, "2021-06-15"))
+    decision = decide(facts, lines=[BY_PLACE])
+    assert decision.warnings == (
+        "moved to 320105 on 2021-03-01, then to 320104 on 2021-06-15: "
+        "the division held on 2021-12-31 counts for the whole year",
+    )
+    assert decide(but(moved(32, "2021-01-01")), lines=[BY_PLACE]).warnings == ()
+    denied = decide(but(moved(32, "2021-06-15"), rated("basic")), lines=[BY_PLACE])
+    assert (denied.decision, len(denied.warnings)) == ("denied", 1)
+
+
+def test_the_policy_of_the_division_moved_to_governs_the_year() -> None:
+    """Even if there is none: then nothing is decided."""
+    policies = [published(901, division="320102"), published(902, division="320104", lines=[flat(7)])]
+    decision = decide_year(but(moved(30, "2021-06-15")), policies, YEAR)
+    assert decision is not None
+    assert (decision.policy.event, decision.amount_fen) == (event_id(902), 7)
+    assert decide_year(but(moved(30, "2021-06-15", "330102")), policies, YEAR) is None
+
+
+def test_who_is_not_registered_belongs_to_no_division() -> None:
+    assert division_of((moved(30, "2021-06-15"),), YEAR) is None
+
+
 # Inspection -----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_an_inspection_has_checked_changes_nothing() -> None:
+    """Its outcome counts."""
+    said = InspectionResult(year=YEAR, outcome="passed", checked=(CheckedItem(item="file_complete", in_order=False),))
+    assert decide(but(known(60, "2021-11-01", said))).amount_fen == 120000
 
 
 @pytest.mark.parametrize("outcome", ["failed", "missed"])
@@ -850,12 +1204,33 @@ def test_a_plain_decision_stays_small_and_round_trips_as_json() -> None:
 
 # What always holds ------------------------------------------------------------------------------------------------------------
 
-DAYS = st.dates(date(2019, 1, 1), date(2023, 12, 31))
+DAYS = st.dates(date(YEAR, 1, 1), date(YEAR, 12, 31)) | st.dates(date(2019, 1, 1), date(2023, 12, 31))
+Making = Callable[[int, str], KnownFact]
+
+
+@st.composite
+def certificate_changes(draw: st.DrawFn) -> Making:
+    """Of the first certificates of ``histories``, or of one that isn't there."""
+    what = draw(st.sampled_from(["suspended", "suspended", "reinstated", "downgraded", "revoked", "superseded"]))
+    grade = draw(st.sampled_from(["junior", "intermediate", "master"])) if what == "downgraded" else None
+    certificate = draw(st.integers(100, 106))
+    return lambda number, day: changed(number, what, day, grade, certificate)
+
+
+CHANGES: dict[str, st.SearchStrategy[Making]] = {
+    "certificate": certificate_changes(),
+    "closed": st.just(closed),
+    "reopened": st.just(reopened),
+    "moved": st.sampled_from(["320102", "320104", "320500"]).map(lambda to: lambda number, day: moved(number, day, to)),
+    "recognised": st.just(lambda number, day: known(number, day, Recognition(number="c100", division="320500"))),
+}
+"""What may happen to a worker's certificate and registration: (a fact's number, its day) → the fact."""
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[KnownFact]:
-    """Facts of one worker as they may come: several posts, certificates, inspections, words known and unknown."""
+    """Facts of one worker as they may come: several posts, certificates and what becomes of them, closings, moves, inspections,
+    words known and unknown."""
     facts = [registered(draw(st.sampled_from(["320102", "320104", "320500"])), draw(st.booleans()))]
     number = 100
     for key in draw(st.lists(st.sampled_from(["e1", "e2", "e3"]), unique=True)):
@@ -868,6 +1243,9 @@ def histories(draw: st.DrawFn) -> list[KnownFact]:
     for grade in draw(st.lists(st.sampled_from(["junior", "intermediate", "senior", "master"]), max_size=3)):
         expires = draw(st.none() | DAYS)
         facts.append(certified(number, str(draw(DAYS)), grade, str(expires) if expires else None))
+        number += 1
+    for what in draw(st.lists(st.sampled_from([*CHANGES]), max_size=4)):
+        facts.append(draw(CHANGES[what])(number, str(draw(DAYS))))
         number += 1
     for year in draw(st.lists(st.integers(2020, 2022), unique=True)):
         facts.append(inspected(draw(st.sampled_from(["passed", "failed", "missed"])), str(draw(DAYS)), year, number))
@@ -883,6 +1261,7 @@ def documents(draw: st.DrawFn) -> PolicyDocument:
     percent = draw(st.integers(1, 99))
     shares = [{"payer": "city", "percent": percent}, {"payer": "county", "percent": 100 - percent}]
     paid_by = [
+        {"division": "320104", "shares": [{"payer": draw(st.sampled_from(["city", "county"])), "percent": 100}]},
         {"grade": draw(st.sampled_from(["junior", "senior"])), "shares": [{"payer": "province", "percent": 100}]},
         {"shares": shares, "remainder": draw(st.sampled_from(["city", "county"]))},
     ]
@@ -910,10 +1289,51 @@ def documents(draw: st.DrawFn) -> PolicyDocument:
     extra = [{"rule": "full_time", "clause": "6"}] * draw(st.integers(0, 1))
     cap = {"amount_fen": draw(st.integers(0, 800)), "clause": "9"} if draw(st.booleans()) else None
     rounding = {"to": draw(st.sampled_from(["fen", "jiao"])), "how": draw(st.sampled_from(["half_up", "down", "up"]))}
-    rules = [RULES["category"], RULES["engaged"], RULES["certificate"], RULES["rating"], *extra]
-    rules += [RULES["inspection"]] * draw(st.integers(0, 1))
+    rules = [RULES["category"], RULES["certificate"], RULES["rating"], *extra]
+    rules += [RULES["engaged"]] * draw(st.sampled_from([0, 1, 1, 1])) + [RULES["inspection"]] * draw(st.integers(0, 1))
     made: PolicyDocument = document(rules=rules, lines=lines, cap=cap, rounding=rounding, settings=chosen)
     return made
+
+
+def days_of(month: int) -> list[date]:
+    first = date(YEAR, month, 1)
+    return [day for day in (first + timedelta(days=n) for n in range(31)) if day.month == month]
+
+
+def engaged_on(facts: Sequence[KnownFact], day: date) -> bool:
+    """Looked up day by day, without months, posts or spans of the engine's own."""
+    told = [(fact.event_id, fact.effective_on, fact.particulars) for fact in facts]
+    if any(span.covers(day) for span in closed_spans(told)):
+        return False
+    ended = {said.engagement: fact.effective_on for fact in facts if isinstance(said := fact.particulars, EngagementEnd)}
+    return any(
+        fact.effective_on <= day <= ended.get(said.engagement, date.max)
+        for fact in facts
+        if isinstance(said := fact.particulars, EngagementStart)
+    )
+
+
+def certified_on(facts: Sequence[KnownFact], day: date) -> bool:
+    """Whether a certificate of a grade that the policy knows is valid on the day."""
+    spans = spans_of_all((fact.event_id, fact.effective_on, fact.particulars) for fact in facts)
+    return any(span.state == "valid" and span.grade != "master" and span.covers(day) for span in spans)
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories(), st.sampled_from(["any_day", "first_day"]))
+def test_the_months_that_are_paid_are_those_that_a_calendar_shows(facts: list[KnownFact], counts: str) -> None:
+    """Looked up day by day: engaged while registered, and a certificate valid, on any day of the month or on its first."""
+    expected = 0
+    for month in range(1, 13):
+        days = days_of(month) if counts == "any_day" else [date(YEAR, month, 1)]
+        expected += any(engaged_on(facts, day) for day in days) and any(certified_on(facts, day) for day in days)
+    rules = [RULES["engaged"], RULES["certificate"]]
+    policy = published(
+        division="320000", rules=rules, lines=[flat(1000, period="monthly")], settings={"month_counts_when": counts}
+    )
+    decision = decide_year(facts, [policy], YEAR)
+    assert decision is not None
+    assert decision.amount_fen == expected * 1000
 
 
 @settings(max_examples=300, deadline=None)
@@ -935,9 +1355,7 @@ def test_granted_is_every_predicate_met_and_the_money_adds_up(facts: list[KnownF
     """Granted exactly if all are met; amount = lines = shares = payers; nothing is negative; the cap holds."""
     decision = decide_year(facts, [PolicyInForce(event_id(900), policy)], YEAR)
     if decision is None:
-        assert not covers(
-            policy.division, next(f.particulars.division for f in facts if isinstance(f.particulars, Registration))
-        )
+        assert not covers(policy.division, division_of(facts, YEAR) or "")
         return
     assert len(decision.predicates) == len(policy.eligibility)
     assert (decision.decision == "granted") is all(each.met for each in decision.predicates)
@@ -990,6 +1408,11 @@ def test_what_happens_in_later_years_changes_no_earlier_decision(
         certified(501, day, "senior"),
         rated("excellent", day, year, 502),
         inspected("failed", day, year, 503),
+        closed(504, day),
+        reopened(505, f"{year}-{month:02}-20"),
+        moved(506, day, "320500"),
+        *[changed(410 + n, "suspended", day, certificate=n) for n in range(100, 107)],
+        *[changed(510 + n, "revoked", day, certificate=n) for n in range(100, 107)],
     ]
     policies = [PolicyInForce(event_id(900), policy)]
     assert decide_year([*facts, *later], policies, YEAR) == decide_year(facts, policies, YEAR)

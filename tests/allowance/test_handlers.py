@@ -14,6 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard, PolicyPublished
+from contracts.particulars import (
+    CertificateChange,
+    CheckedItem,
+    InspectionResult,
+    Particulars,
+    Recognition,
+    RegistrationStatus,
+    Transfer,
+)
 from eventlog import schema
 from eventlog.database import Database
 from eventlog.desk import Item
@@ -25,9 +34,11 @@ from services.allowance.decider import decide as real_decide
 from services.allowance.handlers import RegistryEvents
 from services.allowance.views import EntitlementView, entitlement, entitlement_payer, statement, worker
 from tests.allowance.bench import AllowanceBench as Bench
-from tests.allowance.example import CHANGTU, policy_text
+from tests.allowance.example import CHANGTU, hear, policy_text, registered
+from tests.allowance.histories import histories
 from tests.eventlog.fakes import FakeIncoming
 from tests.support import RegistryBench, event_id, run, sealed
+from tests.telling import as_told
 
 YEAR = 2021
 
@@ -171,6 +182,50 @@ def test_any_order_repetition_and_batching_ends_in_the_same_amounts(
     by_payer = sum(p.amount_fen for d in bench.decided() for p in d.differences)
     assert by_payer == total
     bench.log.database.close()
+
+
+REFS = tuple(f"p{n:026d}" for n in range(2))
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(one=histories(ref=REFS[0]), other=histories(first=40, ref=REFS[1]), data=st.data())
+def test_every_kind_of_fact_in_any_order_and_batching_ends_in_the_same_amounts(
+    tmp_path: Path, one: list[Hear], other: list[Hear], data: st.DataObject
+) -> None:
+    """Certificates and what becomes of them, closings, moves and withdrawals of two workers, as they stand on the stream."""
+    items = as_told([*one, *other])
+    plain, mixed = (Bench(Database(f"sqlite:///{tmp_path}/{next(_files)}.db")) for _ in range(2))
+    plain.publish(policy_text(certificate=True))
+    plain.hear(*items)
+    order = data.draw(st.permutations([*items, *data.draw(st.lists(st.sampled_from(items), max_size=5))]))
+    cut = data.draw(st.integers(0, len(order)))
+    mixed.hear(*order[:cut])
+    mixed.publish(policy_text(certificate=True))
+    mixed.hear(*order[cut:])
+    assert {key: fen for key, fen in mixed.owed().items() if fen} == {key: fen for key, fen in plain.owed().items() if fen}
+    assert sum(d.difference_fen for d in mixed.decided()) == sum(plain.owed().values())
+    for bench in (plain, mixed):
+        bench.log.database.close()
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        Transfer(key="t1", division="320104", serving_unit="u"),
+        RegistrationStatus(key="s1", status="closed", reason="retired"),
+        RegistrationStatus(key="s2", status="reopened", reason="returned"),
+        CertificateChange(key="k1", number="c1", change="downgraded", grade="junior", reason="made up"),
+        Recognition(number="c1", division="320500"),
+        InspectionResult(year=YEAR, outcome="passed", checked=(CheckedItem(item="file_complete", in_order=True),)),
+    ],
+    ids=lambda says: says.kind,
+)
+def test_each_new_kind_of_fact_is_recorded_as_it_was_told(bench: Bench, says: Particulars) -> None:
+    """On the stream, in our own log, and read back from it."""
+    bench.hear(*as_told([registered(), hear(2, says)]))
+    heard = [e.event for e in bench.events if isinstance(e.event, FactHeard)]
+    assert [event.particulars for event in heard] == [registered().particulars, says]
+    assert [slot.slot for slot in heard[1].standings] == [says.slot("hr")]
 
 
 def test_our_history_replays_without_the_registry(bench: Bench, told: list[Item]) -> None:

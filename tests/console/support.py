@@ -40,7 +40,7 @@ from services.registry import app as registry_app
 from services.registry.decider import Rules
 from services.registry.handlers import RegistryIntake
 from services.registry.vault import KeyRing, Vault, vault_metadata
-from services.registry.views import StandingView
+from services.registry.views import registry_views
 from services.talent import app as talent_app
 from services.talent.handlers import Talent
 from services.talent.views import PoolView
@@ -99,7 +99,7 @@ class Office:
         self._public_key = load_public_key(self.deployment.public_key)
         entropy = SeededEntropy(seed)
         self._databases = {name: Database(self.deployment.database_url(name)) for name in SERVICES}
-        self.registry = Log("registry", self._databases["registry"], registry_app.CODEC, self.clock, entropy, (StandingView(),))
+        self.registry = Log("registry", self._databases["registry"], registry_app.CODEC, self.clock, entropy, registry_views())
         self.allowance = Log(
             "allowance",
             self._databases["allowance"],

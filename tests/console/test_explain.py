@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from console.explain import explanation, read_file
+from console.people import Known
 from console.words import Words, safe, yuan
+from contracts.particulars import (
+    CertificateChange,
+    CheckedItem,
+    InspectionResult,
+    Particulars,
+    Recognition,
+    RegistrationStatus,
+    Transfer,
+)
+from contracts.registry import PersonMerged, Standing
+from eventlog.database import Database
+from services.allowance.decider import Hear
 from services.allowance.policy import read_policy
+from tests.allowance.bench import AllowanceBench
+from tests.allowance.example import (
+    REF,
+    certified,
+    changed,
+    closed,
+    engaged,
+    hear,
+    moved,
+    policy_text,
+    rated,
+    registered,
+    reopened,
+)
 from tests.console.support import POLICIES, Office, ask, ask_json, office
+from tests.telling import as_told
 
 
 @pytest.fixture
@@ -185,7 +217,137 @@ def test_the_engines_english_leaves_no_word_untranslated() -> None:
         words.condition("full_time", "part time"),
         words.arithmetic("(100 fen x 5/12 months + 7 fen x 1 month) x 60/100 = 3 fen (rounded half up to jiao)"),
         words.arithmetic("100 fen for the year = 100 fen, the cap of clause 5.4 leaves 50 fen"),
+        words.condition("engaged", "2019-01-01 to 2021-06-30, registration closed after 2021-06-30: 6 months"),
+        words.condition("engaged", "since 2021-09-15, registration closed after 2021-06-30, reopened on 2021-09-15: 3 months"),
+        words.condition("engaged", "none, registration closed after 2020-12-31"),
+        words.condition("certificate", "senior of 2020-01-01, suspended since 2021-04-01, reinstated on 2021-07-01"),
+        words.condition("certificate", "senior of 2020-01-01, valid to 2024-01-01, downgraded to junior on 2021-04-01"),
+        words.condition("certificate", "senior of 2020-01-01, superseded on 2021-04-01, then special of 2021-04-01"),
+        words.condition("certificate", "junior of 2020-01-01, revoked on 2021-04-01"),
         words.warning("two different posts in 3 months: the higher one counts"),
+        words.warning("moved to 320105 on 2021-03-01: the division held on 2021-12-31 counts for the whole year"),
         words.warning("the policy is in effect for a part of the year only; it was applied to all of it"),
     ]
     assert [text for text in texts if any("a" <= letter <= "z" for letter in text)] == []
+
+
+# --- certificates and registrations that change ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("says", "en", "zh"),
+    [
+        (
+            Transfer(key="T1", division="320104", serving_unit="三社区"),
+            "transfer T1: to division 320104, serving unit 三社区 from 2021-06-15",
+            "转接 T1：自 2021-06-15 起转至区划 320104，服务单位 三社区",
+        ),
+        (
+            RegistrationStatus(key="S1", status="closed", reason="retired"),
+            "the closing S1 of the registration: last day 2021-06-15 (retired)",
+            "注册登记的注销 S1：登记至 2021-06-15 止（退休）",
+        ),
+        (
+            RegistrationStatus(key="S2", status="reopened", reason="returned"),
+            "the reopening S2 of the registration: open again from 2021-06-15 (returned)",
+            "注册登记的恢复 S2：自 2021-06-15 起恢复（重新上岗）",
+        ),
+        (
+            CertificateChange(key="K1", number="C1", change="suspended", reason="under inquiry"),
+            "the change K1 of certificate C1: suspended from 2021-06-15 (under inquiry)",
+            "资格证书 C1 的变更 K1：自 2021-06-15 起暂停（under inquiry）",
+        ),
+        (
+            CertificateChange(key="K2", number="C1", change="downgraded", grade="junior", reason="two failed inspections"),
+            "the change K2 of certificate C1: downgraded to junior from 2021-06-15 (two failed inspections)",
+            "资格证书 C1 的变更 K2：自 2021-06-15 起降级为初级（two failed inspections）",
+        ),
+        (
+            Recognition(number="C1", division="320500"),
+            "the recognition of certificate C1 in 320500: valid there from 2021-06-15",
+            "资格证书 C1 在 320500 的认可：自 2021-06-15 起有效",
+        ),
+        (
+            InspectionResult(
+                year=2021,
+                outcome="failed",
+                checked=(CheckedItem(item="file", in_order=True), CheckedItem(item="duty", in_order=False)),
+            ),
+            "the annual inspection of 2021: failed (not in order: duty)",
+            "2021 年年检：不合格（不符：duty）",
+        ),
+    ],
+    ids=["transfer", "closed", "reopened", "suspended", "downgraded", "recognised", "inspected"],
+)
+def test_every_kind_of_fact_is_told_in_both_languages(says: Particulars, en: str, zh: str) -> None:
+    assert [Words(lang).fact(says, date(2021, 6, 15)) for lang in ("en", "zh")] == [en, zh]
+
+
+@pytest.mark.parametrize("change", ["suspended", "reinstated", "downgraded", "revoked", "superseded"])
+def test_every_change_of_a_certificate_has_a_chinese_word(change: Any) -> None:
+    assert not Words("zh").word("change", change).isascii()
+
+
+@pytest.mark.parametrize("reason", ["left", "retired", "died", "moved_away", "mistake", "returned", "other"])
+def test_every_reason_of_a_closing_has_a_chinese_word(reason: str) -> None:
+    assert not Words("zh").word("reason", reason).isascii()
+
+
+Explains = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def explains(sqlite_url: str, open_database: Callable[[str], Database]) -> Explains:
+    """What is answered about 2021 after allowance has heard these, under a policy that asks for a certificate."""
+    bench = AllowanceBench(open_database(sqlite_url))
+    bench.publish(policy_text(certificate=True))
+
+    def explained(*commands: Hear, lang: str = "en", year: int = 2021) -> dict[str, Any]:
+        bench.hear(*as_told(commands))
+        with bench.log.database.read.connect() as connection:
+            return explanation(read_file(bench.log, connection, REF, Known(None)), year, lang)
+
+    return explained
+
+
+FILE = (registered(), engaged(), certified(), rated())
+
+
+def test_a_suspension_is_the_cause_of_the_adjustment_and_among_its_facts(explains: Explains) -> None:
+    found = explains(*FILE, changed(20, "suspended", "2021-04-01"))
+    assert [row["difference_fen"] for row in found["history"]] == [100_000, -75_000]
+    assert found["history"][1]["cause"] == "the change k20 of certificate c1 was recorded: suspended from 2021-04-01 (made up)"
+    assert "the change k20 of certificate c1: suspended from 2021-04-01 (made up)" in [fact["says"] for fact in found["facts"]]
+    certificate = next(each for each in found["predicates"] if each["name"] == "certificate")
+    assert certificate["found"] == "junior of 2020-06-01, suspended since 2021-04-01"
+
+
+def test_a_closed_registration_is_explained(explains: Explains) -> None:
+    found = explains(*FILE, closed(20, "2021-03-31"), reopened(21, "2021-10-01"), lang="zh")
+    assert [row["difference_fen"] for row in found["history"]] == [100_000, -75_000, 25_000]
+    assert [row["cause"] for row in found["history"][1:]] == [
+        "登记了 注册登记的注销 s20：登记至 2021-03-31 止（离开岗位）",
+        "登记了 注册登记的恢复 s21：自 2021-10-01 起恢复（重新上岗）",
+    ]
+
+
+def test_a_transfer_is_explained_with_its_warning(explains: Explains) -> None:
+    found = explains(*FILE, moved(20, "2021-06-15"))
+    assert (found["division"], found["payers"]) == ("320104", [{"payer": "county", "amount_fen": 100_000}])
+    assert found["warnings"] == ["moved to 320104 on 2021-06-15: the division held on 2021-12-31 counts for the whole year"]
+    assert found["history"][1]["cause"] == "transfer t20 was recorded: to division 320104 from 2021-06-15"
+
+
+def test_where_no_policy_holds_after_a_move_the_answer_names_the_new_division(explains: Explains) -> None:
+    found = explains(registered(), engaged(), moved(20, "2021-06-15", "330102"), rated())
+    assert [each["text"] for each in found["missing"]] == ["no policy for division 330102 and 2021"]
+
+
+def test_a_file_that_was_merged_says_so(explains: Explains) -> None:
+    slots = [command.standings[0].slot for command in FILE]
+    merged = replace(hear(30, None, [Standing(slot=slot, fact=None) for slot in slots]), heard_type=PersonMerged.TYPE)
+    found = explains(*FILE, merged)
+    assert (found["amount_fen"], found["history"][-1]["cause"]) == (
+        0,
+        "the file was merged into another one of the same person",
+    )

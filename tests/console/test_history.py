@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from contracts.registry import FactOrigin, PersonalDataUnmasked
+from eventlog.log import NewEvent, Unit
 from tests.console.support import Office, ask, ask_json, office
+from tests.support import NOW
 
 
 @pytest.fixture
@@ -97,3 +100,45 @@ def test_the_text_has_a_line_for_each_fact_and_decision(file: Office) -> None:
         "2025-03-02 减少 ¥1,200.00，为 ¥2,400.00，因为2021 年度考核等次由优秀更正为良好 (appraisal/K001-rated-2021-c)",
     ):
         assert part in text
+
+
+def test_closings_transfers_and_changes_of_certificates_are_told(file: Office) -> None:
+    """Each as a fact of its own that stands, in words."""
+    person = {"source_key": "K001"}
+    certificate = {"person": person, "number": "C-1", "grade": "senior", "issuer": "211200"}
+    file.post("certificate-issued", certificate, effective="2021-01-15", id="cert-1")
+    change = {"person": person, "key": "k-1", "number": "C-1", "change": "suspended", "reason": "核查"}
+    file.post("certificate-changed", change, effective="2021-04-01", id="change-1")
+    transfer = {"person": person, "key": "t-1", "division": "211223"}
+    file.post("registration-transferred", transfer, effective="2024-05-01", id="move-1")
+    file.post(
+        "registration-closed", {"person": person, "key": "s-1", "reason": "retired"}, effective="2025-01-31", id="closed-1"
+    )
+    found = ask_json(file, "history", "hr:K001")
+    says = {row["message_id"]: (row["status"], row["says"]) for row in found["facts"]}
+    assert says["change-1"] == ("stands", "the change k-1 of certificate C-1: suspended from 2021-04-01 (核查)")
+    assert says["move-1"] == ("stands", "transfer t-1: to division 211223 from 2024-05-01")
+    assert says["closed-1"] == ("stands", "the closing s-1 of the registration: last day 2025-01-31 (retired)")
+    assert found["steps"] == []
+
+
+def test_a_correction_by_the_operator_stands_in_the_slot_of_the_source_that_it_corrects(file: Office) -> None:
+    """The engagement's key is hr's own, whoever corrects it."""
+    replacement = {"kind": "engagement-start", "engagement": "K001-e1", "category": "secretary", "unit": "二村", "post": "书记"}
+    data = {"corrects": {"source": "hr", "id": "K001-engaged"}, "replacement": replacement, "reason": "村名有误"}
+    file.post("fact-corrected", data, effective="2021-01-01", id="fix-1", source="operator")
+    assert statuses(ask_json(file, "history", "hr:K001"))["fix-1"] == "stands"
+
+
+def test_what_is_no_fact_is_listed_as_what_was_done(file: Office) -> None:
+    """Somebody was shown the name: among the acts with its day, and no fact that could stand."""
+    ref = ask_json(file, "history", "hr:K001")["person_ref"]
+    origin = FactOrigin(source="operator", id="shown-1", occurred_at=NOW)
+    shown = PersonalDataUnmasked(person_ref=ref, fact=origin, fields=("name",), by="operator-7", reason="核对身份")
+    event = NewEvent(f"worker-{ref}", shown, "2025-03-03", file.registry.new_id(), "shown-1", None, "operator")
+    file.registry.append([Unit(events=[event], expects={event.stream: 4})])
+    found = ask_json(file, "history", "hr:K001")
+    assert [(row["message_id"], row["says"]) for row in found["steps"]] == [("shown-1", "operator-7 was shown name (核对身份)")]
+    assert "shown-1" not in statuses(found)
+    assert ask_json(file, "history", "hr:K001", "--effective", "2025-03-02")["steps"] == []
+    assert "2025-03-03 operator-7 查看了 name（核对身份）" in ask(file, "history", "hr:K001", lang="zh").stdout

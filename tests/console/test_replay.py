@@ -17,11 +17,14 @@ from console.verify import LogCheck
 from eventlog.database import Database
 from eventlog.desk import Item
 from eventlog.log import Log
+from services.allowance.decider import Hear
 from services.allowance.handlers import RegistryEvents
 from services.allowance.views import entitlement
 from tests.allowance.bench import AllowanceBench
 from tests.allowance.example import policy_text
+from tests.allowance.histories import histories
 from tests.support import RegistryBench
+from tests.telling import as_told
 
 PEOPLE = 3
 YEARS = (2021, 2022)
@@ -158,6 +161,24 @@ def test_replay_equals_live_after_any_history(tmp_path: Path, steps: list[Callab
         assert [] == differing
     finally:
         places.close()
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(history=histories(), data=st.data())
+def test_replay_equals_live_with_every_kind_of_fact(tmp_path: Path, history: list[Hear], data: st.DataObject) -> None:
+    """Certificates and what becomes of them, closings and moves, heard in any order and repeated, and a policy among them."""
+    bench = AllowanceBench(Database(f"sqlite:///{tmp_path}/kinds-{next(_files)}.db"))
+    try:
+        items = data.draw(st.permutations(as_told(history)))
+        cut = data.draw(st.integers(0, len(items)))
+        bench.hear(*items[:cut])
+        bench.publish(policy_text(certificate=True))
+        bench.hear(*items[cut:], *items[:2])
+        assert_replay_equals_live(bench.log)
+        _, differing = decide_again(bench.log)
+        assert [] == differing
+    finally:
+        bench.log.database.close()
 
 
 @pytest.fixture

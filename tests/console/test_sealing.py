@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 from joserfc import jwe
 from joserfc.jwk import ECKey, OKPKey
 
-from console.sealing import IDENTITY_BYTES_MAX, KEY_FILE_BYTES_MAX, load_public_key, new_key_pair, public_key_of, seal
-from contracts.intake import Identity, Person
+from console.sealing import (
+    DOSSIER_BYTES_MAX,
+    IDENTITY_BYTES_MAX,
+    KEY_FILE_BYTES_MAX,
+    load_public_key,
+    new_key_pair,
+    public_key_of,
+    seal,
+    seal_dossier,
+)
+from contracts.intake import DossierContent, DossierEntryRecorded, Identity, Person
 
 PRIVATE, PUBLIC = new_key_pair()
 KEY = public_key_of(PUBLIC)
@@ -102,6 +111,25 @@ def test_an_identity_longer_than_the_contract_takes_is_refused() -> None:
     """One byte above the limit."""
     with pytest.raises(ValueError, match=str(IDENTITY_BYTES_MAX)):
         seal({"name": "x" * (IDENTITY_BYTES_MAX - len('{"name":""}') + 1)}, KEY)
+
+
+def test_an_entry_of_the_dossier_is_sealed_as_the_registry_reads_it() -> None:
+    """What is not told is left out."""
+    content = DossierContent(title="虚构培训", begins="2020-09")
+    assert _open(seal_dossier(content, KEY)) == {"title": "虚构培训", "text": "", "begins": "2020-09"}
+
+
+def test_the_contract_takes_every_entry_that_is_sealed() -> None:
+    """The longest text in Chinese, and the longest plain JSON that is sealed; one byte more is refused and not repeated."""
+    room = DOSSIER_BYTES_MAX - len('{"title":"","text":""}') - 4000
+    chinese = DossierContent(title="标" * 200, text="文" * 4000, begins="2020-01-01", ends="2020-12-31")
+    longest = DossierContent.model_construct(title="t" * room, text="x" * 4000)
+    for content in (chinese, longest):
+        data = {"person": {"source_key": "w-1"}, "entry": "e-1", "section": "basics", "content": seal_dossier(content, KEY)}
+        DossierEntryRecorded.model_validate(data)
+    with pytest.raises(ValueError, match=str(DOSSIER_BYTES_MAX)) as caught:
+        seal_dossier(DossierContent.model_construct(title="t" * (room + 1), text="x" * 4000), KEY)
+    assert "xxxx" not in str(caught.value)
 
 
 def test_a_key_is_read_from_its_file(tmp_path: Path) -> None:

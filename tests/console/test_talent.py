@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from console.talent import act_message, standard_message
+from console.talent_words import TalentWords
 from contracts.intake import parse
 from services.talent.standard import read_standard
 from tests.console.support import Office, ask, ask_json, command, office
@@ -148,3 +149,23 @@ def test_a_candidacy_is_traced_across_the_services(made: Office) -> None:
     assert [row["type"] for row in led_to if row["service"] == "talent"] == [
         "talent.fact-heard.v1", "talent.candidate-flagged.v1",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "zh"),
+    [
+        ("open", "有效"),
+        ("closed since 2026-02-16", "自2026-02-16起注销"),
+        ("reopened on 2026-02-20", "2026-02-20恢复"),
+        (
+            "senior of 2024-05-01, suspended since 2026-01-15, reinstated on 2026-01-25",
+            "高级（2024-05-01取得），2026-01-15起暂停，2026-01-25恢复",
+        ),
+        ("senior of 2024-05-01, downgraded to junior on 2026-01-15", "高级（2024-05-01取得），2026-01-15降为初级"),
+        ("senior of 2024-05-01, revoked on 2026-01-15", "高级（2024-05-01取得），2026-01-15撤销"),
+        ("senior of 2024-05-01, superseded on 2026-01-15", "高级（2024-05-01取得），2026-01-15被新证书取代"),
+    ],
+)
+def test_what_has_become_of_a_certificate_or_a_registration_is_told_in_chinese(text: str, zh: str) -> None:
+    words = TalentWords("zh")
+    assert (words.side(text), words.criterion("registration")) == (zh, "注册登记")

@@ -25,20 +25,63 @@ from contracts.allowance import (
     Predicate,
 )
 from contracts.base import LogEvent
+from contracts.certification import CertificationStandard, CertificationStandardCited, WaivedCriterion
+from contracts.certification import CriterionResult as EligibilityResult
 from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
-from contracts.particulars import Certificate, EngagementEnd, EngagementStart, InspectionResult, RatingResult, Registration
+from contracts.particulars import (
+    Certificate,
+    CertificateChange,
+    EngagementEnd,
+    EngagementStart,
+    InspectionResult,
+    RatingResult,
+    Recognition,
+    Registration,
+    RegistrationStatus,
+    Transfer,
+)
 from contracts.policy import PolicyDocument
 from contracts.registry import (
     AnnualRatingRecorded,
+    Attachment,
+    CertificateChanged,
     CertificateIssued,
+    CertificateRecognised,
+    CertificationApplied,
+    CertificationConcluded,
+    CertificationStandardPublished,
+    DossierEntryCorrected,
+    DossierEntryRecorded,
+    EligibilityReviewed,
+    EncryptedFields,
     EncryptedIdentity,
     EngagementEnded,
     EngagementStarted,
+    FactAbsorbed,
     FactCorrected,
     FactOrigin,
     FactWithdrawn,
+    FileAbsorbed,
+    InspectionClosed,
     InspectionConcluded,
+    InspectionOpened,
+    NoticeOpened,
+    ObjectionRaised,
+    ObjectionResolved,
+    PanelReviewed,
+    PersonalDataUnmasked,
+    PersonErased,
+    PersonMerged,
+    RatingAppealDecided,
+    RatingAppealed,
+    RegistrationClosed,
+    RegistrationReopened,
+    RegistrationTransferred,
     Standing,
+    Title,
+    TrainingTested,
+    UnitClosed,
+    UnitRegistered,
     WorkerRegistered,
 )
 from contracts.standard import QualificationStandard
@@ -87,6 +130,91 @@ _START = EngagementStart(
 _CERTIFICATE = Certificate(number="C-2025/1", grade="junior", issuer="320102", expires_on=date(2030, 1, 4))
 _RATING = RatingResult(year=2024, rating="excellent")
 _IDENTITY = EncryptedIdentity(key_version=3, fields={"name": "bm90IGEgbmFtZQ==", "resident_id": "bm90IGFuIElE"}, mark=_HEX[:32])
+
+_OTHER_PERSON = "p0000000000000000000000000b"
+_APPLICATION = "hr/a-1"
+_CONTENT = EncryptedFields(key_version=3, fields={"title": "bm90IGEgdGl0bGU=", "text": "bm90IGEgdGV4dA=="})
+_ATTACHMENT = Attachment(sha256=_HEX, media_type="application/pdf", size=12_345)
+
+
+def _happened(number: int, **more: Any) -> dict[str, Any]:
+    """What every event of a person says that fills no slot."""
+    return {"person_ref": _PERSON, "fact": _told(number), **more}
+
+
+def _told(number: int) -> FactOrigin:
+    return FactOrigin(source="hr", id=f"m-{number}", occurred_at=datetime(2025, 1, 5, 8, 0, 0, 123456, tzinfo=UTC))
+
+
+_CERTIFICATION_STANDARD = CertificationStandard.model_validate(
+    {
+        "document": "certification-1",
+        "revision": 2,
+        "title": "示例认证标准",
+        "title_en": "An example",
+        "division": "320100",
+        "effective_on": "2025-01-01",
+        "status": "example",
+        "source": "made up",
+        "note": "made up",
+        "words": {"grades": ["junior", "senior"], "ratings": ["basic", "excellent"]},
+        "grades": [
+            {
+                "grade": "senior",
+                "issuers": ["city", "province"],
+                "steward": "city",
+                "valid_in": "province",
+                "validity_years": 5,
+                "promotes_from": "junior",
+                "criteria": [
+                    {"rule": "years_served", "name": "years", "at_least": 3, "clause": "3.1", "status": "public-fact"},
+                    {"rule": "grade_held", "name": "held", "grade": "junior", "years_at_least": 2, "clause": "3.2"},
+                    {"rule": "ratings", "name": "ratings", "at_least": "excellent", "count": 2, "of_last": 3, "clause": "3.3"},
+                    {"rule": "inspections", "name": "inspections", "of_last": 2, "clause": "3.4"},
+                    {"rule": "hours", "name": "training", "at_least": 80, "clause": "3.5"},
+                    {"rule": "assessed", "name": "ability", "at_least": 60, "clause": "3.6"},
+                    {"rule": "confirmed", "name": "results", "asks": "有突出实绩", "clause": "3.7"},
+                ],
+                "training": {"hours_at_least": 40, "pass_mark": 60},
+                "panel": {"judges_at_least": 5, "pass_mark": 70, "drop_extremes": True},
+                "notice_working_days": 5,
+            }
+        ],
+        "waivers": [
+            {
+                "grade": "senior", "title": "political_work", "level_at_least": "intermediate", "waives": ["ability"],
+                "clause": "4.1",
+            }
+        ],
+        "limits": [
+            {"rule": "inspections_failed", "count": 2, "of_last": 3, "then": "downgraded", "clause": "5.1"},
+            {"rule": "rated_below", "at_least": "basic", "count": 1, "of_last": 1, "then": "suspended", "clause": "5.2"},
+            {"rule": "suspended_months", "count": 24, "then": "revoked", "clause": "5.3"},
+        ],
+    }
+)  # fmt: skip
+_CERTIFICATION_CITED = CertificationStandardCited(event=_id(110), document="certification-1", revision=2)
+_ELIGIBLE = (
+    EligibilityResult(
+        name="years",
+        rule="years_served",
+        required="3 full years",
+        found="4 full years",
+        met=True,
+        clause="3.1",
+        facts=(_id(2),),
+    ),
+    EligibilityResult(
+        name="ability",
+        rule="assessed",
+        required="60 points",
+        found="55 points",
+        met=True,
+        clause="3.6",
+        evidence=(_HEX,),
+        waived=WaivedCriterion(title="political_work", level="intermediate", clause="4.1"),
+    ),
+)
 
 _DECISION = Decision(
     year=2024,
@@ -242,6 +370,108 @@ SAMPLES: tuple[LogEvent, ...] = (
         withdraws=_id(5),
         reason="sent in error",
     ),
+    RegistrationTransferred(
+        **_recorded(101, "transfer/hr/t-1"),
+        particulars=Transfer(
+            key="t-1", division="320104", managing_unit="县委组织部", posting_unit="第八党支部", serving_unit="unit 8"
+        ),
+    ),
+    RegistrationClosed(
+        **_recorded(102, "registration-status/hr/s-1"),
+        particulars=RegistrationStatus(key="s-1", status="closed", reason="retired"),
+    ),
+    RegistrationReopened(
+        **_recorded(103, "registration-status/hr/s-2"),
+        particulars=RegistrationStatus(key="s-2", status="reopened", reason="returned"),
+    ),
+    CertificateChanged(
+        **_recorded(104, "certificate-change/hr/cc-1"),
+        particulars=CertificateChange(key="cc-1", number="C-2025/1", change="downgraded", grade="junior", reason="年检未通过"),
+    ),
+    CertificateRecognised(
+        **_recorded(105, "recognition/C-2025/1/320200"), particulars=Recognition(number="C-2025/1", division="320200")
+    ),
+    FactAbsorbed(**_recorded(106, "rating/2024"), absorbed_from=_OTHER_PERSON, absorbs=_id(5), particulars=_RATING),
+    FileAbsorbed(**_happened(127), files=(_OTHER_PERSON,), reason="one person in two files"),
+    PersonMerged(
+        **{**_recorded(107, "rating/2024"), "standings": (Standing(slot="rating/2024", fact=None),)},
+        into=_OTHER_PERSON,
+        reason="one person in two files",
+    ),
+    CertificationApplied(
+        **_happened(108),
+        application=_APPLICATION,
+        grade="senior",
+        issuer="320100",
+        titles=(Title(field="political_work", level="intermediate"),),
+        standard=_CERTIFICATION_CITED,
+        promotes="C-2025/1",
+    ),
+    EligibilityReviewed(**_happened(109), application=_APPLICATION, result="passed", criteria=_ELIGIBLE),
+    TrainingTested(
+        **_happened(111), application=_APPLICATION, result="passed", hours=48, hours_required=40, score=88, pass_mark=60
+    ),
+    PanelReviewed(
+        **_happened(112),
+        application=_APPLICATION,
+        result="passed",
+        scores=(70, 80, 85, 90, 99),
+        mean_hundredths=8_500,
+        pass_mark=70,
+    ),
+    NoticeOpened(
+        **_happened(113), application=_APPLICATION, working_days=5, ends_on=date(2025, 3, 14), calendar="example-calendar 1"
+    ),
+    ObjectionRaised(**_happened(114), application=_APPLICATION, objection="hr/o-1", grounds="业绩材料有出入", days_left=2),
+    ObjectionResolved(
+        **_happened(115),
+        application=_APPLICATION,
+        objection="hr/o-1",
+        outcome="dismissed",
+        finding="经核查属实",
+        ends_on=date(2025, 3, 21),
+        calendar="given",
+    ),
+    CertificationConcluded(
+        **_happened(116),
+        application=_APPLICATION,
+        outcome="granted",
+        stage="public_notice",
+        reason="notice ended without objection",
+        certificate="C-2025/2",
+    ),
+    CertificationStandardPublished(
+        document=_CERTIFICATION_STANDARD, text="# 示例\ndocument: certification-1\n", text_sha256=_HEX
+    ),
+    DossierEntryRecorded(
+        **_happened(117), entry="hr/d-1", section="work_history", content=_CONTENT, attachments=(_ATTACHMENT,)
+    ),
+    DossierEntryCorrected(
+        **_happened(118),
+        entry="hr/d-1",
+        section="work_history",
+        corrects=_id(117),
+        content=_CONTENT,
+        attachments=(_ATTACHMENT,),
+        reason="笔误",
+    ),
+    RatingAppealed(**_happened(119), appeal="hr/p-1", year=2024, against=_id(5), grounds="漏计一项实绩"),
+    RatingAppealDecided(**_happened(120), appeal="hr/p-1", year=2024, outcome="upheld", rating="excellent", reason="申诉成立"),
+    PersonalDataUnmasked(**_happened(121), fields=("name", "phone"), by="operator-7", reason="核对身份"),
+    PersonErased(**_happened(122), by="operator-7", reason="本人申请", keys=2, index_entries=3),
+    UnitRegistered(
+        fact=_told(123),
+        unit="hr/u-1",
+        title="示例街道第七党支部",
+        division="320102",
+        credit_code="12320102MB0000000X",
+        parent="hr/u-0",
+    ),
+    UnitClosed(fact=_told(124), unit="hr/u-1", reason="撤并"),
+    InspectionOpened(
+        fact=_told(125), division="320100", year=2024, closes_on=date(2025, 3, 31), items=("duties", "discipline")
+    ),
+    InspectionClosed(fact=_told(126), division="320100", year=2024, rest="missed"),
     FactHeard(
         person_ref=_PERSON,
         heard=_id(5),

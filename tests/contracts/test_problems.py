@@ -77,6 +77,49 @@ def test_each_fault_of_the_envelope_has_its_field_and_its_stable_code(
     assert [(each.field, each.code) for each in _problems(GOOD, **attributes)] == [expected]
 
 
+_OF_APPLICATION: dict[str, Any] = {"person": GOOD["person"], "application": "a-1"}
+_DECIDED: dict[str, Any] = {"person": GOOD["person"], "appeal": "p-1", "reason": "材料属实"}
+_ENTRY: dict[str, Any] = {"person": GOOD["person"], "entry": "d-1", "section": "basics"}
+
+
+@pytest.mark.parametrize(
+    ("fact", "data", "expected"),
+    [
+        ("eligibility-reviewed", {**_OF_APPLICATION, "findings": [{"criterion": "years"}]},
+         ("data.findings.0", "finding-ambiguous")),
+        ("eligibility-reviewed", {**_OF_APPLICATION, "findings": [{"criterion": "x", "hours": 1, "points": 1}]},
+         ("data.findings.0", "finding-ambiguous")),
+        ("rating-appeal-decided", {**_DECIDED, "outcome": "upheld"}, ("data.rating", "rating-if-upheld")),
+        ("rating-appeal-decided", {**_DECIDED, "outcome": "dismissed", "rating": "good"}, ("data.rating", "rating-if-upheld")),
+        ("panel-reviewed", {**_OF_APPLICATION, "scores": [101]}, ("data.scores.0", "out-of-range")),
+        ("panel-reviewed", {**_OF_APPLICATION, "scores": []}, ("data.scores", "too-short")),
+        ("person-erased", {"person": {}, "by": "o", "reason": "r"}, ("data.person.person_ref", "missing")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_each_rule_over_several_fields_names_the_one_to_mend(
+    fact: str, data: Any, expected: tuple[str, str], lang: Lang
+) -> None:
+    """What pydantic puts on a whole object is told as the field's that its author looks at; a wrong entry is told once."""
+    found = _problems(data, f"intake.{fact}.v1", lang)
+    assert [(each.field, each.code) for each in found] == [expected]
+    assert found[0].problem.isascii() == (lang == "en")
+
+
+@pytest.mark.parametrize("content", ["born in 1980", {"title": "t", "text": "x"}, "x" * 40_000])
+def test_a_dossier_entry_in_plain_text_has_the_code_by_which_it_is_erased(content: Any) -> None:
+    """What a file says about a person is not left on the stream, in whichever wrong form it came."""
+    found = _problems({**_ENTRY, "content": content}, "intake.dossier-entry-recorded.v1")
+    assert [(each.field, each.code) for each in found] == [("data.content", "plain-identity")]
+    assert "title, text" in found[0].remedy
+
+
+def test_the_fields_of_an_entry_beside_its_seal_are_plain_personal_data_too() -> None:
+    """Where a unit has a title of its own, an entry's title is sealed."""
+    found = _problems({**_ENTRY, "content": "a..b.c.d", "title": "t"}, "intake.dossier-entry-corrected.v1")
+    assert ("data.title", "plain-identity") in [(each.field, each.code) for each in found]
+
+
 def test_a_path_holds_fields_only_and_no_tag_of_a_union() -> None:
     """A replacement of kind rating has a field rating: one of the two words belongs in the path."""
     found = _problems(_correction({"kind": "rating", "year": "x", "rating": "A", "note": 1}), CORRECTED)

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Table, delete, insert, select, text, update
+from sqlalchemy import Column, MetaData, String, Table, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from eventlog import schema
 from eventlog.codec import Codec, UnknownEvent
 from eventlog.database import Database, DatabaseMissing
 from eventlog.ids import FixedClock, SeededEntropy
-from eventlog.log import PARTITIONS, Head, Log, LogFull, Unit, leaf_of, partition_of
+from eventlog.log import PARTITIONS, Head, Log, LogFull, Unit, Vanished, leaf_of, partition_of
 from eventlog.tree import EMPTY_ROOT, root_of
 from tests.eventlog.example import CODEC, Total, example_log, inbox_for, new, note, receipt_for, total
 from tests.support import NOW, events_of
@@ -255,6 +255,58 @@ def test_side_tables_are_emptied_before_they_are_filled(log: Log) -> None:
     log.append([Unit(deletes=[(schema.parked, first["parked_id"])], inserts=[(schema.parked, second | {"code": "new"})])])
     with log.database.read.connect() as connection:
         assert connection.scalars(select(schema.parked.c.code)).all() == ["new"]
+
+
+two_part = Table(
+    "two_part",
+    MetaData(),
+    Column("owner", String(8), primary_key=True),
+    Column("purpose", String(8), primary_key=True),
+    Column("value", String(8), nullable=False),
+)
+
+
+@pytest.fixture
+def two_part_rows(log: Log) -> Callable[[], dict[tuple[str, str], str]]:
+    """A side table whose key has two columns: two rows of one owner, one of another. Returns what reads it."""
+    with log.database.write.begin() as connection:
+        two_part.create(connection)
+    given = (("a", "x", "1"), ("a", "y", "2"), ("b", "x", "3"))
+    rows = [{"owner": owner, "purpose": purpose, "value": value} for owner, purpose, value in given]
+    log.append([Unit(inserts=[(two_part, row) for row in rows])])
+
+    def read() -> dict[tuple[str, str], str]:
+        with log.database.read.connect() as connection:
+            return {(row.owner, row.purpose): row.value for row in connection.execute(select(two_part))}
+
+    return read
+
+
+def test_side_rows_are_told_apart_by_the_whole_of_their_key(
+    log: Log, two_part_rows: Callable[[], dict[tuple[str, str], str]]
+) -> None:
+    """Rows that share the first part of a key of two are both written, and only the one that is named is taken out."""
+    assert two_part_rows() == {("a", "x"): "1", ("a", "y"): "2", ("b", "x"): "3"}
+    log.append([Unit(deletes=[(two_part, ("a", "y"))])])
+    assert two_part_rows() == {("a", "x"): "1", ("b", "x"): "3"}
+
+
+def test_a_side_row_may_come_and_go_in_one_append(log: Log, two_part_rows: Callable[[], dict[tuple[str, str], str]]) -> None:
+    """What one unit puts in and a later one takes out was never there; its neighbour under the same owner stays."""
+    row = {"owner": "b", "purpose": "y", "value": "4"}
+    log.append([Unit(inserts=[(two_part, row)]), Unit(deletes=[(two_part, ("b", "y"))])])
+    assert two_part_rows() == {("a", "x"): "1", ("a", "y"): "2", ("b", "x"): "3"}
+
+
+def test_half_a_key_takes_nothing_out(log: Log, two_part_rows: Callable[[], dict[tuple[str, str], str]]) -> None:
+    """It would take out more than its caller meant: the append fails as a whole, as does one for a row that is gone."""
+    before = two_part_rows()
+    with pytest.raises(ValueError, match="shorter"):
+        log.append([note(log, 0, "a"), Unit(deletes=[(two_part, "a")])])
+    with pytest.raises(Vanished, match="two_part"):
+        log.append([note(log, 0, "a"), Unit(deletes=[(two_part, ("a", "z"))])])
+    assert two_part_rows() == before
+    assert count_of(log, schema.event) == 0
 
 
 # --- append-only ------------------------------------------------------------------------------------------------------

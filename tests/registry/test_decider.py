@@ -11,6 +11,7 @@ from hypothesis import given as any_of
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from contracts.intake import KnownPerson, PersonErased
 from contracts.particulars import (
     Certificate,
     EngagementEnd,
@@ -31,11 +32,13 @@ from contracts.registry import (
     FactWithdrawn,
     InspectionConcluded,
     Standing,
+    StandingEvent,
     WorkerRegistered,
 )
-from eventlog.decider import fold
+from eventlog.decider import Rejected, fold
 from services.registry import decider as module
 from services.registry.decider import (
+    Act,
     Command,
     Correct,
     Happened,
@@ -46,7 +49,6 @@ from services.registry.decider import (
     Withdraw,
     Worker,
     decider,
-    division_level,
     standings_of,
     stream_of,
 )
@@ -116,6 +118,11 @@ def stands(events: Iterable[Happened]) -> dict[str, tuple[int | None, list[int]]
 
 def _number(fact: str | None) -> int | None:
     return None if fact is None else int(fact.replace("-", ""), 16)
+
+
+def standings_in(happened: Happened) -> tuple[Standing, ...]:
+    assert isinstance(happened.event, StandingEvent)
+    return happened.event.standings
 
 
 def happened(n: int, event: Any, on: str = "2025-01-10") -> Happened:
@@ -236,18 +243,14 @@ def test_who_may_issue_is_a_setting() -> None:
     assert len(given(relaxed, after(record(1, ON_FILE))).when(command).events) == 1
 
 
-@pytest.mark.parametrize(
-    ("division", "level"), [("320000", "province"), ("320100", "city"), ("320102", "county"), ("320110", "county")]
-)
-def test_the_level_of_a_division_is_read_from_its_code(division: str, level: str) -> None:
-    """GB/T 2260: zeros stand for all below."""
-    assert level == division_level(division)
-
-
-def test_a_file_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that nobody's file grows until it stops everybody."""
-    monkeypatch.setattr(module, "FACTS_PER_WORKER_MAX", 2)
-    on_file(record(1, ON_FILE), record(2, RATED)).when(record(3, INSPECTED)).rejected("too-many-facts")
+@pytest.mark.parametrize(("limit", "code"), [("FACTS", "too-many-facts"), ("MESSAGES", "too-many-messages")])
+def test_a_file_has_a_limit(monkeypatch: pytest.MonkeyPatch, limit: str, code: str) -> None:
+    """So that nobody's file grows until it stops everybody; a full one can still be erased."""
+    monkeypatch.setattr(module, f"{limit}_PER_WORKER_MAX", 2)
+    file = on_file(record(1, ON_FILE), record(2, RATED))
+    file.when(record(3, INSPECTED)).rejected(code)
+    erasing = PersonErased(person=KnownPerson(person_ref=REF), by="operator-7", reason="asked for")
+    assert len(file.when(Act(stamp(3), erasing)).events) == 1
 
 
 @pytest.mark.parametrize(
@@ -282,7 +285,7 @@ def test_a_correction_that_moves_a_fact_empties_its_old_slot() -> None:
     """A rating given for the wrong year."""
     moved = RatingResult(year=2023, rating="excellent")
     [event] = on_file(record(1, ON_FILE), record(2, RATED)).when(correct(3, 2, moved)).events
-    assert event.event.standings == (Standing(slot="rating/2023", fact=event_id(3)), Standing(slot="rating/2024", fact=None))
+    assert standings_in(event) == (Standing(slot="rating/2023", fact=event_id(3)), Standing(slot="rating/2024", fact=None))
 
 
 def test_a_correction_is_of_the_same_kind() -> None:
@@ -352,7 +355,8 @@ def test_a_fact_that_was_withdrawn_leaves_the_slot_to_its_rival() -> None:
 @pytest.mark.parametrize("first", ONE_OF_EACH, ids=lambda p: p.kind)
 def test_the_kind_at_the_end_of_any_chain_is_that_of_the_fact(first: Particulars) -> None:
     """A correction of a correction of each kind is taken, of another kind it is not."""
-    file = on_file(record(1, ON_FILE), record(2, first), correct(3, 2, first))
+    before = [] if first.kind == "registration" else [record(1, ON_FILE)]
+    file = on_file(*before, record(2, first), correct(3, 2, first))
     assert len(file.when(correct(4, 3, first)).events) == 1
     other = RATED if first.kind != "rating" else INSPECTED
     file.when(correct(4, 3, other)).rejected("other-kind")
@@ -376,7 +380,7 @@ def test_a_long_chain_of_corrections_is_decided() -> None:
 def test_between_two_facts_in_one_slot_the_later_recorded_stands_and_the_other_is_named() -> None:
     """Two sources, two ratings: a conflict that is shown, and settled by the sources' times."""
     [event] = on_file(record(1, ON_FILE), record(2, RATED, minute=5)).when(record(3, GOOD, source="training", minute=4)).events
-    assert event.event.standings == (Standing(slot="rating/2024", fact=event_id(2), contradicted_by=(event_id(3),)),)
+    assert standings_in(event) == (Standing(slot="rating/2024", fact=event_id(2), contradicted_by=(event_id(3),)),)
 
 
 def test_equal_times_are_settled_by_source_and_then_by_id() -> None:
@@ -394,12 +398,43 @@ def test_two_facts_that_say_the_same_do_not_contradict_each_other() -> None:
     assert stands(events)["rating/2024"] == (3, [2])
 
 
-def test_two_registrations_with_different_identities_contradict_each_other() -> None:
-    """Told apart by their marks, without knowing either."""
-    other = Record(stamp(2, source="training"), ON_FILE, SECRET.model_copy(update={"mark": "mark-2"}))
-    assert stands(after(record(1, ON_FILE), other))["registration"] == (2, [1])
-    same = Record(stamp(2, source="training"), ON_FILE, SECRET.model_copy(update={"fields": {"name": "b3RoZXI="}}))
-    assert stands(after(record(1, ON_FILE), same))["registration"] == (2, [])
+def test_a_second_registration_is_refused_and_names_the_person_to_who_may_see_it() -> None:
+    """To the source that registered them, and to operators; to anybody else no more than the end of the person_ref."""
+    file = on_file(record(1, ON_FILE))
+    for source, shown in (("hr", REF), ("operator", REF), ("training", "p...0000")):
+        again = Record(stamp(2, source=source), Registration(division="320104"), SECRET)
+        file.when(again).rejected("already-registered", "data.person.identity")
+        with pytest.raises(Rejected) as refused:
+            REGISTRY.decide(again, file.state)
+        [problem] = refused.value.problems
+        assert problem.problem.endswith(f"as {shown}")
+
+
+def test_a_registration_that_its_source_sends_again_says_nothing_new() -> None:
+    """Under another id, with the identity encrypted anew; from another source, or with another word, it is a second one."""
+    same = SECRET.model_copy(update={"fields": {"name": "b3RoZXI="}})
+    file = on_file(record(1, ON_FILE))
+    file.when(Record(stamp(2), ON_FILE, same)).nothing()
+    for other in (
+        Record(stamp(2, source="training"), ON_FILE, same),
+        Record(stamp(2), ON_FILE, SECRET.model_copy(update={"mark": "mark-2"})),
+        Record(stamp(2, on="2025-01-11"), ON_FILE, same),
+        Record(stamp(2), ON_FILE.model_copy(update={"civil_servant": True}), same),
+    ):
+        file.when(other).rejected("already-registered")
+
+
+def test_whose_registration_it_is_does_not_change_when_an_operator_corrects_it() -> None:
+    """The source still sees whom it registered, and still says nothing new by what reads now."""
+    moved = Registration(division="320104")
+    file = on_file(record(1, ON_FILE), correct(2, 1, moved, source="operator"))
+    file.when(Record(stamp(3), moved, SECRET)).nothing()
+
+
+def test_a_person_whose_registration_was_withdrawn_can_be_registered_again() -> None:
+    """In the same file, by whomever."""
+    file = on_file(record(1, ON_FILE), withdraw(2, 1))
+    assert len(file.when(record(3, ON_FILE, source="training")).events) == 1
 
 
 def test_engagements_of_two_sources_do_not_meet() -> None:

@@ -85,11 +85,38 @@ def test_a_contradiction_is_accepted_and_named_to_whom_it_concerns(bench: Regist
 
 
 def test_a_person_registered_by_two_sources_is_one_person(bench: RegistryBench) -> None:
-    """Found by the resident ID; both keys name them from then on."""
-    bench.settle(bench.registers(), bench.registers(id="reg-2", source="training", key="T9"))
-    bench.settle(bench.rates(person={"source_key": "T9", "key_source": "training"}))
-    assert len({e.stream for e in bench.events}) == 1
-    assert bench.outcomes == [("reg-1", "accepted"), ("reg-2", "accepted"), ("rate-1", "accepted")]
+    """The second registration is refused; who may not see the person_ref is not shown it. The first one stands as it was."""
+    bench.settle(bench.registers(), bench.registers(id="reg-2", source="training", key="T9", division="320104"))
+    bench.settle(bench.registers(id="reg-3", source="operator", key=None))
+    assert bench.outcomes == [("reg-1", "accepted"), ("reg-2", "refused"), ("reg-3", "refused")]
+    assert bench.codes("reg-2") == bench.codes("reg-3") == ["already-registered"]
+    ref = bench.receipts[0].person_ref
+    assert ref is not None
+    assert (ref in bench.receipts[1].model_dump_json(), ref in bench.receipts[2].model_dump_json()) == (False, True)
+    bench.settle(bench.rates(person={"identity": sealed({"resident_id": resident_id(1)})}, source="training"))
+    assert (bench.outcomes[-1], len({e.stream for e in bench.events})) == (("rate-1", "accepted"), 1)
+
+
+def test_a_registration_sent_again_under_another_id_is_accepted_and_records_nothing(bench: RegistryBench) -> None:
+    """In the same batch and in another; a further key of the source finds the person too."""
+    bench.settle(bench.registers(), bench.registers(id="reg-2"))
+    bench.settle(bench.registers(id="reg-3", key="w-other"))
+    bench.settle(bench.rates(person={"source_key": "w-other"}))
+    assert [outcome for _, outcome in bench.outcomes] == ["accepted"] * 4
+    assert [(len(r.events), r.person_ref) for r in bench.receipts[1:3]] == [(0, bench.receipts[0].person_ref)] * 2
+    assert [e.type for e in bench.events] == ["registry.worker-registered.v1", "registry.annual-rating-recorded.v1"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_registration_is_corrected_by_the_id_of_its_repeat_too(bench: RegistryBench, together: bool) -> None:
+    """Its source does not keep track of which of the two was recorded."""
+    items = [bench.registers(), bench.registers(id="reg-2"), bench.corrects("reg-2", NEW_IDENTITY | {"division": "320104"})]
+    if together:
+        bench.settle(*items)
+    else:
+        bench.each(*items)
+    assert bench.outcomes[-1] == ("fix-1", "accepted")
+    assert bench.standings() == [("registration", "hr/fix-1", "2025-01-04", ())]
 
 
 @pytest.mark.parametrize("length", [1, 128])
@@ -662,14 +689,15 @@ def test_a_fact_that_another_instance_overtakes_is_decided_again(
 def test_one_person_registered_at_two_instances_at_once_is_one_person(
     instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The index lets only one of them make the person; the other one finds them."""
+    """The index lets only one of them make the person; the other one finds them, and refuses."""
     first, second = instances
     other = second.registers(id="reg-2", source="training", key="T9")
     meanwhile(first, monkeypatch, lambda: second.settle(other))
     first.settle(first.registers())
     assert len({e.stream for e in first.events}) == 1
     assert len(first.rows(person_key)) == 1
-    assert sorted(first.outcomes) == [("reg-1", "accepted"), ("reg-2", "accepted")]
+    assert first.outcomes == [("reg-2", "accepted"), ("reg-1", "refused")]
+    assert first.codes("reg-1") == ["already-registered"]
 
 
 def test_a_message_that_two_instances_settle_at_once_is_settled_once(

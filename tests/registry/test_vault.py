@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jwe
 from joserfc.jwk import OKPKey
-from sqlalchemy import create_engine, insert
+from sqlalchemy import create_engine, insert, select
 
-from console.sealing import new_key_pair, public_key_of, seal
-from contracts.registry import EncryptedIdentity
+from console.sealing import new_key_pair, public_key_of, seal, seal_dossier
+from contracts.intake import DossierContent
+from contracts.registry import EncryptedFields, EncryptedIdentity
+from eventlog.codec import Codec
+from eventlog.database import Database
 from eventlog.decider import Rejected
 from eventlog.ids import SeededEntropy
-from services.registry.vault import KeyRing, Vault, person_key, vault_metadata
-from tests.support import KEYS, event_id, identity, resident_id, sealed
+from eventlog.log import Log, Unit
+from services.registry.vault import KeyRing, Vault, erasure, person_index, person_key, vault_metadata
+from tests.support import KEYS, OPERATIONS, PUBLIC_KEY, event_id, identity, new_log, resident_id, sealed
 
 FIELDS = {"name": "虚构人物1号", "resident_id": resident_id(1)}
 REF, OTHER = "p" + "1" * 26, "p" + "2" * 26
@@ -87,6 +93,130 @@ def test_another_persons_key_opens_nothing(vault: Vault) -> None:
     assert key != other
     with pytest.raises(InvalidTag):
         vault.decrypt(other, event_id(1), vault.encrypt(key, event_id(1), FIELDS))
+
+
+# --- purposes ---------------------------------------------------------------------------------------------------------
+
+ENTRY = {"title": "虚构培训", "text": "结业"}
+
+
+def test_what_was_written_before_there_were_purposes_still_opens(vault: Vault) -> None:
+    """An identity's associated data name no purpose, and its key is wrapped as it always was."""
+    key, nonce = b"d" * 32, b"n" * 12
+    sealed_name = AESGCM(key).encrypt(nonce, "虚构".encode(), f"{event_id(1)}/name/1".encode())
+    old = EncryptedIdentity(key_version=1, fields={"name": base64.b64encode(nonce + sealed_name).decode()}, mark="m")
+    assert vault.decrypt(key, event_id(1), old) == {"name": "虚构"}
+    wrapped = nonce + AESGCM(KEYS.wrapping[1]).encrypt(nonce, key, f"{REF}/identity/1".encode())
+    row = {"person_ref": REF, "purpose": "identity", "key_version": 1, "wrapped": wrapped}
+    engine = create_engine("sqlite://")
+    vault_metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(insert(person_key), [row])
+        assert vault.keys_of(connection, [REF]) == {REF: key}
+
+
+def test_each_purpose_of_a_person_has_a_key_of_its_own(vault: Vault) -> None:
+    """Side by side in the database, and asked for by purpose; one cannot be put in the other's place."""
+    engine = create_engine("sqlite://")
+    vault_metadata.create_all(engine)
+    (identity_key, row), (dossier_key, dossier_row) = vault.new_key(REF), vault.new_key(REF, "dossier")
+    assert identity_key != dossier_key
+    with engine.begin() as connection:
+        connection.execute(insert(person_key), [row, dossier_row])
+        assert vault.keys_of(connection, [REF]) == {REF: identity_key}
+        assert vault.keys_of(connection, [REF], "dossier") == {REF: dossier_key}
+        connection.execute(person_key.delete())
+        connection.execute(insert(person_key), [row | {"purpose": "dossier"}])
+        with pytest.raises(InvalidTag):
+            vault.keys_of(connection, [REF], "dossier")
+
+
+@given(fields=st.dictionaries(st.sampled_from(["title", "text"]), st.text(st.characters(exclude_categories=["Cs"]))))
+def test_what_was_encrypted_of_a_dossier_is_what_is_read(fields: dict[str, str]) -> None:
+    """Any text in any field; the purpose stands beside it."""
+    vault = Vault(KEYS, SeededEntropy(3))
+    key, _ = vault.new_key(REF, "dossier")
+    made = vault.encrypt_fields(key, event_id(1), fields)
+    assert made.purpose == "dossier"
+    assert vault.decrypt_fields(key, event_id(1), made) == fields
+    assert not any(value in "".join(made.fields.values()) for value in fields.values() if len(value) > 4)
+
+
+def test_a_field_of_the_dossier_cannot_be_moved(vault: Vault) -> None:
+    """Not to another event, field, version or purpose, even under the same key."""
+    key, _ = vault.new_key(REF, "dossier")
+    made = vault.encrypt_fields(key, event_id(1), ENTRY)
+    swapped = {"title": made.fields["text"], "text": made.fields["title"]}
+    forged = (made.model_copy(update={"fields": swapped}), made.model_copy(update={"key_version": 2}))
+    for each, of in ((made, event_id(2)), *((f, event_id(1)) for f in forged)):
+        with pytest.raises(InvalidTag):
+            vault.decrypt_fields(key, of, each)
+    as_identity = EncryptedIdentity(key_version=made.key_version, fields=made.fields, mark="m")
+    with pytest.raises(InvalidTag):
+        vault.decrypt(key, event_id(1), as_identity)
+    as_dossier = EncryptedFields(key_version=1, fields=vault.encrypt(key, event_id(1), ENTRY).fields)
+    with pytest.raises(InvalidTag):
+        vault.decrypt_fields(key, event_id(1), as_dossier)
+
+
+# --- erasing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def people(database: Database, vault: Vault) -> Log:
+    """A log whose side tables hold two people: both purposes and two index entries of one, an identity of the other."""
+    log = new_log(database, "registry", Codec(OPERATIONS))
+    with database.write.begin() as connection:
+        vault_metadata.create_all(connection)
+        connection.execute(insert(person_key), [vault.new_key(REF)[1], vault.new_key(REF, "dossier")[1]])
+        connection.execute(insert(person_key), [vault.new_key(OTHER)[1]])
+        connection.execute(insert(person_index), [index_row("1", REF), index_row("2", REF), index_row("3", OTHER)])
+    return log
+
+
+def index_row(value: str, ref: str) -> dict[str, str]:
+    return {"value": value * 64, "kind": "resident-id", "person_ref": ref}
+
+
+def left(log: Log) -> tuple[set[tuple[str, str]], set[str]]:
+    """(person, purpose) of the keys, and the people whom the index finds."""
+    with log.database.read.connect() as connection:
+        keys = {(row.person_ref, row.purpose) for row in connection.execute(select(person_key))}
+        return keys, set(connection.scalars(select(person_index.c.person_ref)))
+
+
+def test_an_erasure_takes_every_key_and_index_entry_of_one_person(people: Log) -> None:
+    """As one append of the log, and nothing of anybody else."""
+    with people.database.read.connect() as connection:
+        gone = erasure(connection, REF)
+    assert (gone.keys, len(gone.index)) == (((REF, "dossier"), (REF, "identity")), 2)
+    people.append([Unit(deletes=gone.deletes)])
+    assert left(people) == ({(OTHER, "identity")}, {OTHER})
+    with people.database.read.connect() as connection:
+        assert erasure(connection, REF).deletes == []
+
+
+def test_an_erasure_takes_what_the_same_batch_put_in(people: Log, vault: Vault) -> None:
+    """A key and an index entry that are not committed yet go too; what the batch took out is not counted twice."""
+    third = "p" + "3" * 26
+    before = [
+        Unit(inserts=[(person_key, vault.new_key(OTHER, "dossier")[1]), (person_index, index_row("4", OTHER))]),
+        Unit(inserts=[(person_key, vault.new_key(third)[1]), (person_index, index_row("5", third))]),
+        Unit(deletes=[(person_index, "3" * 64)]),
+    ]
+    with people.database.read.connect() as connection:
+        gone = erasure(connection, OTHER, before)
+    assert (gone.keys, gone.index) == (((OTHER, "dossier"), (OTHER, "identity")), ("4" * 64,))
+    people.append([*before, Unit(deletes=gone.deletes)])
+    assert left(people) == ({(REF, "identity"), (REF, "dossier"), (third, "identity")}, {REF, third})
+
+
+def test_an_erasure_takes_the_keys_of_the_files_that_were_merged_into_it(people: Log) -> None:
+    """The duplicate's identity is the same person's."""
+    with people.database.read.connect() as connection:
+        gone = erasure(connection, OTHER, also=[REF])
+    people.append([Unit(deletes=gone.deletes)])
+    assert left(people) == (set(), set())
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -183,10 +313,39 @@ def test_what_is_wrong_inside_a_seal_is_named_and_not_repeated(
     assert not any(value in repr(caught.value.problems) for value in inside.values() if len(value) > 2)
 
 
+def test_sealed_content_of_a_dossier_opens(vault: Vault) -> None:
+    """All of it, or as little as a title."""
+    full = DossierContent(title="虚构培训", text="共四十学时\n结业", begins="2020-09", ends="2020-12-31")
+    for content in (full, DossierContent(title="x")):
+        assert vault.open_dossier(seal_dossier(content, PUBLIC_KEY), "data.content") == content
+
+
+@pytest.mark.parametrize(
+    ("inside", "field", "code"),
+    [
+        ({"text": "秘密之事"}, "f.title", "missing"),
+        ({"title": "秘" * 201}, "f.title", "too-long"),
+        ({"title": "x", "text": "密" * 4001}, "f.text", "too-long"),
+        ({"title": "x", "begins": "很久以前"}, "f.begins", "bad-pattern"),
+        ({"title": "x", "places": "秘密之地"}, "f.places", "unknown-field"),
+        ({"name": "虚构人物", "resident_id": resident_id(1)}, "f.title", "missing"),
+    ],
+)
+def test_what_is_wrong_inside_a_dossier_entry_is_named_and_not_repeated(
+    vault: Vault, inside: dict[str, str], field: str, code: str
+) -> None:
+    """The field's path goes on inside the seal; not a word of the content comes back."""
+    sealed_content = jwe.encrypt_compact(HEADER, json.dumps(inside).encode(), PUBLIC_KEY, algorithms=["ECDH-ES", "A256GCM"])
+    with pytest.raises(Rejected) as caught:
+        vault.open_dossier(sealed_content, "f")
+    assert (field, code) in [(p.field, p.code) for p in caught.value.problems]
+    assert not any(value in repr(caught.value.problems) for value in inside.values() if len(value) > 2)
+
+
 def test_a_seal_to_another_registry_is_refused(vault: Vault) -> None:
-    """And so is a reference in one."""
+    """And so is a reference in one, or a dossier entry."""
     other = public_key_of(new_key_pair()[1])
-    for opened in (vault.open_identity, vault.open_resident_id):
+    for opened in (vault.open_identity, vault.open_resident_id, vault.open_dossier):
         with pytest.raises(Rejected) as caught:
             opened(seal({"resident_id": resident_id(1)}, other), "f")
         assert [p.code for p in caught.value.problems] == ["seal-unreadable"]

@@ -160,7 +160,7 @@ def log_problems(service: Told) -> Iterator[str]:
 def view_problems(log: Log, events: Sequence[Recorded]) -> Iterator[str]:
     """The read models that were written with the events, held against those of a replay."""
     tables = {table.name: table for view in log.views for table in view.tables}
-    with log.database.read.connect() as live, _scratch().begin() as rebuilt:
+    with log.database.read.connect() as live, _scratch(log.name).begin() as rebuilt:
         for table in tables.values():
             table.create(rebuilt, checkfirst=True)
             rebuilt.execute(table.delete())
@@ -171,14 +171,14 @@ def view_problems(log: Log, events: Sequence[Recorded]) -> Iterator[str]:
                 yield f"read model {table.name} is not what a replay makes of the log"
 
 
-_engines: list[Engine] = []
+_engines: dict[str, Engine] = {}
 
 
-def _scratch() -> Engine:
-    """A database in memory for replays, kept: making one costs as much as a run."""
-    if not _engines:
-        _engines.append(create_engine("sqlite://", module=sqlite_module(), poolclass=StaticPool))
-    return _engines[0]
+def _scratch(service: str) -> Engine:
+    """A database in memory for a service's replays, kept: making one costs as much as a run."""
+    if service not in _engines:
+        _engines[service] = create_engine("sqlite://", module=sqlite_module(), poolclass=StaticPool)
+    return _engines[service]
 
 
 def _rows(connection: Connection, table: Table) -> list[Any]:

@@ -36,6 +36,12 @@ def test_every_command_answers_as_json() -> None:
     assert [] == lacking
 
 
+def test_every_command_says_what_it_does() -> None:
+    """Whoever asks for ``--help`` gets a sentence."""
+    lacking = [name for name, command in commands() if not (command.help or "").strip()]
+    assert [] == lacking
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """``hongling up --json`` on an empty folder."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nats.aio.client import Client
 
 from console.deployment import DEFAULT_SOURCES, Deployment, Running
-from console.topology import ADMIN, principals
+from console.topology import ADMIN, OPERATOR, POLICY_OFFICE, principals
+from contracts.intake import FACT_TYPES
 from deploy.permissions import Attempt, attempts, covers, may
 from eventlog.topology import Principal
 from tests.support import eventually
@@ -84,6 +85,36 @@ def test_there_is_much_to_deny(refused: dict[str, set[tuple[str, str]]]) -> None
     tried = sum(len(attempt.subjects) for attempt in ATTEMPTS)
     assert set() == refused.pop(ADMIN)
     assert all(len(found) > tried * 0.8 for found in refused.values())
+
+
+def intake_rights(user: Principal) -> set[str]:
+    """The facts that a user may publish."""
+    return {right.rpartition(".")[2] for right in user.publish if right.startswith("intake.")}
+
+
+PERSONAL_DATA_ACTS = {"duplicate-confirmed", "personal-data-unmasked", "person-erased"}
+
+
+def test_only_an_operator_says_who_is_whom_who_is_shown_and_who_is_erased() -> None:
+    """No integrating system, and no policy office: these acts have a person who answers for them."""
+    for act in PERSONAL_DATA_ACTS:
+        assert {user.name for user in USERS if act in intake_rights(user)} == {OPERATOR}
+
+
+def test_only_the_policy_office_publishes_a_certification_standard() -> None:
+    """Neither a source nor an operator makes the rules by which it reports."""
+    allowed = {user.name for user in USERS if "certification-standard-published" in intake_rights(user)}
+    assert allowed == {POLICY_OFFICE}
+
+
+def test_a_source_reports_every_fact_of_the_registry_but_standards_and_acts_on_personal_data() -> None:
+    """People, units, inspections, certification, dossiers and appeals; an operator at the desk may report all of them too."""
+    registry = {kind.split(".")[1] for kind, (_, services) in FACT_TYPES.items() if "registry" in services}
+    not_theirs = PERSONAL_DATA_ACTS | {"certification-standard-published", "parked-retry", "parked-discard"}
+    rights = {user.name: intake_rights(user) for user in USERS}
+    for source in DEFAULT_SOURCES:
+        assert rights[source] & registry == registry - not_theirs
+        assert rights[source] <= rights[OPERATOR]
 
 
 tokens = st.lists(st.sampled_from(["a", "b", "*"]), min_size=1, max_size=4)

@@ -9,11 +9,15 @@ from typing import Any
 
 from contracts.particulars import (
     Certificate,
+    CertificateChange,
     EngagementStart,
     InspectionResult,
     Particulars,
     RatingResult,
+    Recognition,
     Registration,
+    RegistrationStatus,
+    Transfer,
 )
 from contracts.registry import FactOrigin, Standing
 from contracts.talent import CompetencyRating, NominatedBy, Profile, RemovalReason
@@ -42,14 +46,19 @@ __all__ = [
     "admit",
     "around",
     "certified",
+    "changed",
+    "closed",
     "hear",
     "inspected",
+    "moved",
     "nominate",
     "place",
     "profiled",
     "rated",
+    "recognised",
     "registered",
     "remove",
+    "reopened",
     "screen",
     "standard_text",
     "withdrawn",
@@ -124,6 +133,28 @@ def rated(number: int = 3, rating: str = "competent", year: int = 2024, on: str 
 
 def inspected(number: int = 4, outcome: Any = "passed", year: int = 2025, on: str = "2025-11-01") -> Hear:
     return hear(number, InspectionResult(year=year, outcome=outcome), on)
+
+
+def changed(number: int, what: Any, on: str, grade: str | None = None, certificate: int = 2) -> Hear:
+    """A change of the certificate that was heard as that number."""
+    said = CertificateChange(key=f"k-{number}", number=f"C-{certificate}", change=what, grade=grade, reason="made up")
+    return hear(number, said, on)
+
+
+def closed(number: int, on: str) -> Hear:
+    return hear(number, RegistrationStatus(key=f"s-{number}", status="closed", reason="left"), on)
+
+
+def reopened(number: int, on: str) -> Hear:
+    return hear(number, RegistrationStatus(key=f"s-{number}", status="reopened", reason="returned"), on)
+
+
+def moved(number: int, on: str, division: str = "320104") -> Hear:
+    return hear(number, Transfer(key=f"t-{number}", division=division), on)
+
+
+def recognised(number: int, on: str, division: str = "320500", certificate: int = 2) -> Hear:
+    return hear(number, Recognition(number=f"C-{certificate}", division=division), on)
 
 
 def engaged(number: int = 5) -> Hear:

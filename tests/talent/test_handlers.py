@@ -35,10 +35,29 @@ from services.talent.placements import RELAY, read_placements
 from services.talent.views import PoolView, members, pool_member, seats_taken
 from tests.eventlog.fakes import FakePublisher, Notes
 from tests.support import NOW, RegistryBench, events_of, intake_bytes, new_log, receipts_of, run
-from tests.talent.example import DIVISION, FULL, standard_text
+from tests.talent.example import (
+    DIVISION,
+    FULL,
+    REF,
+    certified,
+    changed,
+    closed,
+    inspected,
+    moved,
+    rated,
+    recognised,
+    registered,
+    reopened,
+    standard_text,
+)
+from tests.telling import as_told
 
 HOLD_SECONDS = 3600
 PROFILE = FULL.model_dump(mode="json")
+NEW_KINDS = (
+    changed(20, "downgraded", "2026-02-15", "junior"), closed(20, "2026-02-15"), moved(20, "2026-02-15"),
+    recognised(20, "2026-02-15"),
+)  # fmt: skip
 POST = {"category": "secretary", "unit": "第七党支部", "post": "书记", "entry_channel": "dispatched"}
 
 
@@ -183,6 +202,26 @@ def test_an_event_from_beyond_a_gap_waits_for_the_missing_one(bench: Bench, told
     with bench.log.database.read.connect() as connection:
         assert gaps(connection, "registry") == []
     assert len(bench.events) == len(told)
+
+
+@pytest.mark.parametrize("command", NEW_KINDS, ids=lambda command: command.standings[0].slot.partition("/")[0])
+def test_each_kind_of_fact_is_recorded_as_it_was_told(lite: Bench, command: Hear) -> None:
+    lite.hear(*as_told([registered(), command]))
+    heard = [e.event for e in lite.events if isinstance(e.event, FactHeard)]
+    assert [(event.particulars, event.standings) for event in heard[1:]] == [(command.particulars, command.standings)]
+
+
+def test_a_member_whose_registration_is_closed_is_flagged_until_it_is_reopened(lite: Bench) -> None:
+    """From the stream to the list of the pool."""
+    told = as_told([registered(), certified(), rated(), inspected(), closed(20, "2026-02-15"), reopened(21, "2026-02-20")])
+    lite.take(lite.publishes(standard_text()))
+    lite.hear(*told[:4])
+    lite.take(*lite.journey(REF))
+    found = [lite.stages()[REF]]
+    for item in told[4:]:
+        lite.hear(item)
+        found.append(lite.stages()[REF])
+    assert found == [("admitted", 0), ("admitted", 1), ("admitted", 0)]
 
 
 def test_what_is_no_event_is_parked_once(bench: Bench) -> None:

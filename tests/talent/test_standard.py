@@ -14,7 +14,7 @@ from contracts.particulars import Certificate, InspectionResult, RatingResult
 from contracts.standard import Criterion, QualificationStandard
 from contracts.talent import Profile, StandardPublished
 from eventlog.documents import DocumentError, DocumentProblem
-from services.talent.screening import KnownFact, KnownProfile, covers, criterion_name, passed, screen
+from services.talent.screening import KnownFact, KnownProfile, criterion_name, passed, screen
 from services.talent.standard import check_standard, read_standard
 from tests.support import event_id
 from tests.talent.example import EXAMPLE, FULL, standard_text
@@ -179,7 +179,7 @@ def certificate(number: int, grade: str, on: str, until: str | None = None) -> K
         ((certificate(1, "intermediate", "2024-05-01"),), "intermediate of 2024-05-01", True),
         ((certificate(1, "junior", "2024-05-01"),), "junior of 2024-05-01", False),
         ((certificate(1, "junior", "2024-05-01"), certificate(2, "special", "2025-05-01")), "special of 2025-05-01", True),
-        ((certificate(1, "special", "2024-05-01"), certificate(2, "junior", "2025-05-01")), "special of 2024-05-01", True),
+        ((certificate(1, "special", "2024-05-01"), certificate(2, "junior", "2025-05-01")), "junior of 2025-05-01", False),
         ((certificate(1, "intermediate", "2024-05-01", "2026-02-01"),), "intermediate of 2024-05-01", True),
         ((certificate(1, "intermediate", "2024-05-01", "2026-01-31"),), "none", False),
         ((certificate(1, "intermediate", "2026-02-02"),), "none", False),
@@ -233,15 +233,6 @@ def test_only_who_meets_every_criterion_has_passed() -> None:
     criteria = screen(standard, known, (), DAY)
     assert [c.met for c in criteria] == [True, False]
     assert not passed(criteria)
-
-
-@pytest.mark.parametrize(
-    ("division", "other", "covered"),
-    [("320000", "320102", True), ("320100", "320102", True), ("320102", "320102", True), ("320102", "320103", False),
-     ("320100", "320200", False), ("320102", "320100", False)],
-)  # fmt: skip
-def test_a_division_covers_itself_and_those_below(division: str, other: str, covered: bool) -> None:
-    assert covers(division, other) is covered
 
 
 # --- in words -----------------------------------------------------------------------------------------------------------
