@@ -191,7 +191,8 @@ def test_the_city_policy_is_explained_with_grades_and_shares(tmp_path: Path) -> 
         assert found["amount_fen"] == sum(payer["amount_fen"] for payer in found["payers"])
         text = ask(made, "explain", "hr:K001", "--year", "2021", lang="zh").stdout
         for part in (
-            "✓ 持有有效资格证书：要求 2021年持有；实际 初级（2020-03-01取得），2021-07-01被新证书取代，其后中级（2021-07-01取得）（第4.3条）",
+            "✓ 持有有效资格证书：要求 2021年持有；"
+            "实际 初级（2020-03-01取得），2021-07-01被新证书取代，其后中级（2021-07-01取得）（第4.3条）",
             "红领津贴：¥2,400.00 × 6/12 + ¥3,600.00 × 6/12 = ¥3,000.00（第5.1条，金额为示例）",
             "专职书记岗位补贴：¥200.00 × 12个月 = ¥2,400.00",
             "✓ 年检合格：要求 合格；实际 合格（2021-11-01）",
