@@ -103,7 +103,7 @@ async def sealed_messages(ctx: Context, messages: Sequence[Delivered]) -> Remain
     if not found:
         return None
     last = datetime.fromisoformat(max(each.recorded_at for each in found)) + timedelta(days=INTAKE_DAYS)
-    what = "messages about the person, identity and dossier sealed to the registry's key"
+    what = "messages about the person, identity and dossier sealed to the registry's key; the registry goes on deleting them"
     return Remains("INTAKE stream", what, len(found), last.date().isoformat())
 
 

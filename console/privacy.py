@@ -7,6 +7,7 @@ certificate of an erasure in ``console.erasure``.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,10 +64,16 @@ from contracts.base import PersonRef
 from contracts.registry import FactCorrected, WorkerRegistered
 from eventlog.ids import SystemClock
 from eventlog.log import Recorded
+from eventlog.relay import cursor_of
 from services.registry.attachments import Attachments
+from services.registry.erasing import CURSOR
 from services.registry.vault import Vault, erasure
 
 __all__ = ["register"]
+
+SWEEP_WAIT_SECONDS = 20.0
+"""How long the certificate waits for the registry's sweep of the stream."""
+POLL_SECONDS = 0.1
 
 PersonArgument = Annotated[str, typer.Argument(help="a person_ref, or <source>:<key> such as hr:K001", show_default=False)]
 _LABELS: Mapping[str, tuple[str, str]] = {
@@ -248,6 +255,7 @@ def _record(ctx: Context, ref: str, by: str, reason: str) -> Recorded:
 def _certificate(
     ctx: Context, recorded: Recorded, files: Mapping[str, list[Recorded]], attachments: Mapping[str, int]
 ) -> dict[str, Any]:
+    _await_sweep(ctx, recorded.position)
     now = SystemClock().now()
     with ctx.log("registry") as log:
         with log.database.read.connect() as connection:
@@ -257,6 +265,17 @@ def _certificate(
         remains += [on_stream] if on_stream is not None else []
         with log.database.read.connect() as connection:
             return certificate(connection, log, recorded, files, attachments, remains, now)
+
+
+def _await_sweep(ctx: Context, position: int) -> None:
+    """Give the registry time to delete the person's messages from the stream; the certificate counts what is left then."""
+    deadline = time.monotonic() + SWEEP_WAIT_SECONDS
+    with ctx.log("registry") as log:
+        while time.monotonic() < deadline:
+            with log.database.read.connect() as connection:
+                if cursor_of(connection, CURSOR) >= position:
+                    return
+            time.sleep(POLL_SECONDS)
 
 
 def _erased_text(ctx: Context, made: Mapping[str, Any], problems: Sequence[str]) -> str:

@@ -133,7 +133,13 @@ def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
         Principal(ADMIN, (">",), (">",)),
         Principal(
             "registry",
-            (*_stores("registry"), *_reads("INTAKE", "registry"), "$JS.API.STREAM.MSG.DELETE.INTAKE"),
+            (
+                *_stores("registry"),
+                *_reads("INTAKE", "registry"),
+                # To erase the messages of an erased person, by their ids.
+                "$JS.API.DIRECT.GET.INTAKE",
+                "$JS.API.STREAM.MSG.DELETE.INTAKE",
+            ),
             ("_INBOX_registry.>", "status.registry"),
             replies=True,
         ),

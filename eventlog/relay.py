@@ -15,7 +15,7 @@ from eventlog.database import Database
 from eventlog.log import page_of
 from eventlog.wire import BrokerOutage, Outgoing, Publisher, event_message, receipt_message
 
-__all__ = ["Reader", "Relay", "cursor_of", "read_events", "read_receipts"]
+__all__ = ["Reader", "Relay", "cursor_of", "move_cursor", "read_events", "read_receipts"]
 
 RELAY_BATCH_MAX = 1000
 OFFERED_MAX = 2_000
@@ -50,6 +50,14 @@ def cursor_of(connection: Connection, name: str) -> int:
     """How far a relay has come; 0 before the first time."""
     table = schema.relay_cursor
     return connection.execute(select(table.c.position).where(table.c.name == name)).scalar_one_or_none() or 0
+
+
+def move_cursor(connection: Connection, name: str, start: int, last: int) -> None:
+    """Move a cursor on; nothing happens if another instance has moved it from ``start`` before."""
+    table = schema.relay_cursor
+    moved = connection.execute(update(table).where(table.c.name == name, table.c.position == start).values(position=last))
+    if moved.rowcount == 0 and cursor_of(connection, name) == 0:
+        connection.execute(insert(table).values(name=name, position=last))
 
 
 class Relay:
@@ -149,10 +157,5 @@ class Relay:
         return taken
 
     def _save(self, start: int, last: int) -> None:
-        table = schema.relay_cursor
         with self._database.write.begin() as connection:
-            moved = connection.execute(
-                update(table).where(table.c.name == self.name, table.c.position == start).values(position=last)
-            )
-            if moved.rowcount == 0 and cursor_of(connection, self.name) == 0:
-                connection.execute(insert(table).values(name=self.name, position=last))
+            move_cursor(connection, self.name, start, last)

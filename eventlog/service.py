@@ -23,7 +23,7 @@ from eventlog import schema
 from eventlog.consumer import RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, Consumer, Handler
 from eventlog.database import Database, DatabaseMissing, is_outage
 from eventlog.log import Log, ReceiptRow, Recorded
-from eventlog.nats import JetStreamFeed, JetStreamPublisher, read_stream, stream_state
+from eventlog.nats import JetStreamFeed, JetStreamPublisher, Stored, read_stream, stream_state
 from eventlog.reconciler import ReadState, ReadStream, Reconciler
 from eventlog.relay import Reader, Relay, cursor_of, read_events, read_receipts
 from eventlog.wire import Feed, Publisher, event_message, receipt_message
@@ -143,6 +143,10 @@ class Service:
         except nats.js.errors.APIError as error:
             if error.err_code != 10043:  # no message found
                 raise
+
+    async def stored(self, stream: str, after: int, count_max: int) -> Sequence[Stored]:
+        """The next messages of a stream after a sequence; none at its end. Raises BrokerOutage."""
+        return await read_stream(self.client, stream, after, f"_INBOX_{self.name}", count_max)
 
     async def _start(self) -> None:
         assert self.bindings is not None

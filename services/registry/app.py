@@ -15,8 +15,10 @@ from eventlog.ids import SystemClock, SystemEntropy
 from eventlog.log import Log
 from eventlog.logging import get_log
 from eventlog.service import Bindings, ConsumerSpec, Service, open_broker
+from services.registry.attachments import Attachments
 from services.registry.decider import Rules
 from services.registry.divisions import check_credit_code, check_division
+from services.registry.erasing import ErasureSweep
 from services.registry.handlers import RegistryIntake
 from services.registry.keeping import Keeper
 from services.registry.settings import Settings
@@ -27,6 +29,8 @@ __all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store"]
 
 SERVICE = "registry"
 EXPIRE_EVERY_SECONDS = 1.0
+SWEEP_EVERY_SECONDS = 1.0
+"""How often it is looked whether somebody was erased."""
 KEEP_EVERY_SECONDS = 5.0
 """How often it is looked whether a notice has ended or an inspection was closed."""
 
@@ -93,7 +97,10 @@ def create_app(settings: Settings) -> FastStream:
     logger = get_log(SERVICE)
     service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
     vault = Vault(KeyRing.read(settings.keys), SystemEntropy())
-    return service.app(bindings(service, vault, settings.rules, settings.hold_seconds, settings.correctors, settings.divisions))
+    kept = Attachments(settings.attachments, SystemEntropy()) if settings.attachments else None
+    return service.app(
+        bindings(service, vault, settings.rules, settings.hold_seconds, settings.correctors, settings.divisions, kept)
+    )
 
 
 def check_place(division: str, credit_code: str | None, extra: frozenset[str] = frozenset()) -> Problem | None:
@@ -108,8 +115,12 @@ def bindings(
     hold_seconds: int,
     correctors: frozenset[str],
     divisions: frozenset[str] = frozenset(),
+    attachments: Attachments | None = None,
 ) -> Bindings:
-    """What the registry brings to a service, whatever broker that runs on. divisions: codes newer than the library's."""
+    """What the registry brings to a service, whatever broker that runs on. divisions: codes newer than the library's.
+
+    attachments: where they are kept, if they are.
+    """
 
     async def erase(sequence: int) -> None:
         await service.erase("INTAKE", sequence)
@@ -139,4 +150,12 @@ def bindings(
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
             await asyncio.to_thread(intake.expire)
 
-    return Bindings([ConsumerSpec("INTAKE", SERVICE, intake.handle)], [expire, keep])
+    erasures = ErasureSweep(service.log, read=service.stored, erase=erase, attachments=attachments)
+
+    async def sweep() -> None:
+        while True:
+            if deleted := await erasures.run():
+                service.logger.info("intake-erased", count=deleted)
+            await asyncio.sleep(SWEEP_EVERY_SECONDS)
+
+    return Bindings([ConsumerSpec("INTAKE", SERVICE, intake.handle)], [expire, keep, sweep])

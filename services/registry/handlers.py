@@ -302,13 +302,15 @@ class RegistryIntake:
         for key, seen in seen_before(connection, targets).items():
             if seen.event_id is not None and seen.stream is not None:
                 batch.facts[key] = (seen.stream, seen.event_id)
-        self._bring(connection, batch, {s for r in ready if (s := self._stream_of(batch, r)) is not None})
+        named = {s for r in ready if (s := self._stream_of(batch, r)) is not None}
+        self._bring(connection, batch, named, ahead=True)
         self._load_keys(connection, batch, ready)
 
-    def _bring(self, connection: Connection, batch: RegistryBatch, streams: set[str]) -> None:
+    def _bring(self, connection: Connection, batch: RegistryBatch, streams: set[str], *, ahead: bool = False) -> None:
         """Bring the states of these streams into the batch: from the cache, or folded from the log.
 
-        An encrypted identity is kept beside its state, for a correction that must take it out of the index.
+        An encrypted identity is kept beside its state, for a correction that must take it out of the index. ahead: for all
+        messages at once; a history that cannot be folded is left to the message that needs it, which is parked then.
         """
         missing = set()
         for stream in streams - batch.states.keys():
@@ -319,13 +321,20 @@ class RegistryIntake:
             batch.versions[stream], (batch.states[stream], identities) = kept
             batch.identities[stream] = identities
         for stream, history in self._log.histories(connection, missing).items():
-            happened = [
-                Happened(
-                    p.event_id, date.fromisoformat(p.effective_on), cast(WorkerEvent, self._log.codec.decode(p.type, p.data))
-                )
-                for p in history
-            ]
-            batch.states[stream] = replay(happened)
+            try:
+                happened = [
+                    Happened(
+                        p.event_id,
+                        date.fromisoformat(p.effective_on),
+                        cast(WorkerEvent, self._log.codec.decode(p.type, p.data)),
+                    )
+                    for p in history
+                ]
+                batch.states[stream] = replay(happened)
+            except Exception:
+                if ahead:
+                    continue
+                raise
             batch.versions[stream] = len(history)
             batch.identities[stream] = {
                 h.event_id: i for h in happened if (i := getattr(h.event, "identity", None)) is not None

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple, cast
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from contracts.base import business_day
 from contracts.particulars import InspectionResult
@@ -189,6 +189,8 @@ class Keeper:
         """One person's unit; a rule that fails on somebody must not stop it for all others."""
         try:
             return make(*given)
+        except DBAPIError:
+            raise
         except Exception:  # noqa: BLE001 - told at the end of the run
             failed.append(ref)
             return None

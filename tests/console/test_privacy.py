@@ -142,6 +142,8 @@ def desk(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
     monkeypatch.setattr(personal, "send", opened.send)
     monkeypatch.setattr(privacy, "sealed_messages", on_stream)
+    # There is no service here that sweeps the stream.
+    monkeypatch.setattr(privacy, "SWEEP_WAIT_SECONDS", 0.0)
     opened.sent.clear()
     return opened
 
@@ -562,6 +564,7 @@ def made(opened: Desk) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(personal, "send", opened.send)
         patch.setattr(privacy, "sealed_messages", on_stream)
+        patch.setattr(privacy, "SWEEP_WAIT_SECONDS", 0.0)
         _, ref = opened.person()
         opened.add(ref, "e-1", "--attach", opened.file())
         file = opened.folder / "certificate.json"

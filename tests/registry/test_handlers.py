@@ -19,6 +19,7 @@ from eventlog.database import Database
 from eventlog.desk import Item
 from services.registry import handlers as module
 from services.registry.decider import decide as real_decide
+from services.registry.decider import replay as real_replay
 from services.registry.vault import person_index, person_key
 from tests.eventlog.fakes import FakeIncoming
 from tests.support import NOW, RegistryBench, events_of, files_with, identity, receipts_of, resident_id, run, sealed
@@ -503,6 +504,28 @@ def test_a_rule_that_fails_parks_one_persons_stream_and_nobody_elses(
     events = [e for e in bench.events if e.type == "operations.message-parked.v1"]
     assert [e.event.payload()["message_id"] for e in events] == ["rate-1", "rate-2"]
     assert all("a rule failed" not in e.data for e in events), "an exception's text may repeat anything"
+
+
+def test_a_history_that_cannot_be_folded_stops_that_person_and_nobody_else(
+    bench: RegistryBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their messages are parked until it can; those of others in the same batch are settled."""
+    two_people(bench)
+    broken = [bench.receipts[0].person_ref]
+
+    def failing(history: Any) -> Any:
+        if history[0].event.person_ref in broken:
+            raise ZeroDivisionError("a rule failed")
+        return real_replay(history)
+
+    monkeypatch.setattr(module, "replay", failing)
+    other = RegistryBench(bench.database, seed=2)
+    other.settle(bench.rates(), bench.rates(id="rate-3", person={"source_key": "w-2"}), bench.rates(2023, id="rate-2"))
+    assert bench.outcomes[2:] == [("rate-1", "parked"), ("rate-3", "accepted"), ("rate-2", "parked")]
+    broken.clear()
+    for place, parked in enumerate(bench.rows(schema.parked)):
+        other.settle(bench.retries(parked.parked_id, id=f"retry-{place}"))
+    assert {outcome for _, outcome in bench.outcomes[-4:]} == {"accepted"}
 
 
 def test_a_retry_settles_the_parked_message_and_those_behind_it_in_order(

@@ -24,6 +24,7 @@ from eventlog import schema
 from eventlog.database import Database
 from eventlog.ids import SeededEntropy
 from eventlog.log import Appended, Log, Unit, Vanished
+from eventlog.nats import Stored
 from eventlog.relay import cursor_of
 from eventlog.service import Bindings, Service
 from eventlog.wire import BrokerOutage, Outgoing
@@ -87,6 +88,9 @@ class SimulatedService(Service):
         if self.bus.faults.happens("fetch failed"):
             raise BrokerOutage("nothing was erased")
         self.bus.erase(stream, sequence)
+
+    async def stored(self, stream: str, after: int, count_max: int) -> Sequence[Stored]:
+        return await self.bus.read(stream, after, count_max)
 
 
 class Life(Owner):
