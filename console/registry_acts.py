@@ -262,19 +262,17 @@ def disengage(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """End an engagement that was reported at this desk (离任). One that a source reported is ended by that source."""
+    """End an engagement (离任), whoever reported its beginning."""
     ctx = context(data, as_json, lang)
     who = person_of(ctx, person)
     source, key = _engagement(ctx, who["person_ref"], engagement)
-    if source != OPERATOR:
-        fail(
-            WRONG,
-            ctx.say(
-                f"聘任 {source}/{key} 由 {source} 报告，应由其报告终止",
-                f"engagement {source}/{key} was reported by {source}, which has to report its end",
-            ),
-        )
-    act(ctx, "engagement-ended", intake.EngagementEnded, {"person": who, "engagement": key, "reason": reason}, on)
+    values = {
+        "person": who,
+        "engagement": key,
+        "engagement_source": None if source == OPERATOR else source,
+        "reason": reason,
+    }
+    act(ctx, "engagement-ended", intake.EngagementEnded, values, on)
 
 
 def _engagement(ctx: Context, ref: str, named: str | None) -> tuple[str, str]:

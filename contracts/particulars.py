@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, Category, DivisionCode, EntryChannel, Grade, Key, Rating, ShortText, Year
+from contracts.base import BusinessDay, Category, DivisionCode, EntryChannel, Grade, Key, Rating, ShortText, SourceName, Year
 
 __all__ = [
     "PARTICULARS_BY_KIND",
@@ -107,14 +107,18 @@ class EngagementStart(_Particulars):
 
 
 class EngagementEnd(_Particulars):
-    """离任. ``effective_on`` is the last day of the engagement."""
+    """离任. ``effective_on`` is the last day of the engagement.
+
+    engagement_source: the source that reported the engagement, if it is not the one that reports its end.
+    """
 
     kind: Literal["engagement-end"] = "engagement-end"
     engagement: Key
+    engagement_source: SourceName | None = None
     reason: Literal["resigned", "retired", "transferred", "dismissed", "term_ended", "died", "other"]
 
     def slot(self, source: str) -> str:
-        return f"engagement-end/{source}/{self.engagement}"
+        return f"engagement-end/{self.engagement_source or source}/{self.engagement}"
 
 
 class Certificate(_Particulars):

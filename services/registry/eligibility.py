@@ -256,7 +256,7 @@ def _engaged(seen: _Seen) -> tuple[list[_Days], set[str]]:
     ends: dict[tuple[str, str], Fact] = {}
     for fact in sorted(seen.facts, key=lambda f: (f.effective_on, f.event_id), reverse=True):
         if isinstance(fact.says, EngagementEnd):
-            ends[fact.source, fact.says.engagement] = fact
+            ends[fact.says.engagement_source or fact.source, fact.says.engagement] = fact
     engaged: list[_Days] = []
     used: set[str] = set()
     for fact in seen.facts:

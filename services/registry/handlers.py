@@ -21,6 +21,7 @@ from contracts.intake import (
     DossierEntryCorrected,
     DossierEntryRecorded,
     DuplicateConfirmed,
+    EngagementEnded,
     FactCorrected,
     FactId,
     FactWithdrawn,
@@ -439,6 +440,8 @@ class RegistryIntake:
                 )
             if stream is None and target is not None:
                 raise Need(f"fact:{target[0]}/{target[1]}", f"fact {target[0]}/{target[1]}")
+        if isinstance(data, EngagementEnded):
+            self._check_engagement(data, ready.parsed.origin)
         if stream is None:
             raise Need(f"person:{ready.index}", "the person's registration")
         if stream not in batch.states:
@@ -451,6 +454,13 @@ class RegistryIntake:
         if batch.versions[stream] == 0:
             raise Need(f"person:{stream.removeprefix('worker-')}", "the person's registration")
         return stream
+
+    def _check_engagement(self, data: EngagementEnded, origin: str) -> None:
+        """A source ends its own engagements; whoever may correct others' facts, any. Raises Rejected."""
+        if data.engagement_source not in (None, origin) and origin not in self._correctors:
+            raise Rejected(
+                problem("data.engagement_source", "not-your-fact", "another source reported this engagement", "ask it")
+            )
 
     def _stream_to_register(self, batch: RegistryBatch, ready: Ready, data: WorkerRegistered, stream: str | None) -> str:
         known = batch.persons.get(ready.key_index) if ready.key_index else None

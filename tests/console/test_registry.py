@@ -103,11 +103,12 @@ def test_an_engagement_begun_at_the_desk_is_ended_at_the_desk(at_desk: Desk, tmp
     assert (2, True) == (again.exit_code, "running are: none" in again.output)
 
 
-def test_an_engagement_that_a_source_reported_is_ended_by_that_source(at_desk: Desk) -> None:
-    """The desk says so, instead of reporting an end that belongs to no beginning."""
+def test_an_engagement_that_a_source_reported_is_ended_at_the_desk_too(at_desk: Desk) -> None:
+    """The end names whose engagement it is."""
     ref = at_desk.worker(1)
-    result = at_desk.ask("registry", "disengage", ref, "--reason", "retired")
-    assert (2, True) == (result.exit_code, "hr/K001-e1 was reported by hr" in result.output)
+    at_desk.asked("registry", "disengage", ref, "--reason", "retired", "--on", "2026-06-30")
+    ends = {row["engagement"]: row["last_day"] for row in at_desk.asked("registry", "show", ref)["engagements"]}
+    assert ends == {"hr/K001-e1": "2026-06-30"}
 
 
 def test_an_appeal_that_is_upheld_corrects_the_rating(at_desk: Desk) -> None:

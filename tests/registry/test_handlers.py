@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contracts.registry import EngagementEnded as EngagementEndedEvent
 from contracts.registry import FactCorrected, WorkerRegistered
 from eventlog import schema
 from eventlog.database import Database
@@ -504,6 +505,26 @@ def test_a_rule_that_fails_parks_one_persons_stream_and_nobody_elses(
     events = [e for e in bench.events if e.type == "operations.message-parked.v1"]
     assert [e.event.payload()["message_id"] for e in events] == ["rate-1", "rate-2"]
     assert all("a rule failed" not in e.data for e in events), "an exception's text may repeat anything"
+
+
+def test_an_engagement_is_ended_by_its_source_or_by_who_may_correct_others(bench: RegistryBench) -> None:
+    """The end that stands is of that source's engagement, whoever reported it."""
+    person = {"source_key": "w-1"}
+    begun = {"person": person, "engagement": "e1", "category": "secretary", "unit": "u", "post": "p"}
+    ended = {"person": {"person_ref": ""}, "engagement": "e1", "engagement_source": "hr", "reason": "retired"}
+    bench.settle(bench.registers(), bench.message("engagement-started", begun, id="begun"))
+    ended["person"] = {"person_ref": str(bench.receipts[0].person_ref)}
+    bench.settle(
+        bench.message("engagement-ended", ended, id="end-1", source="training", on="2024-06-30"),
+        bench.message("engagement-ended", ended, id="end-2", source="operator", on="2024-06-30"),
+    )
+    assert [(r.id, r.outcome, [p.code for p in r.problems]) for r in bench.receipts[2:]] == [
+        ("end-1", "refused", ["not-your-fact"]),
+        ("end-2", "accepted", []),
+    ]
+    last = bench.events[-1].event
+    assert isinstance(last, EngagementEndedEvent)
+    assert [standing.slot for standing in last.standings] == ["engagement-end/hr/e1"]
 
 
 def test_a_history_that_cannot_be_folded_stops_that_person_and_nobody_else(
