@@ -21,9 +21,9 @@ ENV PYTHONUNBUFFERED=1 \
 COPY requirements-runtime.lock /tmp/requirements.lock
 RUN pip install --require-hashes --only-binary=:all: --requirement /tmp/requirements.lock && rm /tmp/requirements.lock
 
-# /keys and /attachments are made here so that a new volume mounted on them belongs to the user below.
+# /keys, /attachments and /bank are made here so that a new volume mounted on them belongs to the user below.
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin hongling \
-    && mkdir --mode=0700 /keys /attachments && chown hongling:hongling /keys /attachments
+    && mkdir --mode=0700 /keys /attachments /bank && chown hongling:hongling /keys /attachments /bank
 
 WORKDIR /app
 COPY contracts/ contracts/

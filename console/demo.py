@@ -33,6 +33,7 @@ from console.certification_standards import standard_message
 from console.client import IntakeClient
 from console.context import DIFFERENCE, WRONG, Context, JsonOption, LangOption, chosen_language, fail, run_async
 from console.demo_data import CHANGTU_GRANTED, CHANGTU_TOTAL_FEN, HR, Labelled, Seal, changtu_2021, city
+from console.demo_payment import pay
 from console.demo_person import KEY, Chapter, changes, chapters
 from console.deployment import DEFAULT_SOURCES, Deployment, Running
 from console.explain import explain_text
@@ -57,6 +58,8 @@ from services.registry.vault import KeyRing, Vault, person_index
 __all__ = ["register"]
 
 MARK = "made-by-hongling-demo"
+BANK = "bank"
+"""Folder of the files to and from the bank."""
 SEED = 20_231_118
 YEARS = (2023, 2024, 2025)
 CITY = "320100"
@@ -106,6 +109,7 @@ def _prepare(data: Path) -> None:
         shutil.rmtree(data)
     data.mkdir(parents=True, exist_ok=True)
     (data / MARK).touch()
+    (data / BANK).mkdir()
 
 
 async def _demo(about: Context, workers: int, began: float) -> dict[str, Any]:
@@ -147,13 +151,27 @@ async def _demo(about: Context, workers: int, began: float) -> dict[str, Any]:
         answer["explained"] = _explain_three(about)
         _title(about, "4. One person's whole way", "四、一个人的完整历程")
         answer["way"] = await _whole_way(about, clients, sealed)
-        _title(about, "5. Replayed and verified", "五、重放与核验")
+        _title(about, "5. Paid: Changtu 2021", "五、发放：昌图县 2021 年")
+        answer["paid"] = await pay(about, CHANGTU, "county", 2021, about.deployment.data / BANK)
+        _title(about, "6. Replayed and verified", "六、重放与核验")
         answer["proof"] = await _prove(about)
     answer["seconds"] = round(time.monotonic() - began, 1)
     proven = all(part["same"] for part in answer["proof"]["replay"]) and answer["proof"]["agrees"]
-    answer["as_expected"] = answer["changtu_as_published"] and proven and answer["way"]["as_expected"]
+    answer["paid_as_expected"] = _paid_as_expected(answer["paid"])
+    answer["as_expected"] = (
+        answer["changtu_as_published"] and proven and answer["way"]["as_expected"] and answer["paid_as_expected"]
+    )
     _close(about, answer)
     return answer
+
+
+def _paid_as_expected(paid: dict[str, Any]) -> bool:
+    """All but one are settled, that one is owed again and stands in the next run, and every account agrees with it."""
+    (settled, settled_fen), (returned, returned_fen) = paid["stages"]["settled"], paid["stages"]["returned"]
+    counted = (settled + returned, settled_fen + returned_fen) == (CHANGTU_GRANTED, CHANGTU_TOTAL_FEN)
+    balance = paid["balance_fen"]
+    booked = (balance["paid"], balance.get("in_transit", 0), sum(balance.values())) == (-settled_fen, 0, 0)
+    return counted and booked and paid["reissued"] == (returned, returned_fen) == (1, returned_fen)
 
 
 # --- publishing -------------------------------------------------------------------------------------------------------
@@ -483,6 +501,7 @@ def _close(about: Context, answer: dict[str, Any]) -> None:
     )
     commands = [
         f"hongling finance statement --division {CITY} --year {YEARS[-1]} --data {data}",
+        f"hongling finance statement --division {CHANGTU} --year 2021 --lines --data {data}",
         f"hongling replay allowance --data {data}",
         f"hongling registry show {answer['way']['person_ref']} --data {data}",
         f"hongling certificate verify {answer['way']['certificate']} --data {data}",

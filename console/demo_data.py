@@ -196,7 +196,9 @@ def changtu_2021(seal: Seal, rng: Random) -> Iterator[Labelled]:
     messages: list[tuple[int, Labelled]] = []
     for number, rating in enumerate(ratings, 1):
         key = f"{run}-{number:03}"
-        identity = seal({"name": _made_up_name(rng), "resident_id": made_up_resident_id("211299", number)})
+        account = f"9999{number:015}"  # No bank's cards begin with 9999.
+        resident_id = made_up_resident_id("211299", number)
+        identity = seal({"name": _made_up_name(rng), "resident_id": resident_id, "bank_account": account})
         person = {"source_key": key, "key_source": HR}
         unit = f"第{number}村党组织"
         facts: tuple[tuple[int, str, str, int, dict[str, Any]], ...] = (

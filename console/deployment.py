@@ -123,7 +123,7 @@ class Deployment:
             settings[f"HONGLING_{service.upper()}_NATS_PASSWORD"] = passwords[service]
             settings[f"HONGLING_{service.upper()}_DATABASE_URL"] = self.database_url(service)
         for name, value in os.environ.items():
-            if name.startswith(("HONGLING_REGISTRY_", "HONGLING_TALENT_")) and name not in settings:
+            if name.startswith(("HONGLING_REGISTRY_", "HONGLING_ALLOWANCE_", "HONGLING_TALENT_")) and name not in settings:
                 settings[name] = value
         return settings
 
@@ -235,6 +235,9 @@ class Running:
         self._write_state()
 
     def start_service(self, service: str) -> None:
+        """Start a service, also one that was not among those of the beginning."""
+        if service not in self._services:
+            self._services = (*self._services, service)
         command = [sys.executable, "-m", "console", "run", service]
         self._spawn(service, command, self.deployment.environment(self.url))
         self._write_state()

@@ -1,4 +1,5 @@
-"""``hongling explain``: why a worker was paid for a year, or was not, in sentences that an official can check.
+"""``hongling explain``: why a worker was paid for a year, or was not, in sentences that an official can check; and what
+differs between two decisions about it.
 
 Everything comes from the allowance log alone: the decision froze the facts and the policy that it used, and the facts were
 recorded there as they were heard. So the answer holds at any moment of recording, and after a replay.
@@ -14,13 +15,15 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, select
 
-from console.context import Context, DataOption, JsonOption, LangOption, context
+from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
+from console.differences import difference
 from console.people import Known, known_at, person_ref_of
+from console.reasons import why
 from console.words import Words, day_of, safe, yuan
 from contracts.allowance import Decision, EntitlementAdjusted, EntitlementDecided, FactHeard, PolicyPublished
 from contracts.base import YEAR_FIRST, YEAR_LAST
 from contracts.particulars import EngagementStart, Particulars
-from contracts.policy import PolicyDocument
+from contracts.policy import Instrument, PolicyDocument
 from contracts.registry import FactCorrected, FactOrigin, FactWithdrawn, PersonMerged
 from eventlog import schema
 from eventlog.log import Log, Recorded
@@ -28,13 +31,35 @@ from services.allowance.decider import Happened, Worker, evolve, standing_facts,
 from services.allowance.engine import PolicyInForce, choose_policy, decide_year, division_of
 from services.allowance.handlers import POLICIES
 
-__all__ = ["File", "cause_json", "decision_rows", "explain_text", "read_file", "register"]
+__all__ = [
+    "File",
+    "between",
+    "cause_json",
+    "changes",
+    "decision_rows",
+    "explain_text",
+    "explanation",
+    "history_line",
+    "read_file",
+    "register",
+]
 
 PersonArgument = Annotated[str, typer.Argument(help="a person_ref, or <source>:<key> such as hr:K001", show_default=False)]
 YearOption = Annotated[int, typer.Option("--year", min=YEAR_FIRST, max=YEAR_LAST, help="calendar year", show_default=False)]
 KnownOption = Annotated[
     str | None, typer.Option("--known", help="as it was known then: YYYY-MM-DD, or a time", show_default=False)
 ]
+InstrumentOption = Annotated[
+    Instrument, typer.Option("--instrument", help="the red-collar allowance, another allowance, or work expenses")
+]
+ChangesOption = Annotated[bool, typer.Option("--changes", help="what each adjustment changed, against the decision before it")]
+BetweenOption = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--between", metavar="DECISION DECISION", help="what differs between two decisions: their numbers, or event ids",
+        show_default=False,
+    ),
+]  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +69,10 @@ def register(app: typer.Typer) -> None:
 def explain(
     person: PersonArgument,
     year: YearOption,
+    instrument: InstrumentOption = "allowance",
     known: KnownOption = None,
+    changed: ChangesOption = False,
+    two: BetweenOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -55,8 +83,16 @@ def explain(
     ref = person_ref_of(ctx, person)
     with ctx.log("allowance") as log, log.database.read.connect() as connection:
         file = read_file(log, connection, ref, moment)
-    answer = explanation(file, year, ctx.lang)
-    ctx.show(answer, lambda: _text(ctx, file, answer))
+    answer = explanation(file, year, ctx.lang, instrument)
+    if (not changed and two is None) or answer["decision"] == "undecided":
+        ctx.show(answer, lambda: _text(ctx, file, answer))
+    elif two is None:
+        found = changes(file, year, ctx.lang, instrument)
+        ctx.show(found, lambda: _changes_text(ctx, found))
+    else:
+        numbers = _numbers_of(ctx, answer["history"], two)
+        one = between(file, year, ctx.lang, instrument, *numbers)
+        ctx.show(one, lambda: _between_text(ctx, one))
 
 
 def explain_text(ctx: Context, person_ref: str, year: int) -> str:
@@ -164,22 +200,24 @@ def _cause_of(event: FactHeard, effective_on: str, before: Worker, after: Worker
 # --- the answer -------------------------------------------------------------------------------------------------------
 
 
-def explanation(file: File, year: int, lang: str) -> dict[str, Any]:
+def explanation(file: File, year: int, lang: str, instrument: Instrument = "allowance") -> dict[str, Any]:
     """The answer as JSON; amounts are integer fen."""
-    rows = [row for row in decision_rows(file, lang) if row["year"] == year]
-    common = {"person_ref": file.person_ref, "year": year, "known_at": file.known.until}
-    of_year = [r for r in file.decisions if _decision(r).year == year]
+    rows = _rows_of(file, year, lang, instrument)
+    common = {"person_ref": file.person_ref, "year": year, "instrument": instrument, "known_at": file.known.until}
+    of_year = _decisions_of(file, year, instrument)
     if not of_year:
-        return {**common, **_undecided(file, year, lang)}
+        return {**common, **_undecided(file, year, lang, instrument)}
     recorded = of_year[-1]
     event, decision = recorded.event, _decision(recorded)
     assert isinstance(event, EntitlementDecided | EntitlementAdjusted)
     payload = decision.payload()
+    words = Words(lang, file.document(decision.policy.event))
     return {
         **common,
         "division": decision.division,
         "decision": decision.decision,
         "amount_fen": decision.amount_fen,
+        "why": why(words, payload | common),
         "predicates": payload["predicates"],
         "lines": payload["lines"],
         "payers": payload["payers"],
@@ -194,6 +232,11 @@ def explanation(file: File, year: int, lang: str) -> dict[str, Any]:
         "missing": [],
         "parked": file.parked,
     }
+
+
+def _decisions_of(file: File, year: int, instrument: Instrument) -> list[Recorded]:
+    """Of one year and instrument, in order."""
+    return [r for r in file.decisions if (_decision(r).year, _decision(r).instrument) == (year, instrument)]
 
 
 def _decision(recorded: Recorded) -> Decision:
@@ -237,6 +280,7 @@ def decision_rows(file: File, lang: str) -> list[dict[str, Any]]:
                 "recorded_at": recorded.recorded_at,
                 "effective_on": recorded.effective_on,
                 "year": decision.year,
+                "instrument": decision.instrument,
                 "decision": decision.decision,
                 "amount_fen": decision.amount_fen,
                 "difference_fen": event.difference_fen,
@@ -292,14 +336,81 @@ def _cause_text(cause: Cause, words: Words) -> str:
     return words.say("事实有变动", "a fact was reported that changes nothing by itself")
 
 
+# --- what differs -----------------------------------------------------------------------------------------------------
+
+
+def changes(file: File, year: int, lang: str, instrument: Instrument = "allowance") -> dict[str, Any]:
+    """Each adjustment of a year against the decision before it, as JSON; the first decision has none before it."""
+    rows, of_year = _rows_of(file, year, lang, instrument), _decisions_of(file, year, instrument)
+    pairs = zip(rows[1:], of_year, of_year[1:], strict=False)
+    return {
+        "person_ref": file.person_ref,
+        "year": year,
+        "instrument": instrument,
+        "known_at": file.known.until,
+        "decided": rows[:1],
+        "changes": [row | {"differs": _differs(file, before, after, lang)} for row, before, after in pairs],
+    }
+
+
+def between(file: File, year: int, lang: str, instrument: Instrument, first: int, second: int) -> dict[str, Any]:
+    """What differs between two decisions of a year, as JSON. first, second: their places, from 0, the earlier one first.
+
+    steps: the decisions that came after the first one, up to the second, with what led to each.
+    """
+    rows, of_year = _rows_of(file, year, lang, instrument), _decisions_of(file, year, instrument)
+    return {
+        "person_ref": file.person_ref,
+        "year": year,
+        "instrument": instrument,
+        "known_at": file.known.until,
+        "first": rows[first],
+        "second": rows[second],
+        "steps": rows[first + 1 : second + 1],
+        "differs": _differs(file, of_year[first], of_year[second], lang),
+    }
+
+
+def _rows_of(file: File, year: int, lang: str, instrument: Instrument) -> list[dict[str, Any]]:
+    return [row for row in decision_rows(file, lang) if (row["year"], row["instrument"]) == (year, instrument)]
+
+
+def _differs(file: File, before: Recorded, after: Recorded, lang: str) -> dict[str, Any]:
+    old, new = _decision(before), _decision(after)
+    was, now = Words(lang, file.document(old.policy.event)), Words(lang, file.document(new.policy.event))
+    return difference(old, new, was, now)
+
+
+def _numbers_of(ctx: Context, rows: Sequence[Mapping[str, Any]], named: Sequence[str]) -> tuple[int, int]:
+    """The places of two decisions that were named by number or by event id, the earlier one first. Ends with 2 otherwise."""
+    known = {str(number): number - 1 for number in range(1, len(rows) + 1)}
+    known |= {row["event_id"]: place for place, row in enumerate(rows)}
+    for name in named:
+        if name not in known:
+            listed = "; ".join(f"{number} ({row['event_id']})" for number, row in enumerate(rows, 1))
+            fail(
+                WRONG,
+                ctx.say(
+                    f"{name} 不是此人该年度的决定；请写编号或事件号：{listed}",
+                    f"{name} is no decision about this person and year; write a number or an event id of: {listed}",
+                ),
+            )
+    first, second = sorted(known[name] for name in named)
+    if first == second:
+        fail(WRONG, ctx.say("两次写的是同一决定；请写两个不同的决定", "that is one decision twice; name two different ones"))
+    return first, second
+
+
 # --- nothing decided --------------------------------------------------------------------------------------------------
 
 
-def _undecided(file: File, year: int, lang: str) -> dict[str, Any]:
+def _undecided(file: File, year: int, lang: str, instrument: Instrument) -> dict[str, Any]:
+    missing = _missing(file, year, Words(lang), instrument)
     return {
         "division": None,
         "decision": "undecided",
         "amount_fen": 0,
+        "why": [text for _, text in missing],
         "predicates": [],
         "lines": [],
         "payers": [],
@@ -311,27 +422,33 @@ def _undecided(file: File, year: int, lang: str) -> dict[str, Any]:
         "supersedes": None,
         "difference_fen": 0,
         "history": [],
-        "missing": [{"what": what, "text": text} for what, text in _missing(file, year, Words(lang))],
+        "missing": [{"what": what, "text": text} for what, text in missing],
         "parked": file.parked,
     }
 
 
-def _missing(file: File, year: int, words: Words) -> list[tuple[str, str]]:
+def _missing(file: File, year: int, words: Words, instrument: Instrument) -> list[tuple[str, str]]:
     """What a decision waits for, as (code, words)."""
     facts = standing_facts(file.state)
-    division = division_of(facts, year)
+    division = division_of(facts, year, file.policies, instrument)
     if division is None:
         if not file.heard:
             text = words.say("津贴服务尚未收到此人的任何事实", "allowance had heard no fact about this person")
             return [("registration", text + ("" if file.known.until is None else words.say("（截至当时）", " by then")))]
         return [("registration", words.say("没有有效的注册登记", "no registration stands"))]
-    policy = choose_policy(file.policies, division, year)
+    policy = choose_policy(file.policies, division, year, instrument)
     if policy is None:
         return [
             ("policy", words.say(f"没有适用于区划 {division} {year} 年的政策", f"no policy for division {division} and {year}"))
         ]
-    if decide_year(facts, file.policies, year) is not None:
+    if decide_year(facts, file.policies, year, instrument) is not None:
         return [("recalculation", words.say("重新计算尚未轮到此人", "the recalculation has not reached this person yet"))]
+    if instrument != "allowance":
+        text = words.say(
+            f"{year} 年没有该待遇所涉类别的职务，或所需的考核等次",
+            f"no post in {year} of the categories that it is for, or no rating where one is waited for",
+        )
+        return [("post", text)]
     if policy.document.settings.decided_when == "engaged":
         engaged = any(isinstance(f.particulars, EngagementStart) for f in facts)
         text = words.say(f"{year} 年没有聘任", f"no engagement in {year}" + (" (only in other years)" if engaged else ""))
@@ -346,16 +463,55 @@ def _text(ctx: Context, file: File, answer: Mapping[str, Any]) -> str:
     if answer["decision"] == "undecided":
         return "\n".join(_text_undecided(ctx, answer))
     words = Words(ctx.lang, file.document(answer["policy"]["event"]))
+    granted = answer["decision"] == "granted"
+    title = words.say("为何发放" if granted else "为何不发放", "Why" if granted else "Why not")
     parts = [
         _headline(words, answer),
+        *_list(title, [safe(sentence) for sentence in answer["why"]]),
         *_predicate_lines(words, answer["predicates"]),
         *_amount_lines(words, answer),
         *_list(words.say("所依据的事实", "Facts used"), [_fact_line(words, fact) for fact in answer["facts"]]),
         *_list(words.say("请注意", "To look at"), [safe(words.warning(text)) for text in answer["warnings"]]),
-        *_list(words.say("经过", "How it came about"), [history_line(words, row) for row in answer["history"]]),
+        *_list(words.say("经过", "How it came about"), _numbered(words, answer["history"])),
         *_parked_lines(words, answer["parked"]),
     ]
     return "\n".join(parts)
+
+
+def _numbered(words: Words, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The decisions, by the numbers under which ``--between`` knows them."""
+    return [f"{number}. {history_line(words, row)}" for number, row in enumerate(rows, 1)]
+
+
+def _changes_text(ctx: Context, found: Mapping[str, Any]) -> str:
+    words, year = Words(ctx.lang), found["year"]
+    first, *_ = _numbered(words, found["decided"])
+    parts = [_title_of(words, found, words.say(f"{year} 年的各次变动", f"What changed for {year}")), "", first]
+    for number, row in enumerate(found["changes"], 2):
+        parts += ["", f"{number}. {history_line(words, row)}"]
+        parts += [f"   {safe(sentence)}" for sentence in row["differs"]["sentences"]]
+    if not found["changes"]:
+        parts.append(words.say("此后没有变动。", "Nothing has changed since."))
+    return "\n".join(parts)
+
+
+def _between_text(ctx: Context, found: Mapping[str, Any]) -> str:
+    words = Words(ctx.lang)
+    days = [day_of(found[which]["recorded_at"]) for which in ("first", "second")]
+    said = words.say(f"{days[0]} 与 {days[1]} 两次决定的差异", f"What differs between the decisions of {days[0]} and {days[1]}")
+    return "\n".join(
+        [
+            _title_of(words, found, said),
+            *_list(words.say("差异", "Differences"), [safe(each) for each in found["differs"]["sentences"]]),
+            *_list(words.say("其间的决定", "Decisions between them"), [history_line(words, row) for row in found["steps"]]),
+        ]
+    )
+
+
+def _title_of(words: Words, found: Mapping[str, Any], said: str) -> str:
+    instrument, ref = found["instrument"], found["person_ref"]
+    what = "" if instrument == "allowance" else f"{words.instrument(instrument)}{words.say('：', ': ')}"
+    return f"[bold]{what}{said}[/bold]\n{words.say(f'人员 {ref}', f'Person {ref}')}"
 
 
 def _list(title: str, lines: Sequence[str]) -> list[str]:
@@ -366,7 +522,9 @@ def _text_undecided(ctx: Context, answer: Mapping[str, Any]) -> list[str]:
     words = Words(ctx.lang)
     year, ref = answer["year"], answer["person_ref"]
     why = words.say("；", "; ").join(safe(each["text"]) for each in answer["missing"])
-    line = words.say(f"{year} 年尚未作出决定：{why}。", f"Nothing was decided for {year}: {why}.")
+    instrument = answer["instrument"]
+    what = "" if instrument == "allowance" else f"{words.instrument(instrument)}{words.say('：', ': ')}"
+    line = what + words.say(f"{year} 年尚未作出决定：{why}。", f"Nothing was decided for {year}: {why}.")
     return [f"[bold]{line}[/bold]", words.say(f"人员 {ref}", f"Person {ref}"), *_parked_lines(words, answer["parked"])]
 
 
@@ -386,10 +544,13 @@ def _headline(words: Words, answer: Mapping[str, Any]) -> str:
     title = policy["title"] if words.lang == "zh" or document is None else document.title_en or policy["title"]
     amount, under, clause = yuan(answer["amount_fen"]), safe(policy["document"]), safe(words.clause(policy["clause"]))
     granted = answer["decision"] == "granted"
+    instrument = answer["instrument"]
+    what = "" if instrument == "allowance" else f"{words.instrument(instrument)}{words.say('：', ': ')}"
     if granted:
+        spend = instrument == "work_expense"
         said = words.say(
-            f"{year} 年发放 {amount}，依据 {under} {clause}",
-            f"Granted {amount} for {year} under {under}, {clause}",
+            f"{year} 年{'核定' if spend else '发放'} {amount}，依据 {under} {clause}",
+            f"{'Authorised' if spend else 'Granted'} {amount} for {year} under {under}, {clause}",
         )
     else:
         said = words.say(f"{year} 年不予发放，依据 {under} {clause}", f"Denied for {year} under {under}, {clause}")
@@ -397,7 +558,7 @@ def _headline(words: Words, answer: Mapping[str, Any]) -> str:
     colour = "green" if granted else "red"
     return "\n".join(
         (
-            f"[bold {colour}]{said}[/bold {colour}]{words.say('：', ': ')}{safe(title)}",
+            f"[bold {colour}]{what}{said}[/bold {colour}]{words.say('：', ': ')}{safe(title)}",
             words.say(f"人员 {ref}，{day} 决定", f"Person {ref}, decided on {day}"),
         )
     )
@@ -451,4 +612,6 @@ def history_line(words: Words, row: Mapping[str, Any]) -> str:
             f"{day} {how} {yuan(abs(difference))}，为 {amount}", f"On {day} {how} by {yuan(abs(difference))} to {amount}"
         )
     origin = f" ({row['source']}/{row['message_id']})" if row["source"] else ""
+    other = row["instrument"] != "allowance"
+    said = words.instrument(row["instrument"]) + words.say("：", ": ") + said if other else said
     return said + safe(words.say(f"，因为{row['cause']}{origin}", f" because {row['cause']}{origin}"))

@@ -1,8 +1,7 @@
-"""``hongling finance``: what is owed for a year, and the events that finance books, complete and in order.
+"""``hongling finance``: all its commands put together, and the feed of events that finance books, complete and in order.
 
-``statement`` asks the read model, or folds the log up to a moment. ``feed`` gives the entitlement events as they stand on the
-stream, from the log; ``feed --from-stream`` reads them through the broker as finance itself would, and proves by the back
-pointers that not one event of the stream is missing.
+``feed`` gives the entitlement events as they stand on the stream, from the log; ``feed --from-stream`` reads them through the
+broker as finance itself would, and proves by the back pointers that not one event of the stream is missing.
 """
 
 from __future__ import annotations
@@ -10,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -23,8 +20,9 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
+from console import finance_books, finance_export, finance_instruct, finance_reconcile, finance_runs, finance_statement
 from console.context import (
     DIFFERENCE,
     UNREACHABLE,
@@ -37,155 +35,32 @@ from console.context import (
     fail,
     run_async,
 )
-from console.explain import KnownOption, YearOption
-from console.people import known_at, position_at
+from console.finance_acts import busy
 from console.topology import FINANCE
 from console.words import Words, day_of, safe, show_table, yuan
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided
 from contracts.envelope import EventEnvelope
 from eventlog import schema
-from eventlog.database import Database
 from eventlog.log import Log
 from eventlog.nats import JetStreamFeed, Stored
 from eventlog.nats import read_stream as read_stored
 from eventlog.wire import BrokerOutage, ConsumerGone, Feed, Incoming, event_message
-from services.allowance.views import below
-from services.allowance.views import statement as live_statement
 
-__all__ = ["Booked", "Gap", "possible_division", "read_stream", "register", "statement_at"]
+__all__ = ["Booked", "Gap", "read_stream", "register"]
 
 PAGE_EVENTS = 1000
 ENTITLEMENTS = (EntitlementDecided.TYPE, EntitlementAdjusted.TYPE)
-PROVINCES = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12]")
-"""First two digits of GB/T 2260."""
 
-finance = typer.Typer(no_args_is_help=True, help="What is owed, and the events that finance books.")
+finance = typer.Typer(
+    no_args_is_help=True, help="What is owed, payment runs, the bank's files, the ledger, and the finance feed."
+)
+
+for _part in (finance_statement, finance_runs, finance_export, finance_instruct, finance_reconcile, finance_books):
+    _part.register(finance)
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(finance, name="finance")
-
-
-# --- statement --------------------------------------------------------------------------------------------------------
-
-
-@finance.command()
-def statement(
-    division: Annotated[str, typer.Option("--division", help="GB/T 2260 code, six digits", show_default=False)],
-    year: YearOption,
-    known: KnownOption = None,
-    data: DataOption = None,
-    as_json: JsonOption = False,
-    lang: LangOption = None,
-) -> None:
-    """What is owed for a year in a division and all below it."""
-    ctx = context(data, as_json, lang)
-    moment = known_at(known)
-    if not possible_division(division):
-        fail(
-            WRONG,
-            ctx.say(
-                f"{division} 不是行政区划代码；请写 GB/T 2260 的六位代码，如 320000、320100、320102",
-                f"{division} is no division code; write six digits of GB/T 2260, such as 320000, 320100 or 320102",
-            ),
-        )
-    with ctx.log("allowance") as log, _snapshot(log.database) as connection:
-        head = log.head(connection)
-        if moment.until is None:
-            answer = live_statement(connection, division, year)
-            position, at = head.position, head.recorded_at
-        else:
-            position, at = position_at(connection, head.position, moment), moment.until
-            with _busy(ctx.say("正在读取日志…", "reading the log…")):
-                answer = statement_at(log, connection, division, year, position)
-    answer |= {"known_at": at, "position": position}
-    if as_json:
-        ctx.show(answer)
-    else:
-        _print_statement(ctx, answer)
-
-
-def possible_division(code: str) -> bool:
-    """Whether a code can be one of GB/T 2260: six digits, a province that exists, no county without a prefecture."""
-    well_formed = re.fullmatch("[0-9]{6}", code) is not None and PROVINCES.fullmatch(code[:2]) is not None
-    return well_formed and not (code[2:4] == "00" and code[4:] != "00")
-
-
-@contextmanager
-def _snapshot(database: Database) -> Iterator[Connection]:
-    """One moment of the database for all that is asked: SQLite reads that way by itself, PostgreSQL has to be told."""
-    with database.read.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")
-        yield connection
-
-
-@contextmanager
-def _busy(text: str) -> Iterator[None]:
-    if not sys.stderr.isatty():
-        yield
-        return
-    with Console(stderr=True).status(text):
-        yield
-
-
-@dataclass(slots=True)
-class _Owed:
-    """The last decision for one worker. times: how often the year was decided."""
-
-    division: str
-    granted: bool
-    amount_fen: int
-    payers: dict[str, int]
-    times: int
-
-
-def statement_at(log: Log, connection: Connection, division: str, year: int, position: int) -> dict[str, Any]:
-    """The statement as it was at a position of the log, folded page by page from the first event."""
-    last: dict[str, _Owed] = {}
-    after = 0
-    while events := log.read(connection, after, PAGE_EVENTS, upto=position, types=ENTITLEMENTS):
-        for recorded in events:
-            event = recorded.event
-            assert isinstance(event, EntitlementDecided | EntitlementAdjusted)
-            decision = event.decision
-            if decision.year == year:
-                times = last[event.person_ref].times + 1 if event.person_ref in last else 1
-                payers = {p.payer: p.amount_fen for p in decision.payers}
-                granted = decision.decision == "granted"
-                last[event.person_ref] = _Owed(decision.division, granted, decision.amount_fen, payers, times)
-        after = events[-1].position
-    ours = [owed for owed in last.values() if owed.division.startswith(below(division))]
-    by_payer: dict[str, int] = {}
-    for owed in ours:
-        for payer, fen in owed.payers.items():
-            by_payer[payer] = by_payer.get(payer, 0) + fen
-    return {
-        "division": division,
-        "year": year,
-        "granted": sum(owed.granted for owed in ours),
-        "denied": sum(not owed.granted for owed in ours),
-        "total_fen": sum(owed.amount_fen for owed in ours),
-        "adjusted": sum(owed.times > 1 for owed in ours),
-        "by_payer": [{"payer": payer, "total_fen": fen} for payer, fen in sorted(by_payer.items())],
-    }
-
-
-def _print_statement(ctx: Context, answer: dict[str, Any]) -> None:
-    division, year = answer["division"], answer["year"]
-    title = ctx.say(f"{division} {year} 年津贴汇总", f"Allowance of {division} for {year}")
-    table = Table(show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_row(ctx.say("发放人数", "granted"), str(answer["granted"]))
-    table.add_row(ctx.say("不予发放人数", "denied"), str(answer["denied"]))
-    table.add_row(ctx.say("其中有过调整", "adjusted at least once"), str(answer["adjusted"]))
-    for each in answer["by_payer"]:
-        table.add_row(ctx.say(f"由 {safe(each['payer'])} 支付", f"paid by {safe(each['payer'])}"), yuan(each["total_fen"]))
-    table.add_row(ctx.say("[bold]合计[/bold]", "[bold]total[/bold]"), f"[bold]{yuan(answer['total_fen'])}[/bold]")
-    show_table(ctx.out, table, title)
-    at, position = answer["known_at"], answer["position"]
-    ctx.out.print(ctx.say(f"截至 {at}，日志位置 {position}", f"as known at {at}, position {position} of the log"))
 
 
 # --- feed from the log ------------------------------------------------------------------------------------------------
@@ -366,6 +241,8 @@ class Booked:
         if sum(each["amount_fen"] for each in differences) != event["difference_fen"]:
             raise Gap(f"position {envelope.position} (event {envelope.id}): its payers do not add up to its difference")
         self.entitlements += 1
+        if event["decision"].get("instrument") == "work_expense":
+            return  # an authorisation to spend: nobody is owed it
         payers = self.owed.setdefault(event["decision"]["year"], {})
         for each in differences:
             payers[each["payer"]] = payers.get(each["payer"], 0) + each["amount_fen"]
@@ -401,7 +278,7 @@ async def _feed_from_stream(ctx: Context, path: Path) -> None:
     client = await ctx.client(FINANCE)
     feed = JetStreamFeed(client, STREAM, CONSUMER, inbox_prefix=f"_INBOX_{FINANCE}", batch_max=FETCH_MESSAGES_MAX)
     try:
-        with _busy(ctx.say("正在读取事件流…", "reading the stream…")):
+        with busy(ctx.say("正在读取事件流…", "reading the stream…")):
             await read_stream(feed, booked, path)
     except Gap as gap:
         fail(
@@ -424,7 +301,7 @@ async def _feed_from_zero(ctx: Context, path: Path | None) -> None:
     booked = Booked()
     client = await ctx.client(FINANCE)
     try:
-        with _busy(ctx.say("正在读取事件流…", "reading the stream…")):
+        with busy(ctx.say("正在读取事件流…", "reading the stream…")):
             while page := await read_stored(client, STREAM, booked.sequence, f"_INBOX_{FINANCE}"):
                 for stored in page:
                     booked.take(_envelope(stored))

@@ -20,6 +20,7 @@ from console import (
     registry,
     talent,
     trace,
+    whatif,
 )
 
 __all__ = ["app"]
@@ -31,7 +32,7 @@ app = typer.Typer(
     help="Hongling 红领: registration, certification, allowance and reserve pool of party-affairs workers.",
 )
 for group in (
-    operate, demo, intake, registry, certificates, policies, talent, finance, explain, history, trace, conflicts, prove, parked,
-    keys,
+    operate, demo, intake, registry, certificates, policies, whatif, talent, finance, explain, history, trace, conflicts, prove,
+    parked, keys,
 ):  # fmt: skip
     group.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
 from console.replay import Comparison, decide_again, rebuild_and_compare, swap
 from console.topology import OPERATOR, SERVICES
-from console.verify import LogCheck, Report, verify_stream
+from console.verify import Books, LogCheck, Report, verify_books, verify_stream
 
 __all__ = ["register", "replay_service", "verify_service"]
 
@@ -81,6 +82,11 @@ def verify_service(about: Context, service: str, *, stream: bool = True) -> dict
         answer: dict[str, Any] = {"service": service, "events": report.events, "root": report.root}
         answer["read_model_rows"] = result.rows
         answer["replay"] = _replayed(service, result)
+        if service == "allowance":
+            with _bar(about, "verify the books", _position(about, service)) as progress:
+                books = verify_books(log, progress)
+            answer["books"] = _books(books)
+            problems += books.problems
         if stream:
 
             async def read_back() -> Report:
@@ -96,6 +102,17 @@ def verify_service(about: Context, service: str, *, stream: bool = True) -> dict
         answer["problems"] = problems
         answer["agrees"] = not problems
     return answer
+
+
+def _books(books: Books) -> dict[str, Any]:
+    first = books.first
+    return {
+        "closed_months": list(books.closed),
+        "transfers": books.transfers,
+        "runs": books.runs,
+        "first_difference": None if first is None else asdict(first),
+        "agree": not books.problems,
+    }
 
 
 def replay(
@@ -177,18 +194,28 @@ def verify(
 
 
 def _verify_text(about: Context, answer: dict[str, Any]) -> str:
-    stream = answer.get("stream_events")
+    stream, books = answer.get("stream_events"), answer.get("books")
     text = about.say(
         f"{answer['service']}：{answer['events']:,} 个事件逐行核验，读模型 {answer['read_model_rows']:,} 行，"
+        + (_books_text(about, books) if books is not None else "")
         + (f"流上 {stream:,} 个事件，" if stream is not None else "")
         + ("全部一致。" if answer["agrees"] else f"{len(answer['problems'])} 处不一致：")
         + f"根哈希 {answer['root']}",
         f"{answer['service']}: {answer['events']:,} events checked row by row, {answer['read_model_rows']:,} read-model rows, "
+        + (_books_text(about, books) if books is not None else "")
         + (f"{stream:,} events on the stream, " if stream is not None else "")
         + ("all agree. " if answer["agrees"] else f"{len(answer['problems'])} disagree. ")
         + f"Root {answer['root']}",
     )
     return "\n".join([text, *(f"  {problem}" for problem in answer["problems"])]).replace("[", "\\[")
+
+
+def _books_text(about: Context, books: dict[str, Any]) -> str:
+    months = len(books["closed_months"])
+    return about.say(
+        f"分录 {books['transfers']:,} 笔，已结账 {months} 个月，支付批次 {books['runs']} 个，",
+        f"{books['transfers']:,} transfers, {months} closed months, {books['runs']} payment runs, ",
+    )
 
 
 def register(app: typer.Typer) -> None:

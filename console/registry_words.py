@@ -29,6 +29,7 @@ from contracts.registry import (
     ObjectionRaised,
     ObjectionResolved,
     PanelReviewed,
+    PersonalDataExported,
     PersonalDataUnmasked,
     PersonErased,
     PersonMerged,
@@ -315,11 +316,11 @@ def unmet(words: Words, criteria: Sequence[CriterionResult]) -> str:
 
 # --- events -----------------------------------------------------------------------------------------------------------
 
-Place = UnitRegistered | UnitClosed | InspectionOpened | InspectionClosed
+Place = UnitRegistered | UnitClosed | InspectionOpened | InspectionClosed | PersonalDataExported
 
 
 def place_text(words: Words, event: Place) -> str:
-    """What has happened to a unit or an annual inspection, as a sentence."""
+    """What has happened to a unit, an annual inspection or a list of people, as a sentence."""
     match event:
         case UnitRegistered():
             return words.say(
@@ -338,6 +339,12 @@ def place_text(words: Words, event: Place) -> str:
             return words.say(
                 f"{event.division} {event.year} 年度年检结束，其余人员记为{rest}",
                 f"annual inspection {event.year} of {event.division} closed, the others {rest}",
+            )
+        case PersonalDataExported():
+            fields = ", ".join(event.fields)
+            return words.say(
+                f"{event.by} 导出了 {event.people} 人的 {fields}，用于 {event.purpose}（{event.reason}）",
+                f"{event.by} exported {fields} of {event.people} people for {event.purpose} ({event.reason})",
             )
         case _:
             assert_never(event)
@@ -360,7 +367,7 @@ def event_text(words: Words, event: RegistryEvent, on: date) -> str:
             return words.say(
                 f"发布认证标准 {number}，第 {revision} 版", f"certification standard {number} published, revision {revision}"
             )
-        case UnitRegistered() | UnitClosed() | InspectionOpened() | InspectionClosed():
+        case UnitRegistered() | UnitClosed() | InspectionOpened() | InspectionClosed() | PersonalDataExported():
             return place_text(words, event)
         case _ if isinstance(event, RecordedFact):
             return words.fact(event.particulars, on)

@@ -15,8 +15,10 @@ from contracts.intake import FACT_TYPES, fact_subject
 from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
 __all__ = [
+    "CASHIER",
     "OPERATOR",
     "POLICY_OFFICE",
+    "REVIEWER",
     "Provisioned",
     "consumers",
     "principals",
@@ -28,6 +30,8 @@ SERVICES = ("registry", "allowance", "talent")
 ADMIN = "admin"
 OPERATOR = "operator"
 POLICY_OFFICE = "policy"
+CASHIER = "cashier"
+REVIEWER = "reviewer"
 TALENT = "talent"
 FINANCE = "finance"
 INTAKE_DAYS = 30
@@ -35,8 +39,14 @@ RECEIPT_DAYS = 90
 
 _POLICY_FACTS = frozenset({"policy-published", "qualification-standard-published", "certification-standard-published"})
 _PARKED_ACTS = frozenset({"parked-retry", "parked-discard"})
+# 经办、复核分离: who prepares and pays cannot check, and who checks can do nothing else.
+_REVIEWER_FACTS = frozenset({"payment-run-checked", "period-closed"})
+_CASHIER_FACTS = frozenset(
+    {"payment-run-prepared", "payment-run-sealed", "payment-run-instructed", "payment-run-cancelled",
+     "payment-results-reported", "break-settled", "recovery-demanded", "recovery-paid"}
+)  # fmt: skip
 # Acts of the registration authority itself, each with who and why: no integrating system decides who is whom or who is seen.
-_PERSONAL_DATA_ACTS = frozenset({"duplicate-confirmed", "personal-data-unmasked", "person-erased"})
+_PERSONAL_DATA_ACTS = frozenset({"duplicate-confirmed", "personal-data-unmasked", "personal-data-exported", "person-erased"})
 _CANDIDATE_FACTS = frozenset(
     f"candidate-{act}" for act in ("nominated", "profiled", "screened", "admitted", "removed", "placed")
 )
@@ -81,7 +91,7 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
 def consumers(sources: Sequence[str], ack_wait_seconds: float = ACK_WAIT_SECONDS) -> tuple[tuple[str, ConsumerConfig], ...]:
     """Every durable consumer, with its stream. ack_wait_seconds: after which an unsettled message is delivered again."""
     made = partial(consumer_config, ack_wait_seconds=ack_wait_seconds)
-    answered = [*sources, OPERATOR, POLICY_OFFICE, TALENT]
+    answered = [*sources, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, TALENT]
     return (
         ("INTAKE", made("registry", ["intake.*.registry.>"], "facts for the registry")),
         ("INTAKE", made("allowance-intake", ["intake.*.allowance.>"], "policies and operators' acts")),
@@ -179,6 +189,8 @@ def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
             operator.subscribe,
         ),
         _source(POLICY_OFFICE, _facts(POLICY_OFFICE, _POLICY_FACTS)),
+        _source(CASHIER, _facts(CASHIER, _CASHIER_FACTS)),
+        _source(REVIEWER, _facts(REVIEWER, _REVIEWER_FACTS)),
         *(_source(name, _facts(name, _SOURCE_FACTS)) for name in sources),
     )
 

@@ -1,4 +1,4 @@
-"""Everything held against everything: the log's rows and tree, its read models, its inbox, and the stream."""
+"""Everything held against everything: the log's rows and tree, its read models, its inbox, the stream; and the books."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from eventlog.nats import read_stream
 from eventlog.relay import cursor_of
 from eventlog.tree import Frontier
 from eventlog.wire import event_message
+from services.allowance.periods import PeriodDifference, verify_periods
+from services.allowance.reconciliation import prove_runs, unequal_postings
 
-__all__ = ["LogCheck", "Report", "verify_stream"]
+__all__ = ["Books", "LogCheck", "Report", "verify_books", "verify_stream"]
 
 PAGE = 5_000
 PROBLEMS_MAX = 50
@@ -130,6 +132,43 @@ async def verify_stream(log: Log, client: Client, inbox_prefix: str, progress: P
     for event_id in _strangers(log, list(seen)):
         report.found(f"message {event_id} on stream {stream} is not in the log")
     return report
+
+
+@dataclass(slots=True)
+class Books:
+    """closed: the months that were proven. first: the first thing that differs in the ledger, the closings and the seals.
+
+    runs: how many payment runs were proven. problems: in words, the first of all kinds; none: the books agree.
+    """
+
+    closed: tuple[str, ...]
+    transfers: int
+    runs: int
+    first: PeriodDifference | None
+    problems: list[str]
+
+
+def verify_books(log: Log, progress: Progress | None = None) -> Books:
+    """Prove the allowance's books from its events: ledger, closed months, seals and runs; and the postings by the decisions."""
+    check = verify_periods(log, progress)
+    report = Report()
+    if check.difference is not None:
+        report.found(str(check.difference))
+    count = 0
+    with log.database.read.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # One moment of the database for all that is compared: the service may be paying meanwhile.
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        for each in unequal_postings(connection, PROBLEMS_MAX):
+            report.found(
+                f"{each.person_ref}, {each.instrument} of {each.year}, {each.payer}: {each.decided_fen} fen were decided last, "
+                f"{each.posted_fen} fen are posted"
+            )
+        for proof in prove_runs(log, connection):
+            count += 1
+            for difference in proof.differences:
+                report.found(f"run {proof.run}: {difference}")
+    return Books(check.closed, check.transfers, count, check.difference, report.problems)
 
 
 def _strangers(log: Log, event_ids: Sequence[str]) -> Sequence[str]:

@@ -32,7 +32,7 @@ from contracts.particulars import (
     Transfer,
 )
 from contracts.policy import CategoryWord, GradeWord, PolicyDocument, RatingWord
-from services.allowance.settings_text import RULE_TEXT
+from services.allowance.settings_text import CHANNEL_TEXT, INSTRUMENT_TEXT, RULE_TEXT
 
 __all__ = ["Words", "day_of", "safe", "show_table", "yuan"]
 
@@ -111,6 +111,7 @@ _ZH: Mapping[str, Mapping[str, str]] = {
     "decision": {"granted": "发放", "denied": "不予发放", "undecided": "尚未决定"},
     "status": {"public-fact": "公开事实", "example": "示例"},
     "period": {"annual": "年", "monthly": "月"},
+    "channel": {word: text.zh for word, text in CHANNEL_TEXT.items()},
     "dimension": {"category": "类别", "grade": "等级", "rating": "考核等次", "full_time": "专兼职", "division": "区划"},
 }
 _DECIDABLE = ("可以作出决定", "can be decided")
@@ -133,6 +134,14 @@ _ZH_CONDITION: Sequence[_Pattern] = (
     (r"^engaged in (\d+)$", r"\1年在聘"),
     (r"^held in (\d+)$", r"\1年持有"),
     (r"^passed, or months before a failure stops them$", "合格，或不合格停发之前的月份"),
+    (r"^no allowance for (\d+)$", r"\1年没有红领津贴"),
+    (r"^months that the allowance does not pay$", "红领津贴未发放的月份"),
+    (r"^no allowance$", "没有红领津贴"),
+    (r"^(\S+) under (.+): (\d+) months?$", r"依据\2发放\1，计\3个月"),
+    (r"\bnot stated\b", "未注明"),
+    (r": (\d+) months?, (\d+) in the policy's period$", r"，计\1个月，其中在政策有效期内的\2个月"),
+    (r", issued by (\d+) and not recognised here in (\d+)$", r"，由\1颁发，\2年未经本地认可"),
+    (rf", recognised here on {_D}", r"，\1经本地认可"),
     (r": (\d+) months? stopped$", r"，停发\1个月"),
     (r": (\d+) months?$", r"，计\1个月"),
     (rf", left on {_D}", r"，\1离任"),
@@ -176,6 +185,12 @@ _ZH_WARNING: Sequence[_Pattern] = (
     (r"^two different posts in (\d+) months?: the later one counts$", r"有\1个月同时担任两个不同职务，按任职较晚的计"),
     (r"^line (\S+): no amount for (.+)$", r"项目\1：金额表中没有\2的金额"),
     (rf"^moved to (.+): the division held on {_D} counts for the whole year$", r"转接至\1，全年按\2所在区划计算"),
+    (r"^moved to (.+): each month goes by the division held on its first day$", r"转接至\1，逐月按当月第一天所在区划计算"),
+    (r"^(\S+) are below the floor (.+) of clause (.+): (\S+)$", r"\1低于第\3条的对照标准“\2”（\4）"),
+    (
+        r"^the policy is in effect for a part of the year only; (\d+) months? outside of it do not count$",
+        r"政策仅在当年部分时间有效，其余\1个月不计",
+    ),
     (rf"(转接至|then to )(\d{{6}}) on {_D}", r"\1\2（\3）"),
     (r", then to ", "，再转至"),
     (
@@ -191,7 +206,17 @@ def _turned(text: str, patterns: Sequence[_Pattern]) -> str:
     return text
 
 
-_KIND_OF_PREDICATE = {"category": "category", "certificate": "grade", "inspection": "outcome", "rating": "rating"}
+def _in_yuan(text: str) -> str:
+    return re.sub(r"(-?\d+) fen\b", lambda m: yuan(int(m.group(1))), text)
+
+
+_KIND_OF_PREDICATE = {
+    "category": "category",
+    "entry_channel": "channel",
+    "certificate": "grade",
+    "inspection": "outcome",
+    "rating": "rating",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +258,16 @@ class Words:
                 return self.say(line.zh, line.en or name)
         return name
 
+    def floor(self, name: str) -> str:
+        for floor in self.document.floors if self.document is not None else ():
+            if floor.name == name:
+                return self.say(floor.zh, floor.en or name)
+        return name
+
+    def instrument(self, name: str) -> str:
+        text = INSTRUMENT_TEXT.get(name)
+        return name if text is None else self.say(text.zh, text.en)
+
     def clause(self, text: str) -> str:
         """``clause 4.2``; a clause that has no number is no 第…条."""
         return self.say(f"第{text}条" if _NUMBERED.fullmatch(text) else f"条款 {text}", f"clause {text}")
@@ -247,6 +282,7 @@ class Words:
 
     def condition(self, name: str, text: str) -> str:
         """What a predicate required or found."""
+        text = _in_yuan(text)
         if self.lang == "zh":
             text = _turned(text, _ZH_CONDITION)
         kind = _KIND_OF_PREDICATE.get(name)
@@ -254,10 +290,11 @@ class Words:
 
     def arithmetic(self, text: str) -> str:
         """The sum in yuan instead of fen: ``¥2,400.00 × 5/12 months + … = ¥3,100.00``."""
-        text = re.sub(r"(-?\d+) fen\b", lambda m: yuan(int(m.group(1))), text).replace(" x ", " × ")
+        text = _in_yuan(text).replace(" x ", " × ")
         return _turned(text, _ZH_ARITHMETIC) if self.lang == "zh" else text
 
     def warning(self, text: str) -> str:
+        text = re.sub(r"(?<=below the floor )\S+", lambda m: self.floor(m.group()), _in_yuan(text))
         return _turned(text, _ZH_WARNING) if self.lang == "zh" else text
 
     # --- facts --------------------------------------------------------------------------------------------------------

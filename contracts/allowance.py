@@ -1,7 +1,8 @@
 """Events of the allowance service, on ``allowance.<partition>.<event>``. Names and shapes are the storage format.
 
-Finance consumes ``entitlement-decided`` and ``entitlement-adjusted``: the sum of ``difference_fen`` over a worker and year
-is what is owed for it, at every position of the log; per payer likewise with ``differences``. All amounts are integer fen.
+Finance consumes ``entitlement-decided`` and ``entitlement-adjusted``: the sum of ``difference_fen`` over a worker, year and
+instrument is what is owed for it (for ``work_expense``: what may be spent), at every position of the log; per payer likewise
+with ``differences``. All amounts are integer fen.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from contracts.base import DivisionCode, EventId, Fen, LogEvent, OwnEvent, PersonRef
 from contracts.particulars import Particulars
-from contracts.policy import PolicyDocument
+from contracts.policy import Instrument, PolicyDocument
 from contracts.registry import FactOrigin, Standing
 
 __all__ = [
@@ -79,14 +82,22 @@ class FactUsed(OwnEvent):
     particulars: Particulars
 
 
+def _is_allowance(instrument: Instrument) -> bool:
+    return instrument == "allowance"
+
+
 class Decision(OwnEvent):
     """What is owed to one worker for one calendar year, and why: a pure function of the facts and the policy.
 
     Granted exactly if every predicate is met; then ``amount_fen`` is the sum of the lines, and the payers' amounts add up
     to it. Denied: 0 fen, no lines. warnings: things that an official should look at; they change no amount.
+
+    instrument: what is granted; a worker has one decision a year for each. The amount of ``work_expense`` is an authorisation
+    to spend and owed to nobody. It is left out of the JSON for the allowance, so that older decisions keep their digests.
     """
 
     year: int
+    instrument: Instrument = Field(default="allowance", exclude_if=_is_allowance)
     division: DivisionCode
     decision: Literal["granted", "denied"]
     amount_fen: Fen
@@ -125,7 +136,7 @@ class PolicyPublished(LogEvent):
 
 
 class EntitlementDecided(LogEvent):
-    """The first decision for a worker and year. digest: SHA-256 of the decision's canonical JSON."""
+    """The first decision for a worker, year and instrument. digest: SHA-256 of the decision's canonical JSON."""
 
     TYPE: ClassVar[str] = "allowance.entitlement-decided.v1"
     person_ref: PersonRef
@@ -136,7 +147,7 @@ class EntitlementDecided(LogEvent):
 
 
 class EntitlementAdjusted(LogEvent):
-    """A later decision for the same worker and year. supersedes: the event of the decision before it.
+    """A later decision for the same worker, year and instrument. supersedes: the event of the decision before it.
 
     difference_fen: this decision's amount less that of the superseded one, which may be 0 if only the reasons changed.
     differences: the same per payer, without those that did not change. because: the event that led to it.

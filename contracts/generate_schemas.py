@@ -21,6 +21,7 @@ from contracts.base import LogEvent
 from contracts.envelope import EventEnvelope
 from contracts.intake import IntakeMessage
 from contracts.operations import OperationsEvent
+from contracts.payment import PaymentEvent
 from contracts.receipts import Receipt
 from contracts.registry import RegistryEvent
 from contracts.talent import TalentEvent
@@ -33,7 +34,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def event_types() -> tuple[type[LogEvent], ...]:
     """Every event class of the published language."""
-    return (*get_args(RegistryEvent), *get_args(AllowanceEvent), *get_args(TalentEvent), *get_args(OperationsEvent))
+    unions = (RegistryEvent, AllowanceEvent, PaymentEvent, TalentEvent, OperationsEvent)
+    return tuple(event for union in unions for event in get_args(union))
 
 
 def generate() -> dict[str, str]:

@@ -20,6 +20,7 @@ from contracts.base import (
     EntryChannel,
     EventId,
     Fact,
+    Fen,
     Grade,
     Key,
     PersonRef,
@@ -42,6 +43,7 @@ from contracts.particulars import (
     RegistrationStatus,
     Transfer,
 )
+from contracts.payment import Month, Payer
 from contracts.registry import DossierSection
 from contracts.resident_id import check_resident_id
 from contracts.standard import LadderName, Major
@@ -53,6 +55,8 @@ __all__ = [
     "INTAKE_DEPTH_MAX",
     "AnnualRatingRecorded",
     "AttachmentNamed",
+    "BankResult",
+    "BreakSettled",
     "CandidateAdmitted",
     "CandidateNominated",
     "CandidatePlaced",
@@ -89,13 +93,23 @@ __all__ = [
     "PanelReviewed",
     "ParkedDiscard",
     "ParkedRetry",
+    "PaymentResultsReported",
+    "PaymentRunCancelled",
+    "PaymentRunChecked",
+    "PaymentRunInstructed",
+    "PaymentRunPrepared",
+    "PaymentRunSealed",
+    "PeriodClosed",
     "Person",
     "PersonErased",
+    "PersonalDataExported",
     "PersonalDataUnmasked",
     "PolicyPublished",
     "QualificationStandardPublished",
     "RatingAppealDecided",
     "RatingAppealed",
+    "RecoveryDemanded",
+    "RecoveryPaid",
     "Registrant",
     "RegistrationClosed",
     "RegistrationReopened",
@@ -548,6 +562,21 @@ class PersonalDataUnmasked(Fact):
     reason: ShortText
 
 
+class PersonalDataExported(Fact):
+    """These fields of many people are to be put into a file: recorded before anything is decrypted.
+
+    purpose: what the file is for, a word and a name, such as ``payment-run cashier/2021-a``. people: how many. list_sha256: of
+    the list of them, as whoever keeps it makes it (for a payment run: of its seal).
+    """
+
+    purpose: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,31} [!-~]{1,128}$")]
+    fields: Annotated[tuple[Literal["name", "resident_id", "phone", "bank_account"], ...], Field(min_length=1, max_length=4)]
+    people: Annotated[int, Field(strict=True, ge=1)]
+    list_sha256: Sha256
+    by: ShortText
+    reason: ShortText
+
+
 class PersonErased(Fact):
     """The person's identity and dossier are to become unreadable for ever."""
 
@@ -563,6 +592,135 @@ class PolicyPublished(Fact):
     """An allowance policy document, as the YAML text of its author. ``effectiveon`` is its first effective date."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+
+
+# --- payment ----------------------------------------------------------------------------------------------------------
+
+RESULTS_MAX = 200
+"""Results of one message; a longer file travels in parts."""
+FILE_PARTS_MAX = 5_000
+
+RunKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,19}$")]
+"""A run's own key: so short that a payout's name, ``<source>/<key>/<number>``, fits the 35 characters that a bank's message has
+for it (ISO 20022, Max35Text) when the source is ``cashier``."""
+MessageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9/.-]{0,34}$")]
+"""The identification of a message to a bank (ISO 20022, Max35Text)."""
+BankReference = Annotated[str, StringConstraints(pattern=r"^[!-~][ -~]{0,63}$")]
+"""A bank's own reference: what can be printed of ASCII."""
+PositiveFen = Annotated[Fen, Field(ge=1)]
+
+
+class PaymentRunPrepared(Fact):
+    """经办: pay what ``payer`` owes for ``year`` in ``division`` and below. run: the source's own key for the run. by: who
+    prepares it, a name or number that the office knows."""
+
+    run: RunKey
+    division: DivisionCode
+    payer: Payer
+    year: Year
+    by: ShortText
+
+
+class _OfPaymentRun(Fact):
+    """run: as given when it was prepared; run_source: the source that prepared it (the publishing one if left out)."""
+
+    run: RunKey
+    run_source: SourceName | None = None
+    by: ShortText
+
+
+class PaymentRunChecked(_OfPaymentRun):
+    """复核, by another person than who prepared the run. A rejection needs its reason."""
+
+    outcome: Literal["approved", "rejected"]
+    reason: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _reason_if_rejected(self) -> Self:
+        if self.outcome == "rejected" and self.reason is None:
+            raise ValueError("a rejection needs its reason")
+        return self
+
+
+class PaymentRunSealed(_OfPaymentRun):
+    """封存: count and total are to be fixed."""
+
+
+class PaymentRunInstructed(_OfPaymentRun):
+    """The bank was given the file. message_id: as in the file. count, total_fen, list_sha256 (as ``list_digest`` of
+    ``contracts.payment`` makes it): of what stands in the file; they must be those of the seal."""
+
+    message_id: MessageName
+    file_sha256: Sha256
+    count: Annotated[int, Field(strict=True, ge=1)]
+    total_fen: PositiveFen
+    list_sha256: Sha256
+
+
+class PaymentRunCancelled(_OfPaymentRun):
+    """Before the instruction: nothing of the run is paid."""
+
+    reason: ShortText
+
+
+class BankResult(Fact):
+    """One line of a bank's result file. payout: the reference that the instruction gave it; reference: the bank's own for this
+    result. reason: why it was returned, without naming anybody."""
+
+    payout: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    outcome: Literal["settled", "returned"]
+    reference: BankReference
+    amount_fen: PositiveFen
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+
+class PaymentResultsReported(_OfPaymentRun):
+    """A part of a bank's result file. part: from 1 to parts; file_sha256: of the whole file."""
+
+    file_sha256: Sha256
+    part: Annotated[int, Field(strict=True, ge=1, le=FILE_PARTS_MAX)]
+    parts: Annotated[int, Field(strict=True, ge=1, le=FILE_PARTS_MAX)]
+    results: Annotated[tuple[BankResult, ...], Field(max_length=RESULTS_MAX)]
+
+    @model_validator(mode="after")
+    def _part_within(self) -> Self:
+        if self.part > self.parts:
+            raise ValueError("part counts from 1 to parts")
+        return self
+
+
+class BreakSettled(_OfPaymentRun):
+    """对账差异: who looks after a difference, or how it ended. key: as the difference is named."""
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    state: Literal["assigned", "settled"]
+    owner: ShortText
+    note: ShortText
+
+
+class RecoveryDemanded(Fact):
+    """追缴: what was overpaid by ``payer`` is to be given back, instead of being netted from a payment that may never come."""
+
+    person: KnownPerson
+    payer: Payer
+    by: ShortText
+    reason: ShortText
+
+
+class RecoveryPaid(Fact):
+    """The worker gave so much back. recovery: as its opening names it."""
+
+    person: KnownPerson
+    recovery: Key
+    amount_fen: PositiveFen
+    by: ShortText
+
+
+class PeriodClosed(Fact):
+    """结账: nothing is to be booked in this month any more."""
+
+    month: Month
+    by: ShortText
 
 
 # --- the reserve pool -------------------------------------------------------------------------------------------------
@@ -813,6 +971,11 @@ class _PersonalDataUnmasked(IntakeEnvelope):
     data: PersonalDataUnmasked
 
 
+class _PersonalDataExported(IntakeEnvelope):
+    type: Literal["intake.personal-data-exported.v1"]
+    data: PersonalDataExported
+
+
 class _PersonErased(IntakeEnvelope):
     type: Literal["intake.person-erased.v1"]
     data: PersonErased
@@ -821,6 +984,56 @@ class _PersonErased(IntakeEnvelope):
 class _PolicyPublished(IntakeEnvelope):
     type: Literal["intake.policy-published.v1"]
     data: PolicyPublished
+
+
+class _PaymentRunPrepared(IntakeEnvelope):
+    type: Literal["intake.payment-run-prepared.v1"]
+    data: PaymentRunPrepared
+
+
+class _PaymentRunChecked(IntakeEnvelope):
+    type: Literal["intake.payment-run-checked.v1"]
+    data: PaymentRunChecked
+
+
+class _PaymentRunSealed(IntakeEnvelope):
+    type: Literal["intake.payment-run-sealed.v1"]
+    data: PaymentRunSealed
+
+
+class _PaymentRunInstructed(IntakeEnvelope):
+    type: Literal["intake.payment-run-instructed.v1"]
+    data: PaymentRunInstructed
+
+
+class _PaymentRunCancelled(IntakeEnvelope):
+    type: Literal["intake.payment-run-cancelled.v1"]
+    data: PaymentRunCancelled
+
+
+class _PaymentResultsReported(IntakeEnvelope):
+    type: Literal["intake.payment-results-reported.v1"]
+    data: PaymentResultsReported
+
+
+class _BreakSettled(IntakeEnvelope):
+    type: Literal["intake.break-settled.v1"]
+    data: BreakSettled
+
+
+class _RecoveryDemanded(IntakeEnvelope):
+    type: Literal["intake.recovery-demanded.v1"]
+    data: RecoveryDemanded
+
+
+class _RecoveryPaid(IntakeEnvelope):
+    type: Literal["intake.recovery-paid.v1"]
+    data: RecoveryPaid
+
+
+class _PeriodClosed(IntakeEnvelope):
+    type: Literal["intake.period-closed.v1"]
+    data: PeriodClosed
 
 
 class _QualificationStandardPublished(IntakeEnvelope):
@@ -901,8 +1114,19 @@ IntakeMessage = (
     | _InspectionClosed
     | _DuplicateConfirmed
     | _PersonalDataUnmasked
+    | _PersonalDataExported
     | _PersonErased
     | _PolicyPublished
+    | _PaymentRunPrepared
+    | _PaymentRunChecked
+    | _PaymentRunSealed
+    | _PaymentRunInstructed
+    | _PaymentRunCancelled
+    | _PaymentResultsReported
+    | _BreakSettled
+    | _RecoveryDemanded
+    | _RecoveryPaid
+    | _PeriodClosed
     | _QualificationStandardPublished
     | _CandidateNominated
     | _CandidateProfiled
@@ -949,8 +1173,19 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.inspection-closed.v1": (InspectionClosed, ("registry",)),
     "intake.duplicate-confirmed.v1": (DuplicateConfirmed, ("registry",)),
     "intake.personal-data-unmasked.v1": (PersonalDataUnmasked, ("registry",)),
+    "intake.personal-data-exported.v1": (PersonalDataExported, ("registry",)),
     "intake.person-erased.v1": (PersonErased, ("registry",)),
     "intake.policy-published.v1": (PolicyPublished, ("allowance",)),
+    "intake.payment-run-prepared.v1": (PaymentRunPrepared, ("allowance",)),
+    "intake.payment-run-checked.v1": (PaymentRunChecked, ("allowance",)),
+    "intake.payment-run-sealed.v1": (PaymentRunSealed, ("allowance",)),
+    "intake.payment-run-instructed.v1": (PaymentRunInstructed, ("allowance",)),
+    "intake.payment-run-cancelled.v1": (PaymentRunCancelled, ("allowance",)),
+    "intake.payment-results-reported.v1": (PaymentResultsReported, ("allowance",)),
+    "intake.break-settled.v1": (BreakSettled, ("allowance",)),
+    "intake.recovery-demanded.v1": (RecoveryDemanded, ("allowance",)),
+    "intake.recovery-paid.v1": (RecoveryPaid, ("allowance",)),
+    "intake.period-closed.v1": (PeriodClosed, ("allowance",)),
     "intake.qualification-standard-published.v1": (QualificationStandardPublished, ("talent",)),
     "intake.candidate-nominated.v1": (CandidateNominated, ("talent",)),
     "intake.candidate-profiled.v1": (CandidateProfiled, ("talent",)),

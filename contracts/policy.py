@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from contracts.base import Category, DivisionCode, Grade, Rating, ShortText, business_date
+from contracts.base import Category, DivisionCode, EntryChannel, Grade, Rating, ShortText, business_date
 
 __all__ = [
     "AllowanceLine",
@@ -25,9 +25,13 @@ __all__ = [
     "CertificateRule",
     "Dimension",
     "EngagedRule",
+    "EntryChannelRule",
+    "Floor",
     "FullTimeRule",
     "GradeWord",
     "InspectionRule",
+    "Instrument",
+    "Month",
     "NotCivilServantRule",
     "PaidBy",
     "Payer",
@@ -41,7 +45,10 @@ __all__ = [
     "Settings",
     "Share",
     "Status",
+    "ValidIn",
     "Vocabulary",
+    "Within",
+    "WithoutAllowanceRule",
 ]
 
 AMOUNT_FEN_MAX = 1_000_000_000
@@ -51,7 +58,10 @@ LINES_MAX = 20
 PAYERS_MAX = 20
 WORDS_MAX = 20
 RULES_MAX = 20
+FLOORS_MAX = 10
+CHANNELS_MAX = 3
 LATE_YEARS_MAX = 10
+EXCELLENT_PERCENT_MAX = 300
 
 
 def _business_day(value: object) -> object:
@@ -73,6 +83,15 @@ Note = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Status = Literal["public-fact", "example"]
 """Whether something is a published fact or an example made up to show the shape. The default is always the humbler one."""
 Dimension = Literal["category", "grade", "rating", "full_time", "division"]
+Instrument = Literal["allowance", "work_expense", "part_time"]
+"""红领津贴、工作经费、兼职津贴. Each is decided by itself: a worker has one decision a year for each that a policy gives.
+
+work_expense is an authorisation to spend (for instructors): its amount is owed to nobody, and the ledger does not post it.
+"""
+Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
+"""A calendar month, YYYY-MM."""
+Within = Literal["county", "city", "province", "anywhere"]
+"""How far a certificate holds: in the division of its issuer at this level."""
 
 
 class _Part(BaseModel):
@@ -144,11 +163,30 @@ class NotCivilServantRule(_Part):
     clause: Clause
 
 
+class EntryChannelRule(_Part):
+    """专门渠道: the post was entered by one of these channels; a post of which no channel is known does not fit."""
+
+    rule: Literal["entry_channel"]
+    among: Annotated[tuple[EntryChannel, ...], Field(min_length=1, max_length=CHANNELS_MAX)]
+    clause: Clause
+
+
+class ValidIn(_Part):
+    """How far a certificate holds. grade: for which (the first that fits counts); None: for every other."""
+
+    grade: Grade | None = None
+    within: Within
+
+
 class CertificateRule(_Part):
-    """A certificate is held and has not expired. at_least: the lowest grade that counts; None: any grade of the vocabulary."""
+    """A certificate is held and has not expired. at_least: the lowest grade that counts; None: any grade of the vocabulary.
+
+    valid_in: only with ``settings.territory: required``; without it the scheme's: special in the province, others in the city.
+    """
 
     rule: Literal["certificate"]
     at_least: Grade | None = None
+    valid_in: Annotated[tuple[ValidIn, ...], Field(max_length=WORDS_MAX)] = ()
     clause: Clause
 
 
@@ -165,8 +203,27 @@ class RatingRule(_Part):
     clause: Clause
 
 
+class WithoutAllowanceRule(_Part):
+    """Of a policy for another instrument: not beside the red-collar allowance of the same person.
+
+    within: ``month``: months that the allowance pays do not count here; ``year``: nothing in a year in which it pays anything.
+    """
+
+    rule: Literal["without_allowance"]
+    within: Literal["month", "year"] = "month"
+    clause: Clause
+
+
 Rule = Annotated[
-    CategoryRule | EngagedRule | FullTimeRule | NotCivilServantRule | CertificateRule | InspectionRule | RatingRule,
+    CategoryRule
+    | EngagedRule
+    | FullTimeRule
+    | EntryChannelRule
+    | NotCivilServantRule
+    | CertificateRule
+    | InspectionRule
+    | RatingRule
+    | WithoutAllowanceRule,
     Field(discriminator="rule"),
 ]
 
@@ -178,6 +235,7 @@ class AmountRow(_Part):
     """The amount of one combination: it names exactly the dimensions of its line's ``by``.
 
     amount_fen: for a year or for a month, as the line's period says. division: also covers the divisions below it.
+    first_month, last_month: the amount holds in these months and between them; None: from the beginning, without end.
     """
 
     category: Category | None = None
@@ -185,6 +243,8 @@ class AmountRow(_Part):
     rating: Rating | None = None
     full_time: Annotated[bool, Field(strict=True)] | None = None
     division: DivisionCode | None = None
+    first_month: Month | None = None
+    last_month: Month | None = None
     amount_fen: AmountFen
 
 
@@ -200,13 +260,16 @@ class Share(_Part):
 
 
 class PaidBy(_Part):
-    """Who pays. grade, division: the condition under which this holds (the first that fits counts); none: always.
+    """Who pays. grade, division, first_month, last_month: the condition under which this holds (the first that fits counts);
+    none: always.
 
     shares: add up to 100. remainder: the payer of the fen that rounding leaves over; may be left out for a single payer.
     """
 
     grade: Grade | None = None
     division: DivisionCode | None = None
+    first_month: Month | None = None
+    last_month: Month | None = None
     shares: Annotated[tuple[Share, ...], Field(min_length=1, max_length=PAYERS_MAX)]
     remainder: PayerName | None = None
 
@@ -221,7 +284,7 @@ class AllowanceLine(_Part):
 
     others: what a combination without a row means: ``gap``, an omission to warn of, or ``nothing``, not paid on purpose.
     prorated: an annual amount is paid in twelfths, by the months that count; false: in full, whatever the months.
-    status: of the amounts.
+    taxable: carried to the payments; None: the document does not say. status: of the amounts.
     """
 
     name: Name
@@ -245,6 +308,23 @@ class Cap(_Part):
     clause: Clause
 
 
+class Floor(_Part):
+    """Another scale that the lines should not fall below; if they do for somebody, the decision carries a warning.
+
+    zh, en: what the scale is called. period, by, amounts: as those of a line. lines: which are compared; none named: all.
+    """
+
+    name: Name
+    zh: ShortText
+    en: ShortText | None = None
+    clause: Clause
+    period: Literal["annual", "monthly"]
+    by: Annotated[tuple[Dimension, ...], Field(max_length=5)] = ()
+    amounts: Annotated[tuple[AmountRow, ...], Field(min_length=1, max_length=ROWS_MAX)]
+    lines: Annotated[tuple[Name, ...], Field(max_length=LINES_MAX)] = ()
+    status: Status = "example"
+
+
 class Rounding(_Part):
     """How each line is rounded, once, at its end: 1 jiao = 10 fen, 1 yuan = 100 fen."""
 
@@ -255,26 +335,34 @@ class Rounding(_Part):
 class Settings(_Part):
     """The questions that a county must answer; the defaults are the answers that hold when it doesn't.
 
-    basic_percent: only with ``basic: reduced``. late_rating_years: only with ``late_rating: within_years``.
+    ``services.allowance.settings_text`` says what each value means. basic_percent: only with ``basic: reduced``.
+    excellent_percent: only with ``excellent: raised``. late_rating_years: only with ``late_rating: within_years``.
     """
 
     basic: Literal["zero", "reduced", "listed"] = "zero"
     basic_percent: Annotated[int, Field(strict=True, ge=1, le=99)] | None = None
+    excellent: Literal["listed", "raised"] = "listed"
+    excellent_percent: Annotated[int, Field(strict=True, ge=101, le=EXCELLENT_PERCENT_MAX)] | None = None
     promotion: Literal["by_month", "grade_at_year_end", "grade_at_rating"] = "by_month"
-    leaving: Literal["by_month", "nothing", "whole_year"] = "by_month"
-    failed_inspection: Literal["whole_year", "from_next_month", "from_that_month"] = "whole_year"
+    leaving: Literal["by_month", "from_that_month", "from_next_month", "nothing", "whole_year"] = "by_month"
+    failed_inspection: Literal["whole_year", "from_next_month", "from_that_month", "from_next_year"] = "whole_year"
     deputy_secretary: Literal["paid", "unpaid"] = "unpaid"
     two_posts: Literal["higher", "earlier", "later"] = "higher"
+    moved: Literal["year_end", "year_start", "at_rating", "by_month"] = "year_end"
     decided_when: Literal["rated", "engaged"] = "rated"
     month_counts_when: Literal["any_day", "whole_month", "first_day"] = "any_day"
+    part_year: Literal["whole_year", "own_months"] = "whole_year"
     late_rating: Literal["always", "within_years"] = "always"
     late_rating_years: Annotated[int, Field(strict=True, ge=0, le=LATE_YEARS_MAX)] | None = None
+    territory: Literal["ignored", "required"] = "ignored"
+    overpayment: Literal["net", "recover"] = "net"
 
 
 class PolicyDocument(_Part):
     """One policy. document: its official number, or an own name where none is known (``note`` then says so).
 
     revision: raised when the same document is published again with corrections. division: it holds there and below.
+    instrument: what it gives; policies of different instruments stand beside each other, each with decisions of its own.
     source: where it was read. status: of the document as a whole; lines and words carry their own.
     """
 
@@ -283,6 +371,7 @@ class PolicyDocument(_Part):
     title: ShortText
     title_en: ShortText | None = None
     division: DivisionCode
+    instrument: Instrument = "allowance"
     issued_on: BusinessDay
     effective: Period
     status: Status = "example"
@@ -293,5 +382,6 @@ class PolicyDocument(_Part):
     payers: Annotated[tuple[Payer, ...], Field(min_length=1, max_length=PAYERS_MAX)]
     lines: Annotated[tuple[AllowanceLine, ...], Field(min_length=1, max_length=LINES_MAX)]
     cap: Cap | None = None
+    floors: Annotated[tuple[Floor, ...], Field(max_length=FLOORS_MAX)] = ()
     rounding: Rounding = Rounding()
     settings: Settings = Settings()

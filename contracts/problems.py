@@ -106,6 +106,14 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
             "请只填一种：学时 hours（hours 类）、分数 points（assessed 类）或是否属实 confirmed（confirmed 类）",
         ),
     },
+    "reason-if-rejected": {
+        "en": ("a rejection has no reason", "say why the run is rejected"),
+        "zh": ("驳回没有说明理由", "请填写驳回理由"),
+    },
+    "part-beyond-parts": {
+        "en": ("the part is none of the file's parts", "count the parts from 1 to parts"),
+        "zh": ("分段序号超出总段数", "分段序号从 1 到总段数 parts"),
+    },
     "rating-if-upheld": {
         "en": (
             "the outcome and the new rating do not go together",
@@ -146,6 +154,8 @@ _CONTENT_FIELDS = frozenset({"content", "title", "text", "begins", "ends"})
 _RULES: dict[tuple[str, str], tuple[str, str]] = {
     ("intake.eligibility-reviewed.v1", "findings"): ("finding-ambiguous", ""),
     ("intake.rating-appeal-decided.v1", "data"): ("rating-if-upheld", "rating"),
+    ("intake.payment-run-checked.v1", "data"): ("reason-if-rejected", "reason"),
+    ("intake.payment-results-reported.v1", "data"): ("part-beyond-parts", "part"),
 }
 """Rules over several fields, which pydantic puts on the object that holds them: (type, that object's name) → code, and the
 field that the author has to mend ("": the object itself)."""
@@ -210,13 +220,18 @@ _FORMS: dict[str, tuple[str, str]] = {
     "phone": ("5 to 20 digits, spaces, + or -", "5 至 20 位数字、空格、+ 或 -"),
     "bank_account": ("8 to 30 digits", "8 至 30 位数字"),
     "id": ("1 to 128 of letters, digits, . _ : and -", "1 至 128 个字母、数字或 . _ : -"),
+    "run": ("1 to 20 of letters, digits and -", "1 至 20 个字母、数字或 -"),
+    "payer": ("a payer's name in the policy, such as county", "政策中的支付方名称，如 county"),
+    "month": ("a month, YYYY-MM", "月份，格式 YYYY-MM"),
+    "message_id": ("1 to 35 of letters, digits, / . and -", "1 至 35 个字母、数字或 / . -"),
+    "reference": ("1 to 64 printable ASCII characters", "1 至 64 个可打印 ASCII 字符"),
 }
 _WORD = ("1 to 32 of a-z, 0-9 and _, beginning with a letter", "1 至 32 个小写字母、数字或 _，以字母开头")
 _FORMS |= dict.fromkeys(("criterion", "waive", "items", "item"), _WORD)
 _DIGEST = ("64 hex digits of SHA-256, lower case", "SHA-256 的 64 位小写十六进制数字")
-_FORMS |= dict.fromkeys(("evidence", "sha256"), _DIGEST)
+_FORMS |= dict.fromkeys(("evidence", "sha256", "file_sha256", "list_sha256"), _DIGEST)
 _SOURCE = ("1 to 32 of a-z, 0-9 and -, beginning with a letter", "1 至 32 个小写字母、数字或 -，以字母开头")
-_SOURCES = ("source", "key_source", "application_source", "objection_source", "appeal_source", "entry_source")
+_SOURCES = ("source", "key_source", "application_source", "objection_source", "appeal_source", "entry_source", "run_source")
 _FORMS |= dict.fromkeys(_SOURCES, _SOURCE)
 _FORM_DEFAULT = (
     "letters, digits and . _ : / - only, beginning with a letter or digit, at most 64",

@@ -72,6 +72,7 @@ __all__ = [
     "PanelReviewed",
     "PersonErased",
     "PersonMerged",
+    "PersonalDataExported",
     "PersonalDataUnmasked",
     "RatingAppealDecided",
     "RatingAppealed",
@@ -424,6 +425,22 @@ class PersonalDataUnmasked(_Happened):
     reason: str
 
 
+class PersonalDataExported(LogEvent):
+    """These fields of many people were decrypted into a file. It stands in the stream of the list, not in anybody's file.
+
+    purpose, list_sha256: as in the intake fact. people: how many.
+    """
+
+    TYPE: ClassVar[str] = "registry.personal-data-exported.v1"
+    fact: FactOrigin
+    purpose: str
+    fields: tuple[str, ...]
+    people: int
+    list_sha256: str
+    by: str
+    reason: str
+
+
 class PersonErased(_Happened):
     """The person's keys and index entries were deleted with this event: nobody can read their identity or dossier any more.
 
@@ -513,4 +530,12 @@ WorkerEvent = (
     | PersonErased
 )
 """What stands in the stream of one person."""
-RegistryEvent = WorkerEvent | CertificationStandardPublished | UnitRegistered | UnitClosed | InspectionOpened | InspectionClosed
+RegistryEvent = (
+    WorkerEvent
+    | CertificationStandardPublished
+    | UnitRegistered
+    | UnitClosed
+    | InspectionOpened
+    | InspectionClosed
+    | PersonalDataExported
+)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from console.deployment import DEFAULT_SOURCES
 from console.main import app
-from console.topology import ADMIN, FINANCE, OPERATOR, POLICY_OFFICE, principals
+from console.topology import ADMIN, CASHIER, FINANCE, OPERATOR, POLICY_OFFICE, REVIEWER, principals
 from deploy.permissions import permissions_table
 from eventlog.settings import Variable
 from services.allowance.settings import VARIABLES as ALLOWANCE
@@ -36,6 +36,8 @@ WHO = {
     FINANCE: "the finance system: reads the allowance's events",
     OPERATOR: "operators: the desk of the registry, parked messages, corrections, status, reading streams back",
     POLICY_OFFICE: "whoever publishes policy documents",
+    CASHIER: "who prepares payment runs and deals with the bank (经办)",
+    REVIEWER: "who checks them, and closes months (复核); never the same person",
 }
 
 

@@ -27,7 +27,10 @@ from services.registry.settings import VARIABLES
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.zh-CN.md")
-DOCUMENTS = (*READMES, "docs/operations.md", "docs/security.md")
+DOCUMENTS = (
+    *READMES, "docs/operations.md", "docs/security.md", "docs/finance-feed.md", "docs/policy-tutorial.md",
+    "docs/policy-tutorial.zh-CN.md",
+)  # fmt: skip
 START_SECONDS_MAX = 30.0
 
 

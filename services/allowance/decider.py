@@ -1,8 +1,9 @@
 """What allowance knows of one worker, and what a heard fact or a new policy does to it. Pure.
 
 One stream a person: the facts as they were heard, and the decisions made on them. A decision is the engine's result for the
-facts that stand and the policies in force (``engine.decide_year``); if it differs from the last one for that year, an event
-records it, with the difference in fen. So any order and any duplication of the same facts ends in the same amounts.
+facts that stand and the policies in force (``engine.decide_year``), one for each year and instrument; if it differs from the
+last one for these, an event records it, with the difference in fen. So any order and any duplication of the same facts ends in
+the same amounts.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from contracts.allowance import (
     Predicate,
 )
 from contracts.hearing import Hear
+from contracts.policy import InspectionRule, Instrument
 from contracts.registry import Standing
 from eventlog.canonical import digest
-from services.allowance.engine import KnownFact, PolicyInForce, decide_year, years_touched
+from services.allowance.engine import KnownFact, PolicyInForce, decide_year, instruments_of, years_touched
 
 __all__ = [
     "DecisionOnFile",
@@ -53,7 +55,7 @@ def stream_of(person_ref: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The last decision for a year. payers: name → fen."""
+    """The last decision for a year and instrument. payers: name → fen."""
 
     event_id: str
     digest: str
@@ -65,12 +67,12 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """facts: by registry event id. standing: slot → the fact that stands. decided: by year."""
+    """facts: by registry event id. standing: slot → the fact that stands. decided: by year and instrument."""
 
     facts: dict[str, KnownFact] = field(default_factory=dict)
     standing: dict[str, str] = field(default_factory=dict)
     heard: set[str] = field(default_factory=set)
-    decided: dict[int, Decided] = field(default_factory=dict)
+    decided: dict[tuple[int, Instrument], Decided] = field(default_factory=dict)
 
 
 def standing_facts(state: Worker) -> tuple[KnownFact, ...]:
@@ -103,7 +105,7 @@ def decide(command: Command, state: Worker, policies: Sequence[PolicyInForce]) -
                 return ()
             heard = _heard(command)
             after = evolve(state, Happened("", command.effective_on, heard))
-            years = _years_of(command.standings)
+            years = _years_of(command.standings, policies)
             return (heard, *decisions(command.person_ref, after, policies, command.heard, years))
         case Recalculate():
             return decisions(command.person_ref, state, policies, command.because, None)
@@ -123,58 +125,75 @@ def _heard(command: Hear) -> FactHeard:
     )
 
 
-def _years_of(standings: Iterable[Standing]) -> frozenset[int] | None:
-    """The years that a change of standing can touch; None: any. Ratings and inspections are about one year each."""
+def _years_of(standings: Iterable[Standing], policies: Sequence[PolicyInForce]) -> frozenset[int] | None:
+    """The years that a change of standing can touch; None: any. A rating is about one year; so is an inspection, unless a
+    policy lets a failed one stop what comes after it."""
     years = set()
     for standing in standings:
         kind, _, rest = standing.slot.partition("/")
-        if kind not in ("rating", "inspection"):
+        if kind != "rating" and (kind != "inspection" or any(_stops_later(policy) for policy in policies)):
             return None
         years.add(int(rest))
     return frozenset(years)
 
 
+def _stops_later(policy: PolicyInForce) -> bool:
+    document = policy.document
+    return document.settings.failed_inspection != "whole_year" and any(
+        isinstance(rule, InspectionRule) for rule in document.eligibility
+    )
+
+
 def decisions(
     person_ref: str, state: Worker, policies: Sequence[PolicyInForce], because: str, only: frozenset[int] | None
 ) -> tuple[WorkerEvent, ...]:
-    """The decisions that differ from those on file, by year. only: the years to look at (None: all)."""
+    """The decisions that differ from those on file, by year, then by instrument. only: the years to look at (None: all)."""
     facts = standing_facts(state)
-    due = {*years_touched(facts, policies), *state.decided}
+    years = years_touched(facts, policies)
+    due = {*state.decided, *[(year, instrument) for instrument in instruments_of(policies) for year in years]}
     found: list[WorkerEvent] = []
-    for year in sorted(due if only is None else due & only):
-        last = state.decided.get(year)
-        decision = decide_year(facts, policies, year)
+    for year, instrument in sorted(due):
+        if only is not None and year not in only:
+            continue
+        last = state.decided.get((year, instrument))
+        decision = decide_year(facts, policies, year, instrument)
         if decision is None:
             if last is None:
                 continue
-            decision = void_decision(year, last)
-        mark = digest(decision.payload())
-        if last is None:
-            found.append(
-                EntitlementDecided(
-                    person_ref=person_ref,
-                    decision=decision,
-                    digest=mark,
-                    difference_fen=decision.amount_fen,
-                    differences=tuple(p for p in decision.payers if p.amount_fen),
-                )
-            )
-        elif mark != last.digest:
-            found.append(
-                EntitlementAdjusted(
-                    person_ref=person_ref,
-                    decision=decision,
-                    digest=mark,
-                    supersedes=last.event_id,
-                    because=because,
-                    difference_fen=decision.amount_fen - last.amount_fen,
-                    differences=differences(decision.payers, last.payers),
-                )
-            )
+            decision = void_decision(year, last, instrument)
+        event = _recorded(person_ref, decision, last, because)
+        if event is not None:
+            found.append(event)
     return tuple(found)
 
 
-def void_decision(year: int, last: Decided) -> Decision:
+def _recorded(
+    person_ref: str, decision: Decision, last: Decided | None, because: str
+) -> EntitlementDecided | EntitlementAdjusted | None:
+    """The event of a decision, if it differs from the last one."""
+    mark = digest(decision.payload())
+    if last is None:
+        return EntitlementDecided(
+            person_ref=person_ref,
+            decision=decision,
+            digest=mark,
+            difference_fen=decision.amount_fen,
+            differences=tuple(p for p in decision.payers if p.amount_fen),
+        )
+    if mark == last.digest:
+        return None
+    return EntitlementAdjusted(
+        person_ref=person_ref,
+        decision=decision,
+        digest=mark,
+        supersedes=last.event_id,
+        because=because,
+        difference_fen=decision.amount_fen - last.amount_fen,
+        differences=differences(decision.payers, last.payers),
+    )
+
+
+def void_decision(year: int, last: Decided, instrument: Instrument = "allowance") -> Decision:
     """Nothing is left to decide on (the rating or the registration was withdrawn, the policy gone): nothing is owed."""
     missing = Predicate(
         name="decidable",
@@ -186,6 +205,7 @@ def void_decision(year: int, last: Decided) -> Decision:
     )
     return Decision(
         year=year,
+        instrument=instrument,
         division=last.division,
         decision="denied",
         amount_fen=0,
@@ -225,6 +245,7 @@ class DecisionBody(msgspec.Struct, frozen=True):
     amount_fen: int
     payers: tuple[PayerOnFile, ...]
     policy: PolicyOnFile
+    instrument: Instrument = "allowance"
 
 
 class DecisionOnFile(msgspec.Struct, frozen=True):
@@ -275,7 +296,7 @@ def _apply(state: Worker, happened: Happened) -> None:
         case EntitlementDecided() | EntitlementAdjusted() | DecisionOnFile():
             decision = event.decision
             policy = decision.policy
-            state.decided[decision.year] = Decided(
+            state.decided[decision.year, decision.instrument] = Decided(
                 happened.event_id,
                 event.digest,
                 decision.amount_fen,

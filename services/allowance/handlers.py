@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import ClassVar, cast
 
 import msgspec
 from pydantic import ValidationError
-from sqlalchemy import Column, Connection, MetaData, String, Table, delete, select, update
+from sqlalchemy import Column, Connection, String, Table, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard
@@ -29,7 +30,7 @@ from contracts.receipts import Problem
 from eventlog.cache import Shelf, Shelved, StateCache
 from eventlog.canonical import canonical
 from eventlog.decider import Rejected
-from eventlog.desk import Batch, Desk, Item, problem
+from eventlog.desk import Desk, Item, problem
 from eventlog.heard import Foreign, save_heard, sort_out
 from eventlog.intake import Parsed, answer, content_of, seen_before
 from eventlog.log import Appended, Log, NewEvent, Past, Recorded, Unit, Vanished
@@ -49,6 +50,8 @@ from services.allowance.decider import (
     stream_of,
 )
 from services.allowance.engine import PolicyInForce, unknown_words
+from services.allowance.payment_work import LISTING
+from services.allowance.payments import PAYMENT_FACTS, POLICIES, PaymentBatch, Payments, work_metadata
 from services.allowance.policy import PolicyError, read_policy
 from services.allowance.reactions import origin_of, person_of, react
 from services.allowance.views import worker
@@ -59,14 +62,13 @@ __all__ = [
     "Recalculation",
     "RegistryEvents",
     "happened",
+    "recalculating",
     "recalculation",
     "recalculations",
     "work_metadata",
 ]
 
 SERVICE = "allowance"
-POLICIES = "policies"
-"""The one stream of all policy documents: a decision names its version, so that none is made under a stale policy."""
 RECALCULATE = "recalculation.allowance"
 """Where a parked recalculation says that it came from."""
 RECALCULATION_PAGE = 200
@@ -74,8 +76,6 @@ CONFLICT_ROUNDS_MAX = 20
 
 _DECISIONS = frozenset({EntitlementDecided.TYPE, EntitlementAdjusted.TYPE})
 _ON_FILE = msgspec.json.Decoder(DecisionOnFile)
-
-work_metadata = MetaData()
 
 recalculation = Table(
     "recalculation",
@@ -94,7 +94,7 @@ def policy_of(recorded: Recorded) -> PolicyInForce:
 
 
 @dataclass(slots=True)
-class Desktop(Batch):
+class Desktop(PaymentBatch):
     """states: of the workers that the batch touches."""
 
     states: dict[str, Worker] = field(default_factory=dict)
@@ -273,7 +273,7 @@ class RegistryEvents:
 
 
 class AllowanceIntake:
-    """The handler of the intake consumer: policy documents, and the operator's acts on parked messages."""
+    """The handler of the intake consumer: policy documents, facts about payment, the operator's acts on parked messages."""
 
     def __init__(
         self,
@@ -283,9 +283,11 @@ class AllowanceIntake:
         wake: Callable[[], None],
         recalculate: Callable[[], None],
         erase: Callable[[int], Awaitable[None]],
+        payments: Payments | None = None,
     ) -> None:
         self._log = log
         self._erase = erase
+        self._payments = payments or Payments(log, recalculating=recalculating)
         self._desk = Desk(SERVICE, log)
         self._events = events
         self._workers = Workers(log)
@@ -324,7 +326,8 @@ class AllowanceIntake:
             batch.blocked = blocked_streams(connection)
             for more, parsed in self._desk.read(connection, batch, [item]):
                 self._settle_parsed(connection, batch, more, parsed)
-        if batch.units and self._log.append(batch.units, seen_position=position, whole=True).conflicts:
+        moved = partial(self._payments.moved, batch=batch)
+        if batch.units and self._log.append(batch.units, seen_position=position, whole=True, recheck=moved).conflicts:
             return None
         return batch.erase
 
@@ -345,6 +348,8 @@ class AllowanceIntake:
                     self._publish(connection, batch, item, parsed, content, data)
                 except Rejected as rejected:
                     self._desk.refuse(batch, item, parsed, rejected.problems, content)
+            case data if isinstance(data, PAYMENT_FACTS):
+                self._payments.settle(connection, batch, item, parsed, content)
             case _:
                 raise RuntimeError(f"{parsed.message.type} is not taken here")
 
@@ -352,7 +357,11 @@ class AllowanceIntake:
         """Settle parked messages again, in their order: intake ones, registry events and recalculations."""
         for more, parsed in self._desk.read(connection, batch, [i for i in items if i.subject.startswith("intake.")]):
             self._settle_parsed(connection, batch, more, parsed)
-        items = [item for item in items if not item.subject.startswith("intake.")]
+        for item in items:
+            if item.subject == LISTING:
+                # The worker is free again, and a later run lists them.
+                batch.add(item, Unit())
+        items = [item for item in items if not item.subject.startswith("intake.") and item.subject != LISTING]
         found = [
             _Again.model_validate_json(item.raw)
             if item.subject == RECALCULATE
@@ -507,3 +516,8 @@ def _sha256(text: str) -> str:
 def recalculations(connection: Connection) -> int:
     """How many recalculations are under way."""
     return len(connection.execute(select(recalculation.c.policy_event)).all())
+
+
+def recalculating(connection: Connection) -> bool:
+    """Whether decisions are being made again for everybody."""
+    return connection.execute(select(recalculation.c.policy_event).limit(1)).first() is not None

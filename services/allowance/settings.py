@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eventlog.settings import Variable, read_settings
+from eventlog.settings import Variable, read_settings, whole_number
 
 __all__ = ["VARIABLES", "Settings", "settings_from"]
+
+HOLD = "HONGLING_ALLOWANCE_HOLD_SECONDS"
 
 VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
     Variable("HONGLING_ALLOWANCE_NATS_PASSWORD", "the broker's password of user allowance", secret=True),
     Variable("HONGLING_ALLOWANCE_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable(HOLD, "how long a fact about payment waits for the stage before it", str(7 * 24 * 3600)),
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -22,6 +25,7 @@ class Settings:
     nats_url: str
     nats_password: str = field(repr=False)
     database_url: str = field(repr=False)
+    hold_seconds: int
     log_level: str
 
 
@@ -32,5 +36,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         nats_url=values["HONGLING_NATS_URL"],
         nats_password=values["HONGLING_ALLOWANCE_NATS_PASSWORD"],
         database_url=values["HONGLING_ALLOWANCE_DATABASE_URL"],
+        hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         log_level=values["HONGLING_LOG_LEVEL"],
     )

@@ -41,6 +41,7 @@ entitlement = Table(
     view_metadata,
     Column("person_ref", String(32), primary_key=True),
     Column("year", Integer, primary_key=True),
+    Column("instrument", String(16), primary_key=True),
     Column("division", String(6), nullable=False),
     Column("decision", String(8), nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
@@ -48,7 +49,7 @@ entitlement = Table(
     Column("event_id", String(36), nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("decisions", Integer, nullable=False, comment="how often this year was decided"),
-    comment="The last decision for each worker and year.",
+    comment="The last decision for each worker, year and instrument.",
 )
 Index("entitlement_division_year", entitlement.c.year, entitlement.c.division)
 
@@ -57,6 +58,7 @@ entitlement_payer = Table(
     view_metadata,
     Column("person_ref", String(32), primary_key=True),
     Column("year", Integer, primary_key=True),
+    Column("instrument", String(16), primary_key=True),
     Column("payer", String(32), primary_key=True),
     Column("division", String(6), nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
@@ -79,25 +81,29 @@ class WorkerView:
 
 
 class EntitlementView:
-    """The last decision of each worker and year, and what each payer owes for it."""
+    """The last decision of each worker, year and instrument, and what each payer owes for it."""
 
     name = "entitlement"
     tables: Sequence[Table] = (entitlement, entitlement_payer)
 
     def apply(self, connection: Connection, events: Sequence[Recorded], tables: Mapping[str, Table]) -> None:
-        latest: dict[tuple[str, int], tuple[Recorded, int]] = {}
-        replaced: set[tuple[str, int]] = set()
+        latest: dict[tuple[str, int, str], tuple[Recorded, int]] = {}
+        replaced: set[tuple[str, int, str]] = set()
         for recorded in events:
             event = recorded.event
             if isinstance(event, EntitlementDecided | EntitlementAdjusted):
-                key = (event.person_ref, event.decision.year)
+                key = (event.person_ref, event.decision.year, event.decision.instrument)
                 latest[key] = (recorded, latest[key][1] + 1 if key in latest else 1)
                 if isinstance(event, EntitlementAdjusted):
                     replaced.add(key)
         table, payers = tables["entitlement"], tables["entitlement_payer"]
         if replaced:
-            gone = delete(payers).where(payers.c.person_ref == bindparam("p"), payers.c.year == bindparam("y"))
-            connection.execute(gone, [{"p": person, "y": year} for person, year in sorted(replaced)])
+            of_one = (
+                payers.c.person_ref == bindparam("p"),
+                payers.c.year == bindparam("y"),
+                payers.c.instrument == bindparam("i"),
+            )
+            connection.execute(delete(payers).where(*of_one), [{"p": p, "y": y, "i": i} for p, y, i in sorted(replaced)])
         rows, shares = [], []
         for recorded, times in latest.values():
             row, parts = _rows(recorded)
@@ -112,7 +118,12 @@ def _rows(recorded: Recorded) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     event = recorded.event
     assert isinstance(event, EntitlementDecided | EntitlementAdjusted)
     decision = event.decision
-    common = {"person_ref": event.person_ref, "year": decision.year, "division": decision.division}
+    common = {
+        "person_ref": event.person_ref,
+        "year": decision.year,
+        "instrument": decision.instrument,
+        "division": decision.division,
+    }
     row = {
         **common,
         "decision": decision.decision,
@@ -129,9 +140,14 @@ def below(division: str) -> str:
     return division[:2] if division.endswith("0000") else division[:4] if division.endswith("00") else division
 
 
-def statement(connection: Connection, division: str, year: int) -> dict[str, Any]:
+def statement(connection: Connection, division: str, year: int, instrument: str = "allowance") -> dict[str, Any]:
     """What is owed for a year in a division and below it. Amounts in fen; workers without a decision are not in it."""
-    ours = (entitlement.c.year == year, entitlement.c.division.startswith(below(division), autoescape=True))
+    within = below(division)
+    ours = (
+        entitlement.c.year == year,
+        entitlement.c.instrument == instrument,
+        entitlement.c.division.startswith(within, autoescape=True),
+    )
     row = connection.execute(
         select(
             func.coalesce(func.sum(case((entitlement.c.decision == "granted", 1), else_=0)), 0),
@@ -144,7 +160,7 @@ def statement(connection: Connection, division: str, year: int) -> dict[str, Any
     total = func.sum(table.c.amount_fen)
     payers = connection.execute(
         select(table.c.payer, total)
-        .where(table.c.year == year, table.c.division.startswith(below(division), autoescape=True))
+        .where(table.c.year == year, table.c.instrument == instrument, table.c.division.startswith(within, autoescape=True))
         .group_by(table.c.payer)
         .order_by(table.c.payer)
     )

@@ -67,6 +67,7 @@ CODEC = Codec(
         registry.RatingAppealDecided,
         registry.PersonalDataUnmasked,
         registry.PersonErased,
+        registry.PersonalDataExported,
         registry.UnitRegistered,
         registry.UnitClosed,
         registry.InspectionOpened,

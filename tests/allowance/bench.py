@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -13,10 +14,10 @@ from contracts.receipts import Receipt
 from eventlog import schema
 from eventlog.database import Database
 from eventlog.desk import Item
-from eventlog.log import Recorded
+from eventlog.log import Recorded, View
 from services.allowance import app
 from services.allowance.handlers import AllowanceIntake, Recalculation, RegistryEvents, recalculations, work_metadata
-from services.allowance.views import EntitlementView, WorkerView, entitlement
+from services.allowance.views import entitlement
 from tests.support import events_of, intake_bytes, new_log, receipts_of
 
 __all__ = ["AllowanceBench"]
@@ -27,10 +28,10 @@ async def _erase(_sequence: int) -> None:
 
 
 class AllowanceBench:
-    """One allowance service. seed: of its ids."""
+    """One allowance service. seed: of its ids. views: other read models than it has."""
 
-    def __init__(self, database: Database, seed: int = 1) -> None:
-        self.log = new_log(database, "allowance", app.CODEC, (WorkerView(), EntitlementView()), seed=seed)
+    def __init__(self, database: Database, seed: int = 1, views: Sequence[View] | None = None) -> None:
+        self.log = new_log(database, "allowance", app.CODEC, app.views() if views is None else views, seed=seed)
         with database.write.begin() as connection:
             work_metadata.create_all(connection)
         self.events_handler = RegistryEvents(self.log, wake=lambda: None)

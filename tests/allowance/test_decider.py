@@ -13,7 +13,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard, PayerAmount
-from contracts.particulars import EngagementEnd, EngagementStart, Particulars, RatingResult, Recognition, Registration
+from contracts.particulars import (
+    EngagementEnd,
+    EngagementStart,
+    InspectionResult,
+    Particulars,
+    RatingResult,
+    Recognition,
+    Registration,
+)
 from contracts.registry import EncryptedIdentity, FactOrigin, Standing, StandingEvent
 from eventlog.canonical import digest
 from eventlog.decider import Decider, fold
@@ -36,6 +44,7 @@ from tests.allowance.example import (
     withdrawn,
 )
 from tests.allowance.histories import arrivals, histories
+from tests.allowance.test_engine import RULES, flat, published
 from tests.specs import Given, given
 from tests.support import NOW, event_id
 
@@ -429,7 +438,7 @@ def test_whatever_order_the_registry_was_told_things_in_the_amounts_are_the_same
 def test_what_was_decided_is_what_the_engine_says_of_the_facts_that_stand(commands: list[registry.Command]) -> None:
     """After every event: the last decision of each year is the engine's, or void if the engine has none."""
     state = fold(ONE, after(*told_to_us(commands)))
-    for year, decided in state.decided.items():
+    for (year, _), decided in state.decided.items():
         found = decide_year(standing_facts(state), (policy(),), year)
         assert decided.amount_fen == (found.amount_fen if found is not None else 0)
     assert {s.slot for h in told_to_us(commands) for s in h.standings if s.fact} >= set(state.standing)
@@ -523,6 +532,29 @@ def test_whatever_happens_to_a_worker_any_arrival_ends_in_the_same_decisions(his
     assert owed[0] == owed[1]
     check_sums(other)
     state = fold(CERTIFIED, other)
-    for year, decided in state.decided.items():
+    for (year, _), decided in state.decided.items():
         found = decide_year(standing_facts(state), (policy(certificate=True),), year)
         assert decided.amount_fen == (found.amount_fen if found is not None else 0)
+
+
+# --- what an inspection stops ---------------------------------------------------------------------------------------------
+
+
+def inspected(n: int, outcome: Any, year: int, on: str) -> Hear:
+    return hear(n, InspectionResult(year=year, outcome=outcome), on=on)
+
+
+@pytest.mark.parametrize(("stops", "differences"), [("from_next_month", [-100_000]), ("whole_year", [])])
+def test_a_failed_inspection_that_is_told_late_stops_the_months_of_a_later_year(stops: str, differences: list[int]) -> None:
+    """That of 2021, failed in February 2022: 2022 was granted, and from March on it is taken back, if the policy says so."""
+    rules = [RULES["engaged"], RULES["inspection"], RULES["rating"]]
+    effective = {"first_day": "2021-01-01", "last_day": "2022-12-31"}
+    strict = published(rules=rules, lines=[flat(120_000)], effective=effective, settings={"failed_inspection": stops})
+    decider = allowance(strict)
+    events = after(registered(), engaged(), rated(year=2022), inspected(5, "passed", 2022, "2022-12-20"), decider=decider)
+    assert amounts(events)[2022][1] == 120_000
+    more = decider.decide(inspected(6, "failed", 2021, "2022-02-10"), fold(decider, events))
+    assert [each.difference_fen for each in decisions(more)] == differences
+    both = after(inspected(6, "failed", 2021, "2022-02-10"), registered(), engaged(), rated(year=2022), decider=decider)
+    both += decider.decide(inspected(5, "passed", 2022, "2022-12-20"), fold(decider, both))
+    assert amounts(both)[2022] == amounts([*events, *more])[2022]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -33,7 +33,7 @@ from contracts.particulars import (
     RegistrationStatus,
     Transfer,
 )
-from contracts.policy import PolicyDocument, Rounding
+from contracts.policy import PolicyDocument, Rounding, Settings
 from contracts.registration_life import closed_spans
 from services.allowance.engine import (
     UNKNOWN_WORD_SUFFIX,
@@ -48,6 +48,7 @@ from services.allowance.engine import (
     years_touched,
 )
 from services.allowance.policy import read_policy
+from services.allowance.settings_text import NUMBER_OF
 
 POLICIES = Path(__file__).parents[2] / "policies"
 YEAR = 2021
@@ -69,10 +70,23 @@ def registered(division: str = "320102", civil_servant: bool = False) -> KnownFa
 
 
 def starts(
-    number: int, day: str, key: str = "e1", category: str = "secretary", full_time: bool = True, source: str = ""
+    number: int,
+    day: str,
+    key: str = "e1",
+    category: str = "secretary",
+    full_time: bool = True,
+    source: str = "",
+    channel: str | None = None,
 ) -> KnownFact:
     said = EngagementStart.model_validate(
-        {"engagement": key, "category": category, "unit": "unit 7", "post": "post", "full_time": full_time}
+        {
+            "engagement": key,
+            "category": category,
+            "unit": "unit 7",
+            "post": "post",
+            "full_time": full_time,
+            "entry_channel": channel,
+        }
     )
     return known(number, day, said, source)
 
@@ -81,9 +95,14 @@ def ends(number: int, day: str, key: str = "e1", source: str = "") -> KnownFact:
     return known(number, day, EngagementEnd(engagement=key, reason="resigned"), source)
 
 
-def certified(number: int, day: str, grade: str = "junior", expires: str | None = None) -> KnownFact:
+def certified(number: int, day: str, grade: str = "junior", expires: str | None = None, issuer: str = "320102") -> KnownFact:
     expires_on = date.fromisoformat(expires) if expires else None
-    return known(number, day, Certificate(number=f"c{number}", grade=grade, issuer="320102", expires_on=expires_on))
+    return known(number, day, Certificate(number=f"c{number}", grade=grade, issuer=issuer, expires_on=expires_on))
+
+
+def recognised(number: int, day: str, division: str, certificate: int = 3) -> KnownFact:
+    """A recognition of the certificate with that fact's number."""
+    return known(number, day, Recognition(number=f"c{certificate}", division=division))
 
 
 def rated(rating: str = "competent", day: str = "2022-01-10", year: int = YEAR, number: int = 50) -> KnownFact:
@@ -290,6 +309,22 @@ def test_two_posts_that_each_meet_another_rule_do_not_make_one_that_meets_both()
     assert decide(both, rules=rules).decision == "denied"
 
 
+def test_only_posts_entered_by_a_listed_channel_count() -> None:
+    """Recruited in the open until June, then dispatched; a post of which no channel is known does not count."""
+    rules = [*RULES.values(), {"rule": "entry_channel", "among": ["internal", "recruited"], "clause": "6"}]
+    facts = but(
+        starts(2, "2019-01-01", channel="recruited"), ends(4, "2021-06-30"), starts(5, "2021-07-01", "e2", channel="dispatched")
+    )
+    decision = decide(facts, rules=rules)
+    assert decision.amount_fen == 60000
+    found = predicate(decision, "entry_channel")
+    assert (found.required, found.found, found.met, found.facts) == ("internal or recruited", "recruited", True, (event_id(2),))
+    unknown = decide(WORKER, rules=rules)
+    assert (unmet(unknown), predicate(unknown, "entry_channel").found) == (["entry_channel"], "not stated")
+    nobody = decide((registered(), rated()), rules=rules)
+    assert predicate(nobody, "entry_channel").found == "no post"
+
+
 def test_a_policy_without_grades_pays_by_rating_alone() -> None:
     """As in Changtu: no category, certificate or inspection is asked for."""
     table = line(
@@ -386,6 +421,16 @@ def test_setting_decided_when_engaged_decides_before_the_rating() -> None:
     assert decide(but(without="rating"), rules=[RULES["engaged"]], lines=[flat(500)], **engaged).amount_fen == 500
     assert unmet(decide(but(without="rating"), **engaged)) == ["rating"]
     assert decide_year((registered(), starts(2, "2022-01-01")), (published(**engaged),), YEAR) is None
+
+
+def test_setting_excellent_raised_pays_a_percentage_of_the_tables() -> None:
+    """120 percent of each line's amount; what is listed for excellent alone is paid as it is listed."""
+    raised = setting(excellent="raised", excellent_percent=120)
+    assert only_line(decide(but(rated("excellent")), **raised)).arithmetic == (
+        "120000 fen x 12/12 months x 120/100 = 144000 fen"
+    )
+    assert decide(WORKER, **raised).amount_fen == 120000
+    assert decide(but(rated("excellent")), **setting(excellent="listed")).amount_fen == 120000
 
 
 # Engagement: months, leaving, two posts ---------------------------------------------------------------------------------------
@@ -692,7 +737,7 @@ def test_a_downgrade_to_an_unknown_grade_is_no_certificate_and_can_be_recognised
     )
 
 
-def test_while_a_certificate_is_suspended_the_one_that_it_superseded_does_not_speak() -> None:
+def test_while_a_certificate_is_suspended_the_one_before_it_does_not_speak_again() -> None:
     facts = but(
         certified(4, "2020-01-01", "senior"),
         changed(30, "suspended", "2021-04-01", certificate=4),
@@ -744,9 +789,78 @@ def test_a_change_that_makes_no_sense_is_not_among_the_facts_used() -> None:
         assert decide(but(idle)) == decide(WORKER)
 
 
-def test_a_recognition_changes_nothing() -> None:
-    """No rule asks where a certificate holds."""
-    assert decide(but(known(30, "2021-04-01", Recognition(number="c3", division="320500")))) == decide(WORKER)
+def test_a_recognition_changes_nothing_where_territory_is_ignored() -> None:
+    assert decide(but(recognised(30, "2021-04-01", "320500"))) == decide(WORKER)
+
+
+REQUIRED = setting(territory="required")
+
+
+def test_a_certificate_holds_in_its_issuers_city_and_a_special_one_in_the_province() -> None:
+    """As the scheme has it, if the policy says nothing else."""
+    assert decide(but(certified(3, "2019-05-01", issuer="320104")), **REQUIRED).amount_fen == 120000
+    assert unmet(decide(but(certified(3, "2019-05-01", issuer="320505")), **REQUIRED)) == ["certificate"]
+    words = {"ratings": [{"word": "competent", "zh": "称职"}], "grades": [{"word": "special", "zh": "特级"}]}
+    special = but(certified(3, "2019-05-01", "special", issuer="320500"))
+    rules = [RULES["engaged"], RULES["certificate"], RULES["rating"]]
+    changes: dict[str, Any] = {"vocabulary": words, "rules": rules, "lines": [flat(12)]}
+    assert decide(special, **changes, **REQUIRED).amount_fen == 12
+    assert unmet(decide(but(certified(3, "2019-05-01", "special", issuer="330000")), **changes, **REQUIRED)) == ["certificate"]
+
+
+@pytest.mark.parametrize(
+    ("within", "issuer", "holds"),
+    [
+        ("county", "320102", True),
+        ("county", "320104", False),
+        ("city", "320104", True),
+        ("city", "320500", False),
+        ("province", "320500", True),
+        ("province", "330102", False),
+        ("anywhere", "330102", True),
+        ("county", "320100", True),
+    ],
+)
+def test_the_policy_may_say_how_far_a_certificate_holds(within: str, issuer: str, holds: bool) -> None:
+    """A city's own certificate holds in all of the city, whatever is said of counties."""
+    rules = [RULES["engaged"], RULES["certificate"] | {"valid_in": [{"within": within}]}]
+    decision = decide(but(certified(3, "2019-05-01", issuer=issuer)), rules=rules, lines=[flat(12)], **REQUIRED)
+    assert (decision.decision == "granted") is holds
+
+
+def test_a_grade_of_which_valid_in_says_nothing_holds_in_its_issuers_county() -> None:
+    rules = [RULES["engaged"], RULES["certificate"] | {"valid_in": [{"grade": "senior", "within": "anywhere"}]}]
+    for issuer, holds in (("320102", True), ("320104", False)):
+        decision = decide(but(certified(3, "2019-05-01", issuer=issuer)), rules=rules, lines=[flat(12)], **REQUIRED)
+        assert (decision.decision == "granted") is holds
+
+
+def test_a_certificate_that_holds_elsewhere_only_says_so_and_one_that_is_recognised_names_the_recognition() -> None:
+    elsewhere = certified(3, "2019-05-01", issuer="320500")
+    assert certificate(decide(but(elsewhere), **REQUIRED)) == (
+        "junior of 2019-05-01, issued by 320500 and not recognised here in 2021",
+        False,
+        (event_id(3),),
+    )
+    facts = but(elsewhere, recognised(30, "2020-04-01", "320102"))
+    assert certificate(decide(facts, **REQUIRED)) == (
+        "junior of 2019-05-01, recognised here on 2020-04-01",
+        True,
+        (event_id(3), event_id(30)),
+    )
+    expired = but(certified(3, "2019-05-01", expires="2020-05-01", issuer="320500"))
+    assert certificate(decide(expired, **REQUIRED))[0] == "junior of 2019-05-01, valid to 2020-05-01"
+
+
+def test_where_territory_matters_the_moves_are_among_the_facts_of_the_certificate() -> None:
+    decision = decide(but(moved(30, "2021-06-15")), **REQUIRED)
+    assert certificate(decision) == ("junior of 2019-05-01", True, (event_id(3), event_id(30)))
+
+
+def test_of_two_recognitions_the_earlier_counts() -> None:
+    elsewhere = certified(3, "2019-05-01", issuer="320500")
+    facts = but(elsewhere, recognised(30, "2021-10-01", "320102"), recognised(31, "2021-04-01", "320100"))
+    assert decide(facts, **REQUIRED).amount_fen == 90000
 
 
 # A closed registration --------------------------------------------------------------------------------------------------------
@@ -1072,6 +1186,35 @@ def test_the_cap_takes_from_the_last_line_first(cap: int, amounts: list[int]) ->
     assert ("cap of clause 9" in decision.lines[1].arithmetic) is (cap < 300)
 
 
+def test_below_another_scale_a_decision_carries_a_warning_and_the_same_amount() -> None:
+    """A floor of 110 yuan a month, compared with all lines or with those that it names, for the months that count."""
+    floor = {"name": "social", "zh": "社区工作者", "clause": "12", "period": "monthly", "amounts": [{"amount_fen": 11000}]}
+    lines = [line(), flat(20000, name="extra")]
+    assert decide(WORKER, lines=lines, floors=[floor]).warnings == ()
+    below = decide(WORKER, lines=lines, floors=[floor | {"lines": ["base"]}])
+    assert (below.amount_fen, below.warnings) == (
+        140000,
+        ("120000 fen are below the floor social of clause 12: 132000 fen",),
+    )
+    half = decide(but(ends(4, "2021-06-30")), floors=[floor])
+    assert half.warnings == ("60000 fen are below the floor social of clause 12: 66000 fen",)
+    assert decide(but(rated("basic")), floors=[floor]).warnings == ()
+
+
+def test_a_floor_has_a_table_of_its_own_and_none_for_whom_it_says_nothing() -> None:
+    floor = {
+        "name": "scale",
+        "zh": "对照标准",
+        "clause": "12",
+        "period": "annual",
+        "by": ["grade"],
+        "amounts": [{"grade": "junior", "amount_fen": 120001}, {"grade": "senior", "amount_fen": 1}],
+    }
+    assert decide(WORKER, floors=[floor]).warnings == ("120000 fen are below the floor scale of clause 12: 120001 fen",)
+    assert decide(but(certified(3, "2019-05-01", "senior")), floors=[floor]).warnings == ()
+    assert decide(but(certified(3, "2019-05-01", "intermediate")), floors=[floor]).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("to", "how", "expected"),
     [
@@ -1205,6 +1348,7 @@ def test_a_plain_decision_stays_small_and_round_trips_as_json() -> None:
 # What always holds ------------------------------------------------------------------------------------------------------------
 
 DAYS = st.dates(date(YEAR, 1, 1), date(YEAR, 12, 31)) | st.dates(date(2019, 1, 1), date(2023, 12, 31))
+MONTHS_OF_YEAR = st.integers(1, 12).map(lambda month: f"{YEAR}-{month:02}")
 Making = Callable[[int, str], KnownFact]
 
 
@@ -1222,7 +1366,9 @@ CHANGES: dict[str, st.SearchStrategy[Making]] = {
     "closed": st.just(closed),
     "reopened": st.just(reopened),
     "moved": st.sampled_from(["320102", "320104", "320500"]).map(lambda to: lambda number, day: moved(number, day, to)),
-    "recognised": st.just(lambda number, day: known(number, day, Recognition(number="c100", division="320500"))),
+    "recognised": st.tuples(st.sampled_from(["320102", "320100", "320500"]), st.integers(100, 106)).map(
+        lambda what: lambda number, day: recognised(number, day, *what)
+    ),
 }
 """What may happen to a worker's certificate and registration: (a fact's number, its day) → the fact."""
 
@@ -1236,13 +1382,15 @@ def histories(draw: st.DrawFn) -> list[KnownFact]:
     for key in draw(st.lists(st.sampled_from(["e1", "e2", "e3"]), unique=True)):
         category = draw(st.sampled_from(["secretary", "deputy_secretary", "recruited", "instructor"]))
         day = draw(DAYS)
-        facts.append(starts(number, str(day), key, category, draw(st.booleans())))
+        channel = draw(st.sampled_from([None, "internal", "recruited"]))
+        facts.append(starts(number, str(day), key, category, draw(st.booleans()), channel=channel))
         if draw(st.booleans()):
             facts.append(ends(number + 1, str(day + timedelta(days=draw(st.integers(-30, 900)))), key))
         number += 2
     for grade in draw(st.lists(st.sampled_from(["junior", "intermediate", "senior", "master"]), max_size=3)):
         expires = draw(st.none() | DAYS)
-        facts.append(certified(number, str(draw(DAYS)), grade, str(expires) if expires else None))
+        issuer = draw(st.sampled_from(["320102", "320100", "320500"]))
+        facts.append(certified(number, str(draw(DAYS)), grade, str(expires) if expires else None, issuer))
         number += 1
     for what in draw(st.lists(st.sampled_from([*CHANGES]), max_size=4)):
         facts.append(draw(CHANGES[what])(number, str(draw(DAYS))))
@@ -1255,17 +1403,37 @@ def histories(draw: st.DrawFn) -> list[KnownFact]:
     return facts
 
 
+CHOICES: dict[str, list[str]] = {
+    name: [*get_args(field.annotation)]
+    for name, field in Settings.model_fields.items()
+    if name not in NUMBER_OF.values() and name not in NUMBER_OF
+}
+"""Every setting, but for those that a number goes with."""
+PERIODS = [
+    ("2021-01-01", "2021-12-31"),
+    ("2021-01-01", "2021-12-31"),
+    ("2021-03-15", "2022-06-30"),
+    ("2020-01-01", "2021-10-20"),
+]
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> PolicyDocument:
-    """Policies that the checker accepts, over all settings, with awkward amounts and shares."""
+    """Policies that the checker accepts, over all settings and rules, with awkward amounts, shares and months."""
     percent = draw(st.integers(1, 99))
     shares = [{"payer": "city", "percent": percent}, {"payer": "county", "percent": 100 - percent}]
     paid_by = [
         {"division": "320104", "shares": [{"payer": draw(st.sampled_from(["city", "county"])), "percent": 100}]},
         {"grade": draw(st.sampled_from(["junior", "senior"])), "shares": [{"payer": "province", "percent": 100}]},
+        {"last_month": draw(MONTHS_OF_YEAR), "shares": [{"payer": "province", "percent": 100}]},
         {"shares": shares, "remainder": draw(st.sampled_from(["city", "county"]))},
     ]
-    amounts = [{"grade": grade, "amount_fen": draw(st.integers(0, 500))} for grade in ("junior", "intermediate", "senior")]
+    grades = ("junior", "intermediate", "senior")
+    amounts: list[dict[str, Any]] = [{"grade": grade, "amount_fen": draw(st.integers(0, 500))} for grade in grades]
+    month = draw(st.integers(2, 12))
+    raised = [row | {"amount_fen": draw(st.integers(0, 500)), "first_month": f"{YEAR}-{month:02}"} for row in amounts]
+    if draw(st.booleans()):
+        amounts = [row | {"last_month": f"{YEAR}-{month - 1:02}"} for row in amounts] + raised
     posts = [
         {"category": word, "amount_fen": draw(st.integers(0, 99))} for word in ("secretary", "recruited", "deputy_secretary")
     ]
@@ -1273,25 +1441,32 @@ def documents(draw: st.DrawFn) -> PolicyDocument:
         line(amounts=amounts, paid_by=paid_by, prorated=draw(st.booleans())),
         line(name="post", by=["category"], amounts=posts, paid_by=paid_by, period=draw(st.sampled_from(["annual", "monthly"]))),
     ]
-    chosen: dict[str, Any] = {
-        name: draw(st.sampled_from(values))
-        for name, values in {
-            "promotion": ["by_month", "grade_at_year_end", "grade_at_rating"],
-            "leaving": ["by_month", "nothing", "whole_year"],
-            "failed_inspection": ["whole_year", "from_next_month", "from_that_month"],
-            "deputy_secretary": ["paid", "unpaid"],
-            "two_posts": ["higher", "earlier", "later"],
-            "month_counts_when": ["any_day", "whole_month", "first_day"],
-        }.items()
-    }
+    chosen: dict[str, Any] = {name: draw(st.sampled_from(values)) for name, values in CHOICES.items()}
     if draw(st.booleans()):
         chosen.update({"basic": "reduced", "basic_percent": draw(st.integers(1, 99))})
-    extra = [{"rule": "full_time", "clause": "6"}] * draw(st.integers(0, 1))
+    if draw(st.booleans()):
+        chosen.update({"excellent": "raised", "excellent_percent": draw(st.integers(101, 300))})
+    extra: list[dict[str, Any]] = [{"rule": "full_time", "clause": "6"}] * draw(st.integers(0, 1))
+    extra += [{"rule": "entry_channel", "among": ["internal"], "clause": "8"}] * draw(st.sampled_from([0, 0, 1]))
     cap = {"amount_fen": draw(st.integers(0, 800)), "clause": "9"} if draw(st.booleans()) else None
+    floor = {"name": "other", "zh": "另一标准", "clause": "10", "period": "annual", "amounts": [{"amount_fen": 300}]}
     rounding = {"to": draw(st.sampled_from(["fen", "jiao"])), "how": draw(st.sampled_from(["half_up", "down", "up"]))}
-    rules = [RULES["category"], RULES["certificate"], RULES["rating"], *extra]
+    valid_in: list[dict[str, Any]] = [
+        {"grade": "senior", "within": "province"},
+        {"within": draw(st.sampled_from(["county", "city"]))},
+    ]
+    rules = [RULES["category"], RULES["certificate"] | {"valid_in": valid_in}, RULES["rating"], *extra]
     rules += [RULES["engaged"]] * draw(st.sampled_from([0, 1, 1, 1])) + [RULES["inspection"]] * draw(st.integers(0, 1))
-    made: PolicyDocument = document(rules=rules, lines=lines, cap=cap, rounding=rounding, settings=chosen)
+    first_day, last_day = draw(st.sampled_from(PERIODS))
+    made: PolicyDocument = document(
+        rules=rules,
+        lines=lines,
+        cap=cap,
+        floors=[floor],
+        rounding=rounding,
+        settings=chosen,
+        effective={"first_day": first_day, "last_day": last_day},
+    )
     return made
 
 
@@ -1355,7 +1530,8 @@ def test_granted_is_every_predicate_met_and_the_money_adds_up(facts: list[KnownF
     """Granted exactly if all are met; amount = lines = shares = payers; nothing is negative; the cap holds."""
     decision = decide_year(facts, [PolicyInForce(event_id(900), policy)], YEAR)
     if decision is None:
-        assert not covers(policy.division, division_of(facts, YEAR) or "")
+        there = division_of(facts, YEAR, [PolicyInForce(event_id(900), policy)])
+        assert not covers(policy.division, there or "") or policy.settings.decided_when == "engaged"
         return
     assert len(decision.predicates) == len(policy.eligibility)
     assert (decision.decision == "granted") is all(each.met for each in decision.predicates)

@@ -19,7 +19,7 @@ import typer
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
-from console import conflicts, explain, finance, history, parked, policies, talent, trace
+from console import conflicts, explain, finance, history, parked, policies, talent, trace, whatif
 from console.demo_data import Labelled, made_up_resident_id
 from console.deployment import Deployment
 from console.policies import policy_message
@@ -35,7 +35,6 @@ from eventlog.wire import event_message
 from services.allowance import app as allowance_app
 from services.allowance.handlers import AllowanceIntake, Recalculation, RegistryEvents, work_metadata
 from services.allowance.policy import read_policy
-from services.allowance.views import EntitlementView, WorkerView
 from services.registry import app as registry_app
 from services.registry.decider import Rules
 from services.registry.handlers import RegistryIntake
@@ -55,7 +54,7 @@ PAGE = 500
 
 def _command() -> typer.Typer:
     app = typer.Typer()
-    for module in (explain, history, finance, policies, talent, parked, conflicts, trace):
+    for module in (explain, history, finance, policies, talent, parked, conflicts, trace, whatif):
         module.register(app)
     return app
 
@@ -106,7 +105,7 @@ class Office:
             allowance_app.CODEC,
             self.clock,
             entropy,
-            (WorkerView(), EntitlementView()),
+            allowance_app.views(),
         )
         self.talent = Log("talent", self._databases["talent"], talent_app.CODEC, self.clock, entropy, (PoolView(),))
         self.talent.create()

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.demo_data import CHANGTU_GRANTED, CHANGTU_TOTAL_FEN, changtu_2021
-from console.finance import Booked, Gap, possible_division, read_stream
+from console.finance import Booked, Gap, read_stream
+from console.finance_words import possible_division
 from console.sealing import load_public_key, seal
 from contracts.envelope import EventEnvelope
 from eventlog.wire import event_message

@@ -40,6 +40,33 @@ from contracts.particulars import (
     RegistrationStatus,
     Transfer,
 )
+from contracts.payment import (
+    BankAnswered,
+    BankFileMatched,
+    Break,
+    BreakSettled,
+    PayoutCancelled,
+    PayoutInstructed,
+    PayoutPart,
+    PayoutPrepared,
+    PayoutReissued,
+    PayoutReturned,
+    PayoutSettled,
+    PeriodClosed,
+    PeriodTotal,
+    RecoveryOffset,
+    RecoveryOpened,
+    RecoveryPaid,
+    RunCancelled,
+    RunChange,
+    RunChecked,
+    RunCleared,
+    RunClosed,
+    RunInstructed,
+    RunListed,
+    RunPrepared,
+    RunSealed,
+)
 from contracts.policy import PolicyDocument
 from contracts.registry import (
     AnnualRatingRecorded,
@@ -69,6 +96,7 @@ from contracts.registry import (
     ObjectionRaised,
     ObjectionResolved,
     PanelReviewed,
+    PersonalDataExported,
     PersonalDataUnmasked,
     PersonErased,
     PersonMerged,
@@ -240,6 +268,40 @@ _DECISION = Decision(
     facts=(FactUsed(fact=_id(5), effective_on=date(2025, 1, 4), particulars=_RATING),),
     warnings=("an example of a warning",),
 )
+
+_RUN = {
+    "run": "cashier/2024-county",
+    "fact": FactOrigin(source="cashier", id="m-20", occurred_at=datetime(2025, 3, 1, 1, 2, 3, tzinfo=UTC)),
+    "by": "cashier-1",
+}
+_PAYOUT = {
+    "person_ref": _PERSON,
+    "payout": "cashier/2024-county/7",
+    "run": "cashier/2024-county",
+    "payer": "county",
+    "division": "320102",
+    "year": 2024,
+    "amount_fen": 90_001,
+    "parts": (
+        PayoutPart(year=2023, instrument="part_time", amount_fen=-6_000, decision=_id(51), tax_unknown_fen=-6_000),
+        PayoutPart(year=2024, amount_fen=96_001, decision=_id(52), taxable_fen=96_001),
+    ),
+}
+_RECOVERY = {
+    "person_ref": _PERSON,
+    "recovery": "county-1",
+    "payer": "county",
+    "division": "320102",
+    "amount_fen": 6_000,
+}
+_GIVEN_BACK = (PayoutPart(year=2023, amount_fen=6_000, decision=_id(51), tax_unknown_fen=6_000),)
+_BREAK = Break(
+    key="wrong_amount/8/b-8", kind="wrong_amount", payout="cashier/2024-county/8", reference="b-8", expected_fen=2, found_fen=1
+)
+_BANK_FILE = {
+    "file_sha256": _HEX, "lines": 4, "matched": 1, "matched_fen": 90_001, "returned": 1, "returned_fen": 5, "repeated": 1,
+    "broken": 1,
+}  # fmt: skip
 
 _POLICY = PolicyDocument.model_validate(
     {
@@ -459,6 +521,15 @@ SAMPLES: tuple[LogEvent, ...] = (
     RatingAppealDecided(**_happened(120), appeal="hr/p-1", year=2024, outcome="upheld", rating="excellent", reason="申诉成立"),
     PersonalDataUnmasked(**_happened(121), fields=("name", "phone"), by="operator-7", reason="核对身份"),
     PersonErased(**_happened(122), by="operator-7", reason="本人申请", keys=2, index_entries=3),
+    PersonalDataExported(
+        fact=_told(127),
+        purpose="payment-run cashier/2024-1",
+        fields=("name", "bank_account"),
+        people=28,
+        list_sha256=_HEX,
+        by="operator-7",
+        reason="代发津贴",
+    ),
     UnitRegistered(
         fact=_told(123),
         unit="hr/u-1",
@@ -493,6 +564,83 @@ SAMPLES: tuple[LogEvent, ...] = (
         because=_id(5),
         difference_fen=-240_001,
         differences=(PayerAmount(payer="city", amount_fen=-144_000), PayerAmount(payer="county", amount_fen=-96_001)),
+    ),
+    RunPrepared(**_RUN, division="320100", payer="county", year=2024),
+    RunListed(run="cashier/2024-county", count=9, total_fen=900_009),
+    RunChecked(
+        **{**_RUN, "by": "reviewer-1"},
+        outcome="approved",
+        position=77,
+        changed=1,
+        changes=(RunChange(payout="cashier/2024-county/9", person_ref=_PERSON, prepared_fen=10, due_fen=0, why="nothing-due"),),
+        count=8,
+        total_fen=899_999,
+        reason="an example",
+    ),
+    RunCleared(run="cashier/2024-county", count=8, total_fen=899_999),
+    RunSealed(**_RUN, count=8, total_fen=899_999, list_sha256=_HEX, position=80, root=_HEX),
+    RunInstructed(**_RUN, message_id="MSG-2024-county", file_sha256=_HEX, count=8, total_fen=899_999),
+    RunCancelled(**_RUN, reason="an example"),
+    RunClosed(run="cashier/2024-county", settled=7, settled_fen=899_994, returned=1, returned_fen=5),
+    PayoutPrepared(**_PAYOUT, taxable_fen=96_001, tax_unknown_fen=-6_000),
+    PayoutCancelled(**_PAYOUT, why="due-changed"),
+    PayoutInstructed(**_PAYOUT),
+    PayoutSettled(**_PAYOUT, answer="b-7"),
+    PayoutReturned(**_PAYOUT, answer="b-9", reason="account closed", settled_before=True),
+    PayoutReissued(
+        person_ref=_PERSON,
+        payout="cashier/2024-county/7",
+        run="cashier/2024-county",
+        by_payout="cashier/2024-again/1",
+        by_run="cashier/2024-again",
+    ),
+    RecoveryOpened(
+        **_RECOVERY,
+        parts=(PayoutPart(year=2023, amount_fen=-6_000, decision=_id(51), tax_unknown_fen=-6_000),),
+        because=_id(51),
+        fact=_RUN["fact"],
+        by="cashier-1",
+        reason="has left",
+    ),
+    RecoveryOffset(**_RECOVERY, parts=_GIVEN_BACK),
+    RecoveryPaid(**_RECOVERY, parts=_GIVEN_BACK, fact=_RUN["fact"], by="cashier-1"),
+    BankAnswered(
+        **_RUN,
+        **_BANK_FILE,
+        part=1,
+        parts=2,
+        results_sha256=_HEX,
+        reversed=1,
+        reversed_fen=5,
+        breaks=(_BREAK,),
+    ),
+    BankFileMatched(
+        **_BANK_FILE,
+        run="cashier/2024-county",
+        missing=1,
+        breaks=(
+            Break(
+                key="missing/6",
+                kind="missing",
+                payout="cashier/2024-county/6",
+                reference=None,
+                expected_fen=3,
+                found_fen=None,
+            ),
+        ),
+    ),
+    BreakSettled(**_RUN, key=_BREAK.key, state="assigned", owner="clerk-2", note="asked the bank"),
+    PeriodClosed(
+        fact=_RUN["fact"],
+        by="reviewer-1",
+        month="2025-03",
+        position=90,
+        root=_HEX,
+        transfers=2,
+        totals=(
+            PeriodTotal(account="entitlement", payer="county", debit_fen=96_001, credit_fen=0),
+            PeriodTotal(account="payable", payer="county", debit_fen=0, credit_fen=96_001),
+        ),
     ),
     TalentFactHeard(
         person_ref=_PERSON,

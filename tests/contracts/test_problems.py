@@ -78,6 +78,7 @@ def test_each_fault_of_the_envelope_has_its_field_and_its_stable_code(
 
 
 _OF_APPLICATION: dict[str, Any] = {"person": GOOD["person"], "application": "a-1"}
+_RUN = {"run": "a", "by": "reviewer-1"}
 _DECIDED: dict[str, Any] = {"person": GOOD["person"], "appeal": "p-1", "reason": "材料属实"}
 _ENTRY: dict[str, Any] = {"person": GOOD["person"], "entry": "d-1", "section": "basics"}
 
@@ -91,6 +92,11 @@ _ENTRY: dict[str, Any] = {"person": GOOD["person"], "entry": "d-1", "section": "
          ("data.findings.0", "finding-ambiguous")),
         ("rating-appeal-decided", {**_DECIDED, "outcome": "upheld"}, ("data.rating", "rating-if-upheld")),
         ("rating-appeal-decided", {**_DECIDED, "outcome": "dismissed", "rating": "good"}, ("data.rating", "rating-if-upheld")),
+        ("payment-run-checked", {**_RUN, "outcome": "rejected"}, ("data.reason", "reason-if-rejected")),
+        ("payment-run-checked", {**_RUN, "run": "a b", "outcome": "approved"}, ("data.run", "bad-pattern")),
+        ("payment-results-reported", {**_RUN, "file_sha256": "a" * 64, "part": 2, "parts": 1, "results": []},
+         ("data.part", "part-beyond-parts")),
+        ("period-closed", {"by": "reviewer-1", "month": "2026-13"}, ("data.month", "bad-pattern")),
         ("panel-reviewed", {**_OF_APPLICATION, "scores": [101]}, ("data.scores.0", "out-of-range")),
         ("panel-reviewed", {**_OF_APPLICATION, "scores": []}, ("data.scores", "too-short")),
         ("person-erased", {"person": {}, "by": "o", "reason": "r"}, ("data.person.person_ref", "missing")),

@@ -78,6 +78,18 @@ def test_only_provision_gets_the_owner_of_the_databases_and_the_admin_of_the_bro
         assert not [value for key, value in values.items() if key.startswith("HONGLING_") and "_owner:" in value]
 
 
+def test_nobody_both_prepares_and_checks_and_only_the_desk_has_the_keys(compose: dict[str, Any]) -> None:
+    """经办与复核分离; and the file of a run is joined where people may see names."""
+    passwords = {"HONGLING_CASHIER_NATS_PASSWORD", "HONGLING_REVIEWER_NATS_PASSWORD"}
+    people = [name for name in compose["services"] if not name.startswith("nats")]
+    assert {name: found for name in people if (found := passwords & environment(compose, name).keys())} == {
+        "cashier": {"HONGLING_CASHIER_NATS_PASSWORD"},
+        "reviewer": {"HONGLING_REVIEWER_NATS_PASSWORD"},
+    }
+    keys = [name for name in people if any(each.startswith("keys:") for each in compose["services"][name].get("volumes", ()))]
+    assert sorted(keys) == ["desk", "keys", "registry"]
+
+
 def test_services_run_under_the_role_that_provisioning_grants(compose: dict[str, Any]) -> None:
     """The same name in the role's script, in provisioning and in the URLs of whoever runs under it."""
     command = compose["services"]["provision"]["command"]
@@ -185,18 +197,18 @@ def test_everything_that_the_image_copies_is_there_and_not_ignored() -> None:
         assert f"!{name}" in ignored
 
 
-def pins(name: str) -> dict[str, str]:
-    """Package and marker → version, from a lock."""
+def pins(name: str) -> dict[tuple[str, str], str]:
+    """(Package, marker) → version, from a lock. One package may stand twice, for two versions of Python."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     found = [Requirement(line.removesuffix(" \\")) for line in lines if line and not line.startswith((" ", "#"))]
-    return {requirement.name: f"{requirement.specifier}; {requirement.marker or ''}" for requirement in found}
+    return {(requirement.name, str(requirement.marker or "")): str(requirement.specifier) for requirement in found}
 
 
 def test_the_image_installs_a_part_of_what_is_tested() -> None:
     """Each pin of the runtime lock stands in the other with the same version; the tools of the tests do not."""
     all_pins, runtime = pins("requirements.lock"), pins("requirements-runtime.lock")
     assert runtime.items() <= all_pins.items()
-    assert {"pytest", "mypy", "ruff", "setuptools"} & runtime.keys() == set()
+    assert {"pytest", "mypy", "ruff", "setuptools"} & {package for package, _ in runtime} == set()
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-runtime.lock"])

@@ -92,7 +92,7 @@ def intake_rights(user: Principal) -> set[str]:
     return {right.rpartition(".")[2] for right in user.publish if right.startswith("intake.")}
 
 
-PERSONAL_DATA_ACTS = {"duplicate-confirmed", "personal-data-unmasked", "person-erased"}
+PERSONAL_DATA_ACTS = {"duplicate-confirmed", "personal-data-unmasked", "personal-data-exported", "person-erased"}
 
 
 def test_only_an_operator_says_who_is_whom_who_is_shown_and_who_is_erased() -> None:
@@ -105,6 +105,18 @@ def test_only_the_policy_office_publishes_a_certification_standard() -> None:
     """Neither a source nor an operator makes the rules by which it reports."""
     allowed = {user.name for user in USERS if "certification-standard-published" in intake_rights(user)}
     assert allowed == {POLICY_OFFICE}
+
+
+CHECKS = {"payment-run-checked", "period-closed"}
+PAYS = {"payment-run-prepared", "payment-run-sealed", "payment-run-instructed", "payment-run-cancelled"}
+PAYS |= {"payment-results-reported", "break-settled", "recovery-demanded", "recovery-paid"}
+
+
+def test_who_pays_does_not_check_and_nobody_else_does_either() -> None:
+    """经办、复核分离: a cashier, a reviewer, and no source, operator or office beside them."""
+    rights = {user.name: intake_rights(user) for user in USERS if user.name != ADMIN}
+    assert (rights.pop("cashier"), rights.pop("reviewer")) == (PAYS, CHECKS)
+    assert not [name for name, facts in rights.items() if facts & (PAYS | CHECKS)]
 
 
 def test_a_source_reports_every_fact_of_the_registry_but_standards_and_acts_on_personal_data() -> None:

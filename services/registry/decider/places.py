@@ -1,7 +1,7 @@
-"""Units and annual inspections: streams of their own, not anybody's file. Pure.
+"""Units, annual inspections and exports of personal data: streams of their own, not anybody's file. Pure.
 
 What a source tells of a unit is the whole of what it knows then: what it had recorded before that, and comes later, adds
-nothing. An inspection is opened once for a division and year, and closed once.
+nothing. An inspection is opened once for a division and year, and closed once. Each export of a list is recorded anew.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contracts.registry import (
     FactOrigin,
     InspectionClosed,
     InspectionOpened,
+    PersonalDataExported,
     UnitClosed,
     UnitRegistered,
 )
@@ -25,6 +26,7 @@ from services.registry.decider.worker import Early, Stamp, not_before, reject
 
 __all__ = [
     "PLACE_FACTS",
+    "Export",
     "Inspection",
     "PlaceEvent",
     "PlaceFact",
@@ -41,9 +43,17 @@ __all__ = [
 
 INSPECTION_DAYS_MAX = 730
 
-PlaceFact = intake.UnitRegistered | intake.UnitClosed | intake.InspectionOpened | intake.InspectionClosed
-PLACE_FACTS = (intake.UnitRegistered, intake.UnitClosed, intake.InspectionOpened, intake.InspectionClosed)
-PlaceEvent = UnitRegistered | UnitClosed | InspectionOpened | InspectionClosed
+PlaceFact = (
+    intake.UnitRegistered | intake.UnitClosed | intake.InspectionOpened | intake.InspectionClosed | intake.PersonalDataExported
+)
+PLACE_FACTS = (
+    intake.UnitRegistered,
+    intake.UnitClosed,
+    intake.InspectionOpened,
+    intake.InspectionClosed,
+    intake.PersonalDataExported,
+)
+PlaceEvent = UnitRegistered | UnitClosed | InspectionOpened | InspectionClosed | PersonalDataExported
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,14 @@ class Inspection:
     closed: InspectionClosed | None = None
 
 
-PlaceState = Unit | Inspection
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A list of people whose personal data were put into files. facts: the messages that said so."""
+
+    facts: frozenset[tuple[str, str]] = frozenset()
+
+
+PlaceState = Unit | Inspection | Export
 
 
 def unit_stream(unit: str) -> str:
@@ -81,11 +98,15 @@ def stream_of_place(says: PlaceFact, source: str) -> str:
             return unit_stream(f"{source}/{says.unit}")
         case intake.InspectionOpened() | intake.InspectionClosed():
             return inspection_stream(says.division, says.year)
+        case intake.PersonalDataExported():
+            return f"export-{says.list_sha256}"
         case _:
             assert_never(says)
 
 
 def initial(stream: str) -> PlaceState:
+    if stream.startswith("export-"):
+        return Export()
     return Unit() if stream.startswith("unit-") else Inspection()
 
 
@@ -106,6 +127,9 @@ def decide_place(
         case intake.InspectionClosed():
             assert isinstance(state, Inspection)
             return _inspection_closed(stamp, says, state)
+        case intake.PersonalDataExported():
+            assert isinstance(state, Export)
+            return _exported(stamp, says, state)
         case _:
             assert_never(says)
 
@@ -194,6 +218,22 @@ def _inspection_closed(stamp: Stamp, says: intake.InspectionClosed, state: Inspe
     return (InspectionClosed(fact=stamp.origin, division=says.division, year=says.year, rest=says.rest),)
 
 
+def _exported(stamp: Stamp, says: intake.PersonalDataExported, state: Export) -> tuple[PlaceEvent, ...]:
+    if (stamp.origin.source, stamp.origin.id) in state.facts:
+        return ()
+    return (
+        PersonalDataExported(
+            fact=stamp.origin,
+            purpose=says.purpose,
+            fields=says.fields,
+            people=says.people,
+            list_sha256=says.list_sha256,
+            by=says.by,
+            reason=says.reason,
+        ),
+    )
+
+
 def evolve_place(state: PlaceState, event: PlaceEvent, on: date) -> PlaceState:
     match event:
         case UnitRegistered():
@@ -206,6 +246,9 @@ def evolve_place(state: PlaceState, event: PlaceEvent, on: date) -> PlaceState:
         case InspectionClosed():
             assert isinstance(state, Inspection)
             return Inspection(state.opened, state.opened_on, event)
+        case PersonalDataExported():
+            assert isinstance(state, Export)
+            return Export(state.facts | {(event.fact.source, event.fact.id)})
         case _:
             assert_never(event)
 

@@ -1,0 +1,229 @@
+"""A batch payroll instruction (代发) as a workbook or CSV, as Chinese banks take it; and cells of either read back.
+
+One heading, one line a payee, one line of totals: 序号, 收款人账号, 收款人姓名, 金额(元), 用途, 业务参考号. The last is
+ours, by which the bank's answer is matched. Amounts are numbers with two decimals, accounts are text, and no cell
+is taken for a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import openpyxl
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+
+from console.bank_faults import BankFileError, Fault, NotAnAmount
+from console.bank_lines import (
+    LINES_MAX,
+    Instruction,
+    Order,
+    Payment,
+    fen_of,
+    fen_of_decimal,
+    yuan_text,
+)
+from console.intake_cells import safe_cell
+from console.intake_files import BROKEN_WORKBOOK, UNPACKED_BYTES_MAX
+
+__all__ = ["HEADINGS", "TOTAL", "amount_of", "read_cells", "read_instruction", "text_of", "write_csv", "write_xlsx"]
+
+HEADINGS = ("序号", "收款人账号", "收款人姓名", "金额(元)", "用途", "业务参考号")
+TOTAL = "合计"
+SHEET = "代发明细"
+WIDTHS = (8, 28, 14, 16, 28, 36)
+ARCHIVE = b"PK\x03\x04"
+"""How a workbook begins."""
+Value = str | int | Decimal
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _count_text(count: int) -> str:
+    return f"共{count}笔"
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_csv(order: Order) -> bytes:
+    """UTF-8 with its mark at the front, lines ended by CR LF."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(HEADINGS)
+    for each in order.payments:
+        cells = (str(each.number), each.account, each.name, yuan_text(each.amount_fen), order.purpose, each.payout)
+        writer.writerow([safe_cell(cell) for cell in cells])
+    count = _count_text(len(order.payments))
+    writer.writerow([TOTAL, "", count, yuan_text(order.total_fen), "", order.message_id])
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def write_xlsx(order: Order) -> bytes:
+    """One sheet, written row by row, so that memory does not grow with it."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet(SHEET)
+    for letter, width in zip("ABCDEF", WIDTHS, strict=True):
+        sheet.column_dimensions[letter].width = width
+    sheet.freeze_panes = "A2"
+    sheet.append([_text_cell(sheet, heading, bold=True) for heading in HEADINGS])
+    for each in order.payments:
+        amount = Decimal(yuan_text(each.amount_fen))
+        _append(sheet, each.number, each.account, each.name, amount, order.purpose, each.payout)
+    total = Decimal(yuan_text(order.total_fen))
+    _append(sheet, TOTAL, "", _count_text(len(order.payments)), total, "", order.message_id)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _append(sheet: Any, *values: Value) -> None:
+    sheet.append([_cell(sheet, value) for value in values])
+
+
+def _cell(sheet: Any, value: Value) -> Any:
+    if isinstance(value, str):
+        return _text_cell(sheet, value)
+    # A Decimal is written by its digits, which the stubs leave out.
+    cell = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]
+    cell.number_format = "0.00" if isinstance(value, Decimal) else "0"
+    return cell
+
+
+def _text_cell(sheet: Any, value: str, *, bold: bool = False) -> Any:
+    """Text, whatever it begins with; and shown as text, so that an account keeps its digits."""
+    cell = WriteOnlyCell(sheet, value)
+    cell.data_type = "s"
+    cell.number_format = "@"
+    if bold:
+        cell.font = Font(bold=True)
+    return cell
+
+
+# --- cells, read back -------------------------------------------------------------------------------------------------
+
+
+def read_cells(raw: bytes) -> Iterator[tuple[int, list[Any]]]:
+    """(row from 1, cells) of a CSV file or of a workbook's first sheet, without empty rows. Raises BankFileError."""
+    rows = _xlsx_rows(raw) if raw.startswith(ARCHIVE) else _csv_rows(raw)
+    for number, cells in enumerate(rows, start=1):
+        if number > LINES_MAX:
+            raise BankFileError([Fault(number, "", "too-many-rows", (str(LINES_MAX),))])
+        if any(text_of(cell) for cell in cells):
+            yield number, cells
+
+
+def _csv_rows(raw: bytes) -> Iterator[list[Any]]:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = raw.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        raise BankFileError([Fault(0, "", "not-text")])
+    first = text.split("\n", 1)[0]
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=first.count), strict=True)
+    except csv.Error as error:
+        raise BankFileError([Fault(0, "", "not-csv")]) from error
+
+
+def _xlsx_rows(raw: bytes) -> Iterator[list[Any]]:
+    fault = Fault(0, "", "not-xlsx")
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > UNPACKED_BYTES_MAX:
+                raise BankFileError([Fault(0, "", "unpacks-too-much")])
+        book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
+        try:
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()
+            for cells in sheet.iter_rows(max_col=64, values_only=True):
+                yield list(cells)
+        finally:
+            book.close()
+    except (*BROKEN_WORKBOOK, IndexError) as error:
+        raise BankFileError([fault]) from error
+
+
+def text_of(cell: Any) -> str:
+    """A cell as text, without the mark that keeps it from being a formula."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 10**15:
+        return str(int(cell))
+    text = str(cell).strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text
+
+
+def amount_of(cell: Any) -> int:
+    """A cell in fen. A number of a spreadsheet is taken by the digits that it shows. Raises NotAnAmount."""
+    if isinstance(cell, bool):
+        raise NotAnAmount("not-yuan")
+    if isinstance(cell, int | float | Decimal):
+        # The shortest digits that name the number: up to 15 of them, those that were written.
+        return fen_of_decimal(Decimal(repr(cell) if isinstance(cell, float) else cell))
+    return fen_of(text_of(cell))
+
+
+# --- an instruction, read back ----------------------------------------------------------------------------------------
+
+
+def read_instruction(raw: bytes) -> Instruction:
+    """An instruction that ``write_csv`` or ``write_xlsx`` has written. Raises BankFileError.
+
+    The line of totals must be that of the lines.
+    """
+    faults: list[Fault] = []
+    payments: list[Payment] = []
+    message_id = ""
+    rows = read_cells(raw)
+    heading = next(rows, None)
+    if heading is None or tuple(text_of(cell) for cell in heading[1][: len(HEADINGS)]) != HEADINGS:
+        raise BankFileError([Fault(1, "", "wrong-headings", ("、".join(HEADINGS),))])
+    for row, cells in rows:
+        cells = [*cells, *[None] * len(HEADINGS)]
+        if message_id:
+            faults.append(Fault(row, "", "below-total"))
+        elif text_of(cells[0]) == TOTAL:
+            message_id = text_of(cells[5])
+            faults += _wrong_totals(row, cells, payments)
+        else:
+            payments += _payment(row, cells, faults)
+    if not message_id:
+        faults.append(Fault(0, TOTAL, "no-total"))
+    if faults:
+        raise BankFileError(faults)
+    return Instruction(message_id, tuple(payments))
+
+
+def _payment(row: int, cells: Sequence[Any], faults: list[Fault]) -> list[Payment]:
+    try:
+        fen = amount_of(cells[3])
+    except NotAnAmount as error:
+        faults.append(Fault(row, HEADINGS[3], error.code))
+        return []
+    payout = text_of(cells[5])
+    if not payout:
+        faults.append(Fault(row, HEADINGS[5], "empty"))
+        return []
+    return [Payment(row - 1, payout, fen, text_of(cells[1]), text_of(cells[2]))]
+
+
+def _wrong_totals(row: int, cells: Sequence[Any], payments: Sequence[Payment]) -> list[Fault]:
+    total = sum(payment.amount_fen for payment in payments)
+    faults = []
+    try:
+        said = amount_of(cells[3])
+    except ValueError:
+        said = -1
+    if said != total:
+        faults.append(Fault(row, HEADINGS[3], "wrong-total", (yuan_text(total),)))
+    if text_of(cells[2]) != _count_text(len(payments)):
+        faults.append(Fault(row, TOTAL, "wrong-count", (str(len(payments)),)))
+    return faults

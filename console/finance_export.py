@@ -1,0 +1,363 @@
+"""``hongling finance accounts`` and ``export``: a sealed run as the bank's file.
+
+The order is the rule. The payouts are compared with the seal; everybody's account is looked for; the export is recorded in the
+registry's log; only then are names and accounts decrypted; the file is made, read back and compared with the seal once more,
+and written last. Whatever goes wrong, there is no file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta, timezone
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+from cryptography.exceptions import InvalidTag
+
+from console.bank_faults import BankFileError
+from console.bank_iso import write_pain
+from console.bank_lines import Format, Order, Payment
+from console.bank_sheets import write_csv, write_xlsx
+from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail
+from console.finance_acts import (
+    ByOption,
+    RunArgument,
+    busy,
+    run_of,
+    snapshot,
+    today,
+)
+from console.finance_instruct import fail_on_faults, read_back
+from console.finance_people import (
+    FIELDS,
+    Missing,
+    OnFile,
+    Payee,
+    Why,
+    decrypted,
+    identities,
+    missing_fields,
+    record_export,
+)
+from console.finance_words import STAGES
+from console.people import business_day_of
+from console.personal import check_words, out_file, the_vault
+from console.words import safe, yuan
+from eventlog.ids import SystemClock
+from services.allowance.payment_views import PayoutLine, SealBroken, SealedList, sealed_list, standing_list
+from services.registry.vault import Vault
+
+__all__ = ["register"]
+
+SHANGHAI = timezone(timedelta(hours=8))
+SHOWN_MAX = 50
+PURPOSE_CHARACTERS_MAX = 60
+"""Of what each payee reads; banks cut more."""
+NAME_CHARACTERS_MAX = 140
+ACCOUNT_CHARACTERS_MAX = 34
+_CNAPS = re.compile("[0-9]{12}")
+_ACCOUNT = re.compile("[0-9A-Za-z-]{1,34}")
+
+WHY: Mapping[str, tuple[str, str]] = {
+    "unknown": ("登记处没有此人", "the registry has nobody of this name"),
+    "erased": ("个人信息已删除", "the personal data were erased"),
+    "withdrawn": ("没有有效的登记", "no registration stands"),
+    "no-name": ("没有姓名", "there is no name on file"),
+    "odd-name": ("姓名含有文件无法容纳的字符", "the name holds characters that no file can carry"),
+    "no-account": ("没有银行账号", "there is no bank account on file"),
+    "unreadable": ("无法解密", "what is on file cannot be read"),
+}
+
+
+def register(group: typer.Typer) -> None:
+    for command in (accounts, export):
+        group.command()(command)
+
+
+# --- who can be paid ----------------------------------------------------------------------------------------------------
+
+
+def accounts(run: RunArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Which payouts of a run cannot be exported: no name or account is on file. Nothing is decrypted; 1 if there are."""
+    ctx = context(data, as_json, lang)
+    with ctx.log("allowance") as log, snapshot(log.database) as connection:
+        found = run_of(ctx, connection, run)
+        lines = standing_list(connection, found["run"])
+    _, missing = _looked_up(ctx, lines)
+    answer = {"run": found["run"], "payouts": len(lines), "missing": [asdict(each) for each in missing]}
+    ctx.show(answer, lambda: _missing_text(ctx, len(lines), missing))
+    if missing:
+        raise typer.Exit(DIFFERENCE)
+
+
+def _looked_up(ctx: Context, lines: Sequence[PayoutLine]) -> tuple[dict[str, OnFile], list[Missing]]:
+    """person_ref → where the identity is, of those who have all that a file needs; and the others."""
+    with ctx.log("registry") as log, snapshot(log.database) as connection, busy(ctx.say("正在查找账号…", "looking up…")):
+        found = identities(log, connection, [line.person_ref for line in lines])
+    ready, missing = {}, []
+    for line in lines:
+        one = found[line.person_ref]
+        why = missing_fields(one)
+        if why is not None:
+            missing.append(Missing(line.payout, line.person_ref, why))
+        elif isinstance(one, OnFile):
+            ready[line.person_ref] = one
+    return ready, missing
+
+
+def _missing_text(ctx: Context, count: int, missing: Sequence[Missing]) -> str:
+    if not missing:
+        return ctx.say(f"{count} 笔付款的姓名和账号都在册", f"name and account of all {count} payouts are on file")
+    lines = [f"{safe(each.payout)} {each.person_ref}: {ctx.say(*WHY[each.why])}" for each in missing[:SHOWN_MAX]]
+    if len(missing) > SHOWN_MAX:
+        more = len(missing) - SHOWN_MAX
+        lines.append(ctx.say(f"……另有 {more} 笔，见 --json", f"… and {more} more; see --json"))
+    total = ctx.say(
+        f"{count} 笔中有 {len(missing)} 笔不能导出；请先补登记账号，再导出",
+        f"{len(missing)} of {count} payouts cannot be exported; have their accounts registered, then export again",
+    )
+    return "\n".join([*lines, total])
+
+
+def _end_for_missing(ctx: Context, run: str, count: int, missing: Sequence[Missing]) -> None:
+    """End the command with 1 if somebody cannot be paid: half a file would be another list than the sealed one."""
+    if missing:
+        answer = {"run": run, "payouts": count, "missing": [asdict(each) for each in missing], "written": False}
+        ctx.show(answer, lambda: _missing_text(ctx, count, missing))
+        raise typer.Exit(DIFFERENCE)
+
+
+# --- export -------------------------------------------------------------------------------------------------------------
+
+
+def export(
+    run: RunArgument,
+    format: Annotated[str, typer.Option("--format", help=f"one of: {', '.join(get_args(Format))}", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="a new file; only its owner can read it", show_default=False)],
+    by: ByOption,
+    reason: Annotated[str, typer.Option("--reason", help="why; recorded for ever", show_default=False)],
+    purpose: Annotated[
+        str | None, typer.Option("--purpose", help="what each payee reads; else the year's allowance", show_default=False)
+    ] = None,
+    debtor_name: Annotated[str | None, typer.Option("--debtor-name", help="pain.001: who pays", show_default=False)] = None,
+    debtor_account: Annotated[
+        str | None, typer.Option("--debtor-account", help="pain.001: from which account", show_default=False)
+    ] = None,
+    debtor_agent: Annotated[
+        str | None,
+        typer.Option("--debtor-agent", help="pain.001: its bank's CNAPS code (联行号)", show_default=False),
+    ] = None,
+    execution_date: Annotated[
+        str | None, typer.Option("--execution-date", help="pain.001: YYYY-MM-DD; else today", show_default=False)
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Write the bank's file of a sealed run: names and accounts are joined only now, and that is recorded first."""
+    ctx = context(data, as_json, lang)
+    check_words(("--by", by), ("--reason", reason))
+    debtor = _debtor(ctx, format, debtor_name, debtor_account, debtor_agent, execution_date)
+    _check_place(ctx, out)
+    sealed = _sealed(ctx, run)
+    text = purpose or f"{sealed.year}年度红领津贴"
+    if not (1 <= len(text) <= PURPOSE_CHARACTERS_MAX and text.isprintable()):
+        wanted = f"--purpose 应为 1 至 {PURPOSE_CHARACTERS_MAX} 个可见字符"
+        fail(WRONG, ctx.say(wanted, f"--purpose has 1 to {PURPOSE_CHARACTERS_MAX} characters that can be printed"))
+    vault = the_vault(ctx)
+    ready, missing = _looked_up(ctx, sealed.lines)
+    _end_for_missing(ctx, sealed.run, sealed.count, missing)
+    recorded = record_export(ctx, f"payment-run {sealed.run}", sealed.count, sealed.list_sha256, by.strip(), reason.strip())
+    payees = _decrypted(ctx, vault, ready)
+    unread = [(line, payees[line.person_ref]) for line in sealed.lines]
+    missing = [Missing(line.payout, line.person_ref, why) for line, why in unread if not isinstance(why, Payee)]
+    _end_for_missing(ctx, sealed.run, sealed.count, missing)
+    created = SystemClock().now().astimezone(SHANGHAI).isoformat(timespec="seconds")
+    order = Order(sealed.run, text, tuple(_payments(sealed, payees)), **debtor, created_at=created)
+    content = _content(format, order)
+    _compare(ctx, content, sealed)
+    out_file(out, content)
+    answer = {
+        "run": sealed.run, "file": str(out), "format": format, "message_id": sealed.run, "count": sealed.count,
+        "total_fen": sealed.total_fen, "list_sha256": sealed.list_sha256, "file_sha256": hashlib.sha256(content).hexdigest(),
+        "event_id": recorded.event_id, "fields": list(FIELDS), "written": True, "same_account": _same_account(order.payments),
+    }  # fmt: skip
+    ctx.show(answer, lambda: _exported_text(ctx, answer))
+
+
+def _check_place(ctx: Context, out: Path) -> None:
+    """Ends the command with 2 if the file is there already, or cannot be written."""
+    if out.exists():
+        fail(WRONG, ctx.say(f"{out} 已经存在，请换一个文件名", f"{out} is there already; choose another name"))
+    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        folder = out.parent
+        fail(WRONG, ctx.say(f"{folder} 不能写入，请换一个目录", f"nothing can be written to {folder}; choose another folder"))
+
+
+def _decrypted(ctx: Context, vault: Vault, ready: Mapping[str, OnFile]) -> dict[str, Payee | Why]:
+    """Names and accounts in plain. Ends the command with 2 if the secrets are not those that the keys were wrapped with."""
+    with ctx.log("registry") as log, snapshot(log.database) as connection, busy(ctx.say("正在解密…", "decrypting…")):
+        try:
+            return decrypted(connection, vault, ready)
+        except (InvalidTag, KeyError):
+            text = "the people's keys were wrapped with other secrets than those given; see HONGLING_REGISTRY_KEYS"
+            fail(WRONG, ctx.say("个人密钥不是用所给的主密钥封装的；见 HONGLING_REGISTRY_KEYS", text))
+
+
+def _debtor(
+    ctx: Context, format: str, name: str | None, account: str | None, agent: str | None, day: str | None
+) -> dict[str, str]:
+    """What pain.001 says of who pays. Ends the command with 2 for an unknown format, or if something is missing or wrong."""
+    if format not in get_args(Format):
+        fail(
+            WRONG,
+            ctx.say(
+                f"没有 {format} 这种格式；可选：{', '.join(get_args(Format))}",
+                f"there is no format {format}; choose from: {', '.join(get_args(Format))}",
+            ),
+        )
+    on = business_day_of("--execution-date", day) or today()
+    given = {"--debtor-name": name, "--debtor-account": account, "--debtor-agent": agent}
+    if format != "pain.001":
+        named = [option for option, value in given.items() if value is not None]
+        if named:
+            fail(
+                WRONG,
+                ctx.say(
+                    f"{named[0]} 只用于 --format pain.001；{format} 清单由谁付款，银行知道",
+                    f"{named[0]} goes with --format pain.001; the bank knows whose list a {format} file is",
+                ),
+            )
+        return {}
+    missing = [option for option, value in given.items() if not (value or "").strip()]
+    if missing:
+        fail(
+            WRONG,
+            ctx.say(
+                f"pain.001 要写明付款人、付款账号和开户行：请给 {', '.join(missing)}",
+                f"pain.001 says who pays, from which account at which bank: give {', '.join(missing)}",
+            ),
+        )
+    assert name is not None
+    assert account is not None
+    assert agent is not None
+    if len(name.strip()) > NAME_CHARACTERS_MAX:
+        fail(
+            WRONG,
+            ctx.say(
+                f"--debtor-name 最多 {NAME_CHARACTERS_MAX} 个字符",
+                f"--debtor-name has at most {NAME_CHARACTERS_MAX} characters",
+            ),
+        )
+    if _ACCOUNT.fullmatch(account) is None:
+        fail(
+            WRONG,
+            ctx.say(
+                f"--debtor-account 最多 {ACCOUNT_CHARACTERS_MAX} 个数字和字母",
+                f"--debtor-account has at most {ACCOUNT_CHARACTERS_MAX} digits and letters",
+            ),
+        )
+    if _CNAPS.fullmatch(agent) is None:
+        fail(
+            WRONG,
+            ctx.say("--debtor-agent 是开户行联行号，12 位数字", "--debtor-agent is the bank's CNAPS code (联行号), 12 digits"),
+        )
+    if on < today():
+        fail(
+            WRONG,
+            ctx.say(
+                f"--execution-date {on} 已过；请给今天或以后的日期", f"--execution-date {on} is over; give today or a later day"
+            ),
+        )
+    return {
+        "debtor_name": name.strip(), "debtor_account": account, "debtor_agent": agent, "execution_date": on.isoformat(),
+    }  # fmt: skip
+
+
+def _sealed(ctx: Context, run: str) -> SealedList:
+    """The run's list, compared with its seal. Ends the command with 2 if it is not at that stage, 1 if it differs."""
+    with ctx.log("allowance") as log, snapshot(log.database) as connection:
+        found = run_of(ctx, connection, run)
+        if found["stage"] in ("instructed", "closed"):
+            fail(
+                WRONG,
+                ctx.say(
+                    f"{found['run']} 的文件已交银行；再交一份会重复付款",
+                    f"the bank was given the file of {found['run']} already; a second one would be paid twice",
+                ),
+            )
+        try:
+            return sealed_list(connection, found["run"])
+        except LookupError:
+            fail(
+                WRONG,
+                ctx.say(
+                    f"批次 {found['run']} 未封存（{STAGES[found['stage']][0]}）；请先复核，再封存",
+                    f"run {found['run']} is not sealed; it is {found['stage']}: check it, then seal it",
+                ),
+            )
+        except SealBroken as error:
+            fail(
+                DIFFERENCE,
+                ctx.say(
+                    f"{error}。没有导出任何内容；见 hongling verify allowance 和 hongling finance prove",
+                    f"{error}. Nothing is exported; see `hongling verify allowance` and `hongling finance prove`",
+                ),
+            )
+
+
+def _payments(sealed: SealedList, payees: Mapping[str, Payee | Any]) -> list[Payment]:
+    return [
+        Payment(number, line.payout, line.amount_fen, payees[line.person_ref].account, payees[line.person_ref].name)
+        for number, line in enumerate(sealed.lines, start=1)
+    ]
+
+
+def _same_account(payments: Sequence[Payment]) -> list[list[str]]:
+    """Payouts that go to one account: two of a married couple, or one person who is there twice."""
+    found: dict[str, list[str]] = {}
+    for each in payments:
+        found.setdefault(each.account, []).append(each.payout)
+    return [payouts for payouts in found.values() if len(payouts) > 1]
+
+
+def _content(format: str, order: Order) -> bytes:
+    return {"xlsx": write_xlsx, "csv": write_csv, "pain.001": write_pain}[format](order)
+
+
+def _compare(ctx: Context, content: bytes, sealed: SealedList) -> None:
+    """Read what is to be written, and hold it against the seal. Ends the command with 1 if anything differs."""
+    people = {line.payout: line.person_ref for line in sealed.lines}
+    try:
+        found = read_back(content)
+    except BankFileError as error:
+        fail_on_faults(ctx, error, DIFFERENCE)
+    said = (found.count, found.total_fen, found.list_sha256(people), found.message_id)
+    if said != (sealed.count, sealed.total_fen, sealed.list_sha256, sealed.run):
+        fail(
+            DIFFERENCE,
+            ctx.say(
+                "文件内容与封存不符，没有写入；请告知开发人员",
+                "what would stand in the file is not what was sealed; nothing is written. Tell the developers",
+            ),
+        )
+
+
+def _exported_text(ctx: Context, answer: Mapping[str, Any]) -> str:
+    total = yuan(answer["total_fen"])
+    shared = [", ".join(map(safe, payouts)) for payouts in answer["same_account"][:SHOWN_MAX]]
+    warning = ctx.say("[yellow]同一账号收到多笔，请核实：[/yellow]", "[yellow]more than one payout to one account:[/yellow] ")
+    return "".join(f"{warning}{payouts}\n" for payouts in shared) + ctx.say(
+        f"[green]已导出[/green] {safe(answer['file'])}：{answer['count']} 笔，{total}，与封存一致\n"
+        f"文件 SHA-256 {answer['file_sha256']}\n"
+        f"[dim]已记录（登记处事件 {answer['event_id']}）；文件含个人信息，交银行后请删除[/dim]",
+        f"[green]exported[/green] {safe(answer['file'])}: {answer['count']} payouts, {total}, as sealed\n"
+        f"SHA-256 of the file {answer['file_sha256']}\n"
+        f"[dim]recorded as event {answer['event_id']} of the registry; the file holds personal data: delete it when the bank "
+        "has it[/dim]",
+    )

@@ -1,0 +1,758 @@
+"""What one worker is owed, was promised and was paid, by payer, year and instrument; and what is done to it. Pure.
+
+Two streams of a worker are folded into one state: the decisions of ``worker-<person_ref>`` say what is due, and
+``account-<person_ref>`` what became of it. What is free to be paid is what is due, less every payout that is not cancelled or
+returned: so nothing is paid twice, whatever is retried and in whatever order.
+
+A year and an instrument (the red-collar allowance, the part-time allowance) are an *item*. An authorisation to spend is owed
+to nobody and is none. An overpayment (an item below zero) is netted in whole from the next payout of that payer by a run of its
+division, or, where the policy of that item says so, or somebody asks for it, taken over by a recovery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, assert_never
+
+import msgspec
+
+from contracts.allowance import Decision, EntitlementAdjusted, EntitlementDecided
+from contracts.divisions import covers
+from contracts.payment import (
+    Break,
+    BreakKind,
+    PayoutCancelled,
+    PayoutInstructed,
+    PayoutPart,
+    PayoutPrepared,
+    PayoutReissued,
+    PayoutReturned,
+    PayoutSettled,
+    RecoveryOffset,
+    RecoveryOpened,
+    RecoveryPaid,
+)
+from contracts.policy import Instrument
+from contracts.receipts import Problem
+from contracts.registry import FactOrigin
+from eventlog.decider import Rejected
+
+__all__ = [
+    "Account",
+    "AccountEvent",
+    "Answer",
+    "Answered",
+    "Cancel",
+    "Command",
+    "DecidedOnFile",
+    "Demand",
+    "Due",
+    "Early",
+    "Happened",
+    "Instruct",
+    "Item",
+    "Mode",
+    "Money",
+    "Payout",
+    "Prepare",
+    "Recovery",
+    "RecoveryPay",
+    "answer",
+    "decide",
+    "due_again",
+    "dues",
+    "evolve",
+    "number_of",
+    "payout_name",
+    "reject",
+    "replay",
+    "stream_of_account",
+    "unknown_payout",
+]
+
+Item = tuple[int, Instrument]
+"""Year and instrument."""
+Mode = Literal["net", "recover"]
+"""What a policy wants of an overpayment."""
+NET: Mode = "net"
+
+AccountEvent = (
+    PayoutPrepared
+    | PayoutCancelled
+    | PayoutInstructed
+    | PayoutSettled
+    | PayoutReturned
+    | PayoutReissued
+    | RecoveryOpened
+    | RecoveryOffset
+    | RecoveryPaid
+)
+SHOWN_CHARACTERS_MAX = 40
+"""Of what a bank wrote in the place of a payout, in the key of a break."""
+
+
+class Early(Exception):
+    """The command needs what has not come yet. need: as the handlers provide it; shown: the same in words."""
+
+    def __init__(self, need: str, shown: str) -> None:
+        super().__init__(need)
+        self.need = need
+        self.shown = shown
+
+
+def reject(field_name: str, code: str, problem: str, remedy: str) -> Rejected:
+    return Rejected(Problem(field=field_name, code=code, problem=problem, remedy=remedy))
+
+
+def stream_of_account(person_ref: str) -> str:
+    return f"account-{person_ref}"
+
+
+def payout_name(run: str, number: int) -> str:
+    """``<run>/<number>``: what the bank is told, and answers with."""
+    return f"{run}/{number}"
+
+
+def number_of(payout: str) -> int:
+    """The number within the run."""
+    return int(payout.rpartition("/")[2])
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+class Money(NamedTuple):
+    """Fen. taxable: what of it comes from lines that the policy calls taxable; unknown: of which it says nothing."""
+
+    fen: int = 0
+    taxable: int = 0
+    unknown: int = 0
+
+    def plus(self, other: Money) -> Money:
+        return Money(self.fen + other.fen, self.taxable + other.taxable, self.unknown + other.unknown)
+
+    def minus(self, other: Money) -> Money:
+        return Money(self.fen - other.fen, self.taxable - other.taxable, self.unknown - other.unknown)
+
+    def portion(self, fen: int) -> Money:
+        """So much of it, the tax in proportion (rounded down)."""
+        if fen == self.fen:
+            return self
+        return Money(fen, self.taxable * fen // self.fen, self.unknown * fen // self.fen)
+
+
+NOTHING = Money()
+
+
+@dataclass(frozen=True, slots=True)
+class Entitled:
+    """The last decision for an item: its event, the policy's event, where, and what each payer owes."""
+
+    event_id: str
+    policy: str
+    division: str
+    payers: Mapping[str, Money]
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """answers: (outcome, bank's reference) of every answer that came."""
+
+    payout: str
+    run: str
+    payer: str
+    division: str
+    year: int
+    parts: tuple[PayoutPart, ...]
+    stage: Literal["prepared", "cancelled", "instructed", "settled", "returned"] = "prepared"
+    answers: frozenset[tuple[str, str]] = frozenset()
+    reissued_by: str | None = None
+
+    @property
+    def fen(self) -> int:
+        return sum(part.amount_fen for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """taken: item → what it took over from the dues, less what is owed again. owing: of that, what is not given back yet.
+
+    facts: the messages that asked for it or paid it.
+    """
+
+    recovery: str
+    payer: str
+    division: str
+    taken: Mapping[Item, Money]
+    owing: Mapping[Item, Money]
+    facts: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def owing_fen(self) -> int:
+        return sum(money.fen for money in self.owing.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """entitled: by item. payouts, recoveries: by name, in the order in which they began."""
+
+    entitled: dict[Item, Entitled] = field(default_factory=dict)
+    payouts: dict[str, Payout] = field(default_factory=dict)
+    recoveries: dict[str, Recovery] = field(default_factory=dict)
+
+
+class Due(NamedTuple):
+    """What one payer owes for one item. balance: decided, less instructed, less taken over by recoveries.
+
+    promised: positive parts of payouts that wait for their instruction; netting: negative parts of such.
+    """
+
+    balance: Money
+    promised: Money
+    netting: Money
+
+    @property
+    def free(self) -> Money:
+        """What may be promised now; below zero if more is promised than is due."""
+        return self.balance.minus(self.promised)
+
+    @property
+    def over(self) -> Money:
+        """What was overpaid and is not being netted yet, if below zero."""
+        return self.balance.minus(self.netting)
+
+
+def dues(state: Account, payer: str) -> dict[Item, Due]:
+    """What this payer owes, by item."""
+    balance: dict[Item, Money] = {}
+    promised: dict[Item, Money] = {}
+    netting: dict[Item, Money] = {}
+
+    def add(to: dict[Item, Money], item: Item, money: Money) -> None:
+        to[item] = to.get(item, NOTHING).plus(money)
+
+    for item, entitled in state.entitled.items():
+        if payer in entitled.payers:
+            add(balance, item, entitled.payers[payer])
+    for payout in state.payouts.values():
+        if payout.payer != payer or payout.stage in ("cancelled", "returned"):
+            continue
+        for part in payout.parts:
+            money = _money(part)
+            if payout.stage == "prepared":
+                add(promised if money.fen > 0 else netting, _item(part), money)
+            else:
+                add(balance, _item(part), NOTHING.minus(money))
+    for recovery in state.recoveries.values():
+        if recovery.payer == payer:
+            for item, money in recovery.taken.items():
+                add(balance, item, money)
+    items = sorted({*balance, *promised, *netting})
+    return {i: Due(balance.get(i, NOTHING), promised.get(i, NOTHING), netting.get(i, NOTHING)) for i in items}
+
+
+def _item(part: PayoutPart) -> Item:
+    return part.year, part.instrument
+
+
+def _money(part: PayoutPart) -> Money:
+    return Money(part.amount_fen, part.taxable_fen, part.tax_unknown_fen)
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """A run asks what it may pay to this worker. payout: the name that the payout would have. division: of the run.
+
+    modes: policy event → what it wants of an overpayment (``net`` for those not named).
+    """
+
+    person_ref: str
+    run: str
+    payout: str
+    payer: str
+    division: str
+    year: int
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    person_ref: str
+    payout: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instruct:
+    person_ref: str
+    payout: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The bank says what became of a payout of an instructed run."""
+
+    person_ref: str
+    payout: str
+    outcome: Literal["settled", "returned"]
+    reference: str
+    amount_fen: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Somebody wants back what this payer overpaid, whatever the policy says of netting."""
+
+    person_ref: str
+    payer: str
+    fact: FactOrigin
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPay:
+    person_ref: str
+    recovery: str
+    amount_fen: int
+    fact: FactOrigin
+    by: str
+
+
+Command = Prepare | Cancel | Instruct | Answer | Demand | RecoveryPay
+
+
+# --- decide -----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: Command, state: Account) -> tuple[AccountEvent, ...]:
+    """Return what the command leads to; nothing, if it is so already. Raises Early, Rejected."""
+    match command:
+        case Prepare():
+            return _prepare(command, state)
+        case Cancel():
+            payout = state.payouts[command.payout]
+            if payout.stage != "prepared":
+                return ()
+            return (PayoutCancelled(**_said(command.person_ref, payout), why=command.why),)
+        case Instruct():
+            payout = state.payouts[command.payout]
+            return (PayoutInstructed(**_said(command.person_ref, payout)),) if payout.stage == "prepared" else ()
+        case Answer():
+            return answer(command, state).events
+        case Demand():
+            return _demand(command, state)
+        case RecoveryPay():
+            return _pay_back(command, state)
+        case _:
+            assert_never(command)
+
+
+def _said(person_ref: str, payout: Payout) -> dict[str, Any]:
+    """What every event about a payout repeats, so that the ledger reads one event alone."""
+    return {
+        "person_ref": person_ref,
+        "payout": payout.payout,
+        "run": payout.run,
+        "payer": payout.payer,
+        "division": payout.division,
+        "year": payout.year,
+        "amount_fen": payout.fen,
+        "parts": payout.parts,
+    }
+
+
+# --- preparing
+
+
+def _prepare(command: Prepare, state: Account) -> tuple[AccountEvent, ...]:
+    """One payout at most for each run and worker; before it, what recoveries it makes needless or needs."""
+    if any(payout.run == command.run for payout in state.payouts.values()):
+        return ()
+    before: list[AccountEvent] = list(_offsets(command.person_ref, command.payer, state))
+    after = _all(state, before)
+    found = {item: due for item, due in dues(after, command.payer).items() if _is_within(command, item, after)}
+    over = {item: due.over for item, due in found.items() if due.over.fen < 0}
+    asked = [item for item in over if command.modes.get(after.entitled[item].policy, NET) == "recover"]
+    before += _opened(command.person_ref, command.payer, after, {item: over.pop(item) for item in asked})
+    free = {item: due.free for item, due in found.items() if due.free.fen > 0 and item[0] <= command.year}
+    of_year = {item: money for item, money in free.items() if item[0] == command.year}
+    amounts = {**over, **of_year}
+    if _sum(amounts).fen <= 0:
+        # The year does not cover what was overpaid. Earlier ones that did not either may do so together with it.
+        amounts = {**over, **free}
+    total = _sum(amounts)
+    if not of_year or total.fen <= 0:
+        # Nothing is due; or all of it goes against what was overpaid, and more is still owed back: a later payment nets it.
+        return tuple(before)
+    prepared = PayoutPrepared(
+        person_ref=command.person_ref,
+        payout=command.payout,
+        run=command.run,
+        payer=command.payer,
+        division=after.entitled[min(of_year)].division,
+        year=command.year,
+        amount_fen=total.fen,
+        parts=_parts(after, amounts),
+        taxable_fen=total.taxable,
+        tax_unknown_fen=total.unknown,
+    )
+    return (*before, prepared, *_reissued(prepared, after))
+
+
+def _sum(amounts: Mapping[Item, Money]) -> Money:
+    total = NOTHING
+    for money in amounts.values():
+        total = total.plus(money)
+    return total
+
+
+def _is_within(command: Prepare, item: Item, state: Account) -> bool:
+    """Whether an item was decided in the run's division: only that is paid by it, netted by it, or recovered.
+
+    Two counties may both call their purse ``county``: what one has overpaid is none of the other's business.
+    """
+    return item in state.entitled and covers(command.division, state.entitled[item].division)
+
+
+def _parts(state: Account, amounts: Mapping[Item, Money]) -> tuple[PayoutPart, ...]:
+    return tuple(
+        PayoutPart(
+            year=item[0],
+            instrument=item[1],
+            amount_fen=money.fen,
+            decision=state.entitled[item].event_id,
+            taxable_fen=money.taxable,
+            tax_unknown_fen=money.unknown,
+        )
+        for item, money in sorted(amounts.items())
+    )
+
+
+def _reissued(prepared: PayoutPrepared, state: Account) -> Iterator[PayoutReissued]:
+    """The returned payouts of the same payer, and of a year that the new one pays, which it replaces."""
+    years = {part.year for part in prepared.parts if part.amount_fen > 0}
+    for old in state.payouts.values():
+        same = old.payer == prepared.payer and old.year in years
+        if same and old.stage == "returned" and old.reissued_by is None:
+            yield PayoutReissued(
+                person_ref=prepared.person_ref,
+                payout=old.payout,
+                run=old.run,
+                by_payout=prepared.payout,
+                by_run=prepared.run,
+            )
+
+
+def due_again(person_ref: str, state: Account, payout: str, division: str, modes: Mapping[str, Mode]) -> int:
+    """What the run would prepare now in the place of this payout: fen, 0 for nothing. division: of the run."""
+    was = state.payouts[payout]
+    without = _all(state, [PayoutCancelled(**_said(person_ref, was), why="due-changed")])
+    without.payouts.pop(payout)
+    again = _prepare(Prepare(person_ref, was.run, payout, was.payer, division, was.year, modes), without)
+    return next((event.amount_fen for event in again if isinstance(event, PayoutPrepared)), 0)
+
+
+# --- recoveries
+
+
+def _opened(
+    person_ref: str, payer: str, state: Account, over: Mapping[Item, Money], demand: Demand | None = None
+) -> tuple[RecoveryOpened, ...]:
+    """A recovery for each division that has overpaid."""
+    known = sum(recovery.payer == payer for recovery in state.recoveries.values())
+    divisions = sorted({state.entitled[item].division for item in over})
+    return tuple(
+        _recovery(person_ref, f"{payer}-{number}", payer, state, _of_division(state, over, division), demand)
+        for number, division in enumerate(divisions, start=known + 1)
+    )
+
+
+def _of_division(state: Account, over: Mapping[Item, Money], division: str) -> dict[Item, Money]:
+    return {item: money for item, money in over.items() if state.entitled[item].division == division}
+
+
+def _recovery(
+    person_ref: str, name: str, payer: str, state: Account, over: Mapping[Item, Money], demand: Demand | None
+) -> RecoveryOpened:
+    latest = state.entitled[max(over)]
+    return RecoveryOpened(
+        person_ref=person_ref,
+        recovery=name,
+        payer=payer,
+        division=latest.division,
+        amount_fen=-sum(money.fen for money in over.values()),
+        parts=_parts(state, over),
+        because=latest.event_id,
+        fact=None if demand is None else demand.fact,
+        by=None if demand is None else demand.by,
+        reason=None if demand is None else demand.reason,
+    )
+
+
+def _offsets(person_ref: str, payer: str, state: Account) -> Iterator[RecoveryOffset]:
+    """What is owed again for an item whose overpayment is being recovered: so much need not be given back."""
+    free = {item: due.free for item, due in dues(state, payer).items() if due.free.fen > 0}
+    for recovery in state.recoveries.values():
+        if recovery.payer != payer:
+            continue
+        amounts = {}
+        for item, owing in recovery.owing.items():
+            fen = min(owing.fen, free.get(item, NOTHING).fen)
+            if fen > 0:
+                amounts[item] = owing.portion(fen)
+                free[item] = free[item].minus(amounts[item])
+        if amounts:
+            yield RecoveryOffset(
+                person_ref=person_ref,
+                recovery=recovery.recovery,
+                payer=payer,
+                division=recovery.division,
+                amount_fen=sum(money.fen for money in amounts.values()),
+                parts=_parts(state, amounts),
+            )
+
+
+def _demand(command: Demand, state: Account) -> tuple[AccountEvent, ...]:
+    asked = (command.fact.source, command.fact.id)
+    if any(asked in recovery.facts for recovery in state.recoveries.values()):
+        return ()
+    over = {item: due.over for item, due in dues(state, command.payer).items() if due.over.fen < 0}
+    if not over:
+        raise reject(
+            "data.payer",
+            "nothing-overpaid",
+            f"{command.payer} has not overpaid this worker",
+            "look at the worker's account; what is being netted by a payout that waits cannot be asked back",
+        )
+    return _opened(command.person_ref, command.payer, state, over, command)
+
+
+def _pay_back(command: RecoveryPay, state: Account) -> tuple[AccountEvent, ...]:
+    recovery = state.recoveries.get(command.recovery)
+    if recovery is None:
+        raise Early(f"recovery:{command.person_ref}/{command.recovery}", f"the opening of recovery {command.recovery}")
+    if (command.fact.source, command.fact.id) in recovery.facts:
+        return ()
+    if command.amount_fen > recovery.owing_fen:
+        raise reject(
+            "data.amount_fen",
+            "recovery-exceeded",
+            f"only {recovery.owing_fen} fen of this recovery are still to be given back",
+            "report no more than that",
+        )
+    left, amounts = command.amount_fen, {}
+    for item, owing in sorted(recovery.owing.items()):
+        fen = min(left, owing.fen)
+        if fen > 0:
+            amounts[item] = owing.portion(fen)
+            left -= fen
+    return (
+        RecoveryPaid(
+            person_ref=command.person_ref,
+            recovery=recovery.recovery,
+            payer=recovery.payer,
+            division=recovery.division,
+            amount_fen=command.amount_fen,
+            parts=_parts(state, amounts),
+            fact=command.fact,
+            by=command.by,
+        ),
+    )
+
+
+# --- the bank's answers
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a bank's line comes to. verdict: newly settled, newly returned, returned after it was settled, or nothing new."""
+
+    verdict: Literal["matched", "returned", "reversed", "repeated", "broken"]
+    events: tuple[AccountEvent, ...] = ()
+    found: Break | None = None
+
+
+def answer(command: Answer, state: Account) -> Answered:
+    """Settle or return the payout, or say in what the line differs from it. A return stands, whatever comes before or after."""
+    payout = state.payouts[command.payout]
+    if payout.stage == "cancelled":
+        return Answered("broken", found=unknown_payout(command))
+    if command.amount_fen != payout.fen:
+        return _broken("wrong_amount", command, payout)
+    if (command.outcome, command.reference) in payout.answers:
+        return Answered("repeated")
+    if payout.stage == command.outcome:
+        return _broken("twice", command, payout)
+    if payout.stage == "returned":
+        return _broken("contradicts", command, payout)
+    said = _said(command.person_ref, payout)
+    before: tuple[AccountEvent, ...] = (PayoutInstructed(**said),) if payout.stage == "prepared" else ()
+    if command.outcome == "settled":
+        return Answered("matched", (*before, PayoutSettled(**said, answer=command.reference)))
+    late = payout.stage == "settled"
+    reason = command.reason or "no reason given"
+    event = PayoutReturned(**said, answer=command.reference, reason=reason, settled_before=late)
+    return Answered("reversed" if late else "returned", (*before, event))
+
+
+def _broken(kind: BreakKind, command: Answer, payout: Payout) -> Answered:
+    key = f"{kind}/{number_of(payout.payout)}/{command.reference}"
+    found = Break(
+        key=key,
+        kind=kind,
+        payout=payout.payout,
+        reference=command.reference,
+        expected_fen=payout.fen,
+        found_fen=command.amount_fen,
+    )
+    return Answered("broken", found=found)
+
+
+def unknown_payout(command: Answer) -> Break:
+    """The break of a line that names nothing of the seal."""
+    return Break(
+        key=f"unknown/{command.reference}/{command.payout[:SHOWN_CHARACTERS_MAX]}",
+        kind="unknown",
+        payout=None,
+        reference=command.reference,
+        expected_fen=None,
+        found_fen=command.amount_fen,
+    )
+
+
+# --- evolve -----------------------------------------------------------------------------------------------------------
+
+
+class ShareOnFile(msgspec.Struct, frozen=True):
+    payer: str
+    amount_fen: int
+
+
+class LineOnFile(msgspec.Struct, frozen=True):
+    shares: tuple[ShareOnFile, ...] = ()
+    taxable: bool | None = None
+
+
+class PolicyOnFile(msgspec.Struct, frozen=True):
+    event: str
+
+
+class DecisionBody(msgspec.Struct, frozen=True):
+    year: int
+    division: str
+    lines: tuple[LineOnFile, ...]
+    payers: tuple[ShareOnFile, ...]
+    policy: PolicyOnFile
+    instrument: Instrument = "allowance"
+
+
+class DecidedOnFile(msgspec.Struct, frozen=True):
+    """The part of a recorded decision that payment needs: reading only this is much faster than the whole event."""
+
+    decision: DecisionBody
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A recorded event of either stream."""
+
+    event_id: str
+    event: AccountEvent | EntitlementDecided | EntitlementAdjusted | DecidedOnFile
+
+
+def evolve(state: Account, happened: Happened) -> Account:
+    """The state after an event. The one before is not changed."""
+    after = Account(dict(state.entitled), dict(state.payouts), dict(state.recoveries))
+    _apply(after, happened)
+    return after
+
+
+def replay(history: Iterable[Happened]) -> Account:
+    """The state after a whole history: the same as evolving from the first, without a copy a step."""
+    state = Account({}, {}, {})
+    for happened in history:
+        _apply(state, happened)
+    return state
+
+
+def _all(state: Account, events: Iterable[AccountEvent]) -> Account:
+    """A copy of the state, with these events."""
+    after = Account(dict(state.entitled), dict(state.payouts), dict(state.recoveries))
+    for event in events:
+        _apply(after, Happened("", event))
+    return after
+
+
+def _apply(state: Account, happened: Happened) -> None:
+    """Put an event into a state that nobody else holds yet."""
+    event = happened.event
+    match event:
+        case EntitlementDecided() | EntitlementAdjusted() | DecidedOnFile():
+            decision = event.decision
+            if decision.instrument != "work_expense":
+                state.entitled[decision.year, decision.instrument] = _entitled(happened.event_id, decision)
+        case PayoutPrepared():
+            state.payouts[event.payout] = Payout(event.payout, event.run, event.payer, event.division, event.year, event.parts)
+        case PayoutCancelled():
+            state.payouts[event.payout] = replace(state.payouts[event.payout], stage="cancelled")
+            for old in list(state.payouts.values()):
+                if old.reissued_by == event.payout:
+                    state.payouts[old.payout] = replace(old, reissued_by=None)
+        case PayoutInstructed():
+            state.payouts[event.payout] = replace(state.payouts[event.payout], stage="instructed")
+        case PayoutSettled():
+            state.payouts[event.payout] = _answered(state.payouts[event.payout], "settled", event.answer)
+        case PayoutReturned():
+            state.payouts[event.payout] = _answered(state.payouts[event.payout], "returned", event.answer)
+        case PayoutReissued():
+            state.payouts[event.payout] = replace(state.payouts[event.payout], reissued_by=event.by_payout)
+        case RecoveryOpened() | RecoveryOffset() | RecoveryPaid():
+            _apply_recovery(state, event)
+        case _:
+            assert_never(event)
+
+
+def _answered(payout: Payout, stage: Literal["settled", "returned"], reference: str) -> Payout:
+    return replace(payout, stage=stage, answers=payout.answers | {(stage, reference)})
+
+
+def _apply_recovery(state: Account, event: RecoveryOpened | RecoveryOffset | RecoveryPaid) -> None:
+    amounts = {_item(part): _money(part) for part in event.parts}
+    match event:
+        case RecoveryOpened():
+            taken = {item: NOTHING.minus(money) for item, money in amounts.items()}
+            facts = frozenset() if event.fact is None else frozenset({(event.fact.source, event.fact.id)})
+            state.recoveries[event.recovery] = Recovery(event.recovery, event.payer, event.division, taken, taken, facts)
+        case RecoveryOffset():
+            was = state.recoveries[event.recovery]
+            after = replace(was, taken=_less(was.taken, amounts), owing=_less(was.owing, amounts))
+            state.recoveries[event.recovery] = after
+        case RecoveryPaid():
+            was = state.recoveries[event.recovery]
+            facts = was.facts | {(event.fact.source, event.fact.id)}
+            state.recoveries[event.recovery] = replace(was, owing=_less(was.owing, amounts), facts=facts)
+        case _:
+            assert_never(event)
+
+
+def _less(money: Mapping[Item, Money], amounts: Mapping[Item, Money]) -> dict[Item, Money]:
+    return {item: each.minus(amounts.get(item, NOTHING)) for item, each in money.items()}
+
+
+def _entitled(event_id: str, decision: DecisionBody | Decision) -> Entitled:
+    """decision: of a whole event, or what is read of it; both have the same names."""
+    payers: dict[str, Money] = {}
+    said: dict[tuple[str, bool | None], int] = {}
+    for line in decision.lines:
+        for share in line.shares:
+            said[share.payer, line.taxable] = said.get((share.payer, line.taxable), 0) + share.amount_fen
+    for each in decision.payers:
+        taxable, untaxed = said.get((each.payer, True), 0), said.get((each.payer, False), 0)
+        payers[each.payer] = Money(each.amount_fen, taxable, each.amount_fen - taxable - untaxed)
+    return Entitled(event_id, decision.policy.event, decision.division, payers)

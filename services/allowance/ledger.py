@@ -1,0 +1,228 @@
+"""The ledger: which transfers an event comes to, which month they fall into, and when a month may be closed. Pure.
+
+A transfer moves a positive amount of fen from one account (its credit) to another (its debit), so every entry balances by
+construction. What an account has is its debits less its credits; for ``payable``, what is owed, the other way round.
+
+| What happens                     | debit         | credit        |
+|----------------------------------|---------------|---------------|
+| granted, or corrected upwards    | `entitlement` | `payable`     |
+| the bank is instructed           | `payable`     | `in_transit`  |
+| settled                          | `in_transit`  | `paid`        |
+| returned before it was settled   | `in_transit`  | `payable`     |
+| returned after it was settled    | `paid`        | `payable`     |
+| a recovery is opened             | `recovery`    | `payable`     |
+| ... needed no longer (owed again)| `payable`     | `recovery`    |
+| ... given back                   | `paid`        | `recovery`    |
+
+A negative amount (a correction downwards, a netted part of a payout) is the same with the two accounts exchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from contracts.allowance import EntitlementAdjusted, EntitlementDecided
+from contracts.payment import (
+    Account,
+    PayoutInstructed,
+    PayoutPart,
+    PayoutReturned,
+    PayoutSettled,
+    PeriodClosed,
+    PeriodTotal,
+    RecoveryOffset,
+    RecoveryOpened,
+    RecoveryPaid,
+)
+from contracts.policy import Instrument
+from contracts.registry import FactOrigin
+from services.allowance.account import Early, reject
+
+__all__ = [
+    "ACCOUNTS",
+    "LEDGER_EVENTS",
+    "PERIODS",
+    "ClosePeriod",
+    "Periods",
+    "Transfer",
+    "decide_close",
+    "evolve_periods",
+    "month_for",
+    "month_of",
+    "need_of_period",
+    "next_month",
+    "totals_of",
+    "transfers_of",
+]
+
+ACCOUNTS: tuple[Account, ...] = ("entitlement", "payable", "in_transit", "paid", "recovery")
+PERIODS = "periods"
+"""The stream of closed months."""
+SHANGHAI = timedelta(hours=8)
+
+_Entitlement = EntitlementDecided | EntitlementAdjusted
+_Payout = PayoutInstructed | PayoutSettled | PayoutReturned
+_Recovery = RecoveryOpened | RecoveryOffset | RecoveryPaid
+LEDGER_EVENTS = (
+    EntitlementDecided, EntitlementAdjusted, PayoutInstructed, PayoutSettled, PayoutReturned,
+    RecoveryOpened, RecoveryOffset, RecoveryPaid,
+)  # fmt: skip
+
+
+class Transfer(NamedTuple):
+    """amount_fen: more than 0. corrects: the decision that the entry supersedes."""
+
+    debit: Account
+    credit: Account
+    amount_fen: int
+    payer: str
+    year: int
+    instrument: Instrument
+    person_ref: str
+    division: str
+    corrects: str | None = None
+
+
+def transfers_of(event: object) -> tuple[Transfer, ...]:
+    """The transfers that an event comes to, in order; none for events that move nothing."""
+    match event:
+        case EntitlementDecided() | EntitlementAdjusted():
+            return tuple(_of_decision(event))
+        case PayoutInstructed():
+            return tuple(_of_parts(event, "payable", "in_transit"))
+        case PayoutSettled():
+            return tuple(_of_parts(event, "in_transit", "paid"))
+        case PayoutReturned():
+            return tuple(_of_parts(event, "paid" if event.settled_before else "in_transit", "payable"))
+        case RecoveryOpened():
+            # Its parts are the negative dues: exchanged, the recovery is the debit.
+            return tuple(_of_parts(event, "payable", "recovery"))
+        case RecoveryOffset():
+            return tuple(_of_parts(event, "payable", "recovery"))
+        case RecoveryPaid():
+            return tuple(_of_parts(event, "paid", "recovery"))
+        case _:
+            return ()
+
+
+def _of_decision(event: EntitlementDecided | EntitlementAdjusted) -> Iterator[Transfer]:
+    decision = event.decision
+    if decision.instrument == "work_expense":
+        # An authorisation to spend: owed to nobody.
+        return
+    corrects = event.supersedes if isinstance(event, EntitlementAdjusted) else None
+    for each in event.differences:
+        debit, credit, fen = _positive("entitlement", "payable", each.amount_fen)
+        what = (decision.year, decision.instrument, event.person_ref, decision.division)
+        yield Transfer(debit, credit, fen, each.payer, *what, corrects)
+
+
+def _of_parts(event: _Payout | _Recovery, debit: Account, credit: Account) -> Iterator[Transfer]:
+    parts: Sequence[PayoutPart] = event.parts
+    for part in parts:
+        if part.amount_fen:
+            moved = _positive(debit, credit, part.amount_fen)
+            yield Transfer(*moved, event.payer, part.year, part.instrument, event.person_ref, event.division)
+
+
+def _positive(debit: Account, credit: Account, fen: int) -> tuple[Account, Account, int]:
+    """A negative amount is a positive one the other way."""
+    return (debit, credit, fen) if fen > 0 else (credit, debit, -fen)
+
+
+# --- months -----------------------------------------------------------------------------------------------------------
+
+
+def month_of(recorded_at: str) -> str:
+    """The Asia/Shanghai calendar month, YYYY-MM, of a recorded time (UTC text)."""
+    return (datetime.fromisoformat(recorded_at) + SHANGHAI).strftime("%Y-%m")
+
+
+def next_month(month: str) -> str:
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + 1}-01" if number == 12 else f"{year}-{number + 1:02d}"
+
+
+def month_for(recorded_at: str, closed_through: str | None) -> str:
+    """The month that an entry of this time falls into: its own, or the first open one after it."""
+    own = month_of(recorded_at)
+    return own if closed_through is None or own > closed_through else next_month(closed_through)
+
+
+# --- closing ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """closed: the months that were closed, in order."""
+
+    closed: tuple[str, ...] = ()
+
+    @property
+    def closed_through(self) -> str | None:
+        return self.closed[-1] if self.closed else None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePeriod:
+    """this_month: the one that is running. open_before: months with transfers before it that are open, in order.
+
+    position, root: of the log. transfers, totals: of the month.
+    """
+
+    month: str
+    fact: FactOrigin
+    by: str
+    this_month: str
+    open_before: Sequence[str]
+    position: int
+    root: str
+    transfers: int
+    totals: Sequence[PeriodTotal]
+
+
+def need_of_period(month: str) -> str:
+    return f"period:{month}"
+
+
+def decide_close(command: ClosePeriod, state: Periods) -> tuple[PeriodClosed, ...]:
+    """Months are closed in order; one that is closed stays so. Raises Early, Rejected."""
+    month = command.month
+    if month in state.closed:
+        return ()
+    if state.closed_through is not None and month < state.closed_through:
+        raise reject(
+            "data.month", "period-passed", f"{state.closed_through} is closed, and with it all before", "nothing is left to do"
+        )
+    if month > command.this_month:
+        raise reject("data.month", "period-not-begun", "the month has not begun", "close a month when its work is done")
+    if command.open_before:
+        first = command.open_before[0]
+        raise Early(need_of_period(first), f"the closing of {first}")
+    return (
+        PeriodClosed(
+            fact=command.fact,
+            by=command.by,
+            month=month,
+            position=command.position,
+            root=command.root,
+            transfers=command.transfers,
+            totals=tuple(command.totals),
+        ),
+    )
+
+
+def evolve_periods(state: Periods, event: PeriodClosed) -> Periods:
+    return Periods((*state.closed, event.month))
+
+
+def totals_of(sums: Iterable[tuple[Account, str, int, int]]) -> tuple[PeriodTotal, ...]:
+    """(account, payer, debits, credits), as a closing records them: by account, then payer; what moved nothing is left out."""
+    return tuple(
+        PeriodTotal(account=account, payer=payer, debit_fen=debit, credit_fen=credit)
+        for account, payer, debit, credit in sorted(sums, key=lambda each: (ACCOUNTS.index(each[0]), each[1]))
+        if debit or credit
+    )

@@ -1,0 +1,741 @@
+"""One payment run: its stages in order, none skipped, and by whom; and what the bank answered. Pure.
+
+Prepared → listed → checked → cleared → sealed → instructed → closed. The person who checks is not the one who prepared. A
+fact that comes before the stage that it needs is early; one about a run that has ended is refused. What the payouts of the run
+come to is worked out by the caller and given with the command; here is decided whether it may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal, assert_never
+
+from contracts.payment import (
+    BREAKS_SHOWN_MAX,
+    CHANGES_SHOWN_MAX,
+    BankAnswered,
+    BankFileMatched,
+    Break,
+    BreakSettled,
+    RunCancelled,
+    RunChange,
+    RunChecked,
+    RunCleared,
+    RunClosed,
+    RunInstructed,
+    RunListed,
+    RunPrepared,
+    RunSealed,
+)
+from contracts.registry import FactOrigin
+from eventlog.decider import Rejected
+from services.allowance.account import Early, number_of, reject
+
+__all__ = [
+    "Approved",
+    "Check",
+    "Clear",
+    "Cleared",
+    "Command",
+    "FilePart",
+    "Happened",
+    "Instruct",
+    "Instructed",
+    "List",
+    "Listed",
+    "Order",
+    "Over",
+    "Prepare",
+    "Preparing",
+    "Run",
+    "RunEvent",
+    "Seal",
+    "Sealed",
+    "SettleBreak",
+    "Stamp",
+    "Stop",
+    "TakeResults",
+    "Tally",
+    "Unprepared",
+    "decide",
+    "evolve",
+    "missing_break",
+    "need_of",
+    "person_of_name",
+    "replay",
+    "run_name",
+    "stream_of_run",
+]
+
+RunEvent = (
+    RunPrepared
+    | RunListed
+    | RunChecked
+    | RunCleared
+    | RunSealed
+    | RunInstructed
+    | RunCancelled
+    | RunClosed
+    | BankAnswered
+    | BankFileMatched
+    | BreakSettled
+)
+Stage = Literal["prepared", "listed", "cleared", "sealed", "instructed"]
+"""What other facts may wait for."""
+
+
+def run_name(source: str, key: str) -> str:
+    return f"{source}/{key}"
+
+
+def stream_of_run(run: str) -> str:
+    return f"run-{run}"
+
+
+def person_of_name(by: str) -> str:
+    """A name as it is compared: two spellings of it by spaces or case are one person."""
+    return " ".join(by.split()).casefold()
+
+
+def need_of(run: str, stage: Stage) -> str:
+    return f"run:{run}/{stage}"
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be paid, and who prepared it. position: of the event in the log; day: its effective date."""
+
+    run: str
+    division: str
+    payer: str
+    year: int
+    maker: str
+    position: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Unprepared:
+    """Nobody has prepared it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """Its payouts are being listed."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    order: Order
+    count: int
+    total_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Payouts that had changed are being cancelled. count, total_fen: of what is left."""
+
+    order: Order
+    checker: str
+    count: int
+    total_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    order: Order
+    checker: str
+    count: int
+    total_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    order: Order
+    checker: str
+    count: int
+    total_fen: int
+    list_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What some lines of the bank come to: counts, and amounts in fen. Of those returned, ``reversed`` had been settled."""
+
+    lines: int = 0
+    matched: int = 0
+    matched_fen: int = 0
+    returned: int = 0
+    returned_fen: int = 0
+    reversed: int = 0
+    reversed_fen: int = 0
+    repeated: int = 0
+    broken: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeard:
+    """heard: part → SHA-256 of its results."""
+
+    parts: int
+    heard: Mapping[int, str] = field(default_factory=dict)
+    tally: Tally = Tally()
+
+
+BreakSaid = tuple[Literal["assigned", "settled"], str, str]
+"""State, owner, note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instructed:
+    """files: the bank's, by SHA-256. breaks: key → what was said of it last. answered: over all files."""
+
+    sealed: Sealed
+    message_id: str
+    file_sha256: str
+    files: Mapping[str, FileHeard] = field(default_factory=dict)
+    breaks: Mapping[str, BreakSaid | None] = field(default_factory=dict)
+    answered: Tally = Tally()
+    closed: bool = False
+
+    @property
+    def order(self) -> Order:
+        return self.sealed.order
+
+    @property
+    def settled(self) -> int:
+        return self.answered.matched - self.answered.reversed
+
+    @property
+    def unanswered(self) -> int:
+        return self.sealed.count - self.settled - self.answered.returned
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """It ended before the instruction: nothing of it is paid. by: who ended it."""
+
+    order: Order
+    how: Literal["rejected", "cancelled"]
+    by: str
+
+
+Run = Unprepared | Preparing | Listed | Approved | Cleared | Sealed | Instructed | Over
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which run, which message, and who."""
+
+    run: str
+    fact: FactOrigin
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    stamp: Stamp
+    division: str
+    payer: str
+    year: int
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """All payouts are recorded: so many, so much."""
+
+    run: str
+    count: int
+    total_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """changes: every payout that would come out otherwise now, as of ``position`` of the log."""
+
+    stamp: Stamp
+    outcome: Literal["approved", "rejected"]
+    reason: str | None
+    position: int
+    changes: Sequence[RunChange] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Every payout that had changed is cancelled."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """count, total_fen, list_sha256: of the payouts that stand. position, root: of the log."""
+
+    stamp: Stamp
+    count: int
+    total_fen: int
+    list_sha256: str
+    position: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instruct:
+    """count, total_fen, list_sha256: of what stands in the file."""
+
+    stamp: Stamp
+    message_id: str
+    file_sha256: str
+    count: int
+    total_fen: int
+    list_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Cancel the run."""
+
+    stamp: Stamp
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A part of a bank's file. sha256: of its results."""
+
+    file_sha256: str
+    part: int
+    parts: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeResults:
+    """A part of a bank's file, and what its lines come to. missing: the first payouts that nobody has answered then."""
+
+    stamp: Stamp
+    part: FilePart
+    tally: Tally
+    breaks: Sequence[Break] = ()
+    missing: Sequence[Break] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SettleBreak:
+    """unanswered: the key names a payout of the run that nobody has answered (a break that nobody needs to report)."""
+
+    stamp: Stamp
+    key: str
+    state: Literal["assigned", "settled"]
+    owner: str
+    note: str
+    unanswered: bool = False
+
+
+Command = Prepare | List | Check | Clear | Seal | Instruct | Stop | TakeResults | SettleBreak
+
+
+# --- decide -----------------------------------------------------------------------------------------------------------
+
+
+def decide(command: Command, state: Run) -> tuple[RunEvent, ...]:
+    """Return what the command leads to; nothing, if it is so already. Raises Early, Rejected."""
+    match command:
+        case Prepare():
+            return _prepare(command, state)
+        case List():
+            return _list(command, state)
+        case Check():
+            return _check(command, state)
+        case Clear():
+            return _clear(command, state)
+        case Seal():
+            return _seal(command, state)
+        case Instruct():
+            return _instruct(command, state)
+        case Stop():
+            return _stop(command, state)
+        case TakeResults():
+            return _take_results(command, state)
+        case SettleBreak():
+            return _settle_break(command, state)
+        case _:
+            assert_never(command)
+
+
+def _early(run: str, stage: Stage, shown: str) -> Early:
+    return Early(need_of(run, stage), f"run {run} is {shown}")
+
+
+def _over(state: Over) -> Rejected:
+    return reject("data.run", "run-over", f"the run was {state.how}; nothing of it is paid", "prepare another run")
+
+
+def _prepare(command: Prepare, state: Run) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    if isinstance(state, Unprepared):
+        said = {"division": command.division, "payer": command.payer, "year": command.year}
+        return (RunPrepared(run=stamp.run, fact=stamp.fact, by=stamp.by, **said),)
+    order = state.order
+    if (order.division, order.payer, order.year, order.maker) == (command.division, command.payer, command.year, stamp.by):
+        return ()
+    raise reject(
+        "data.run", "run-exists", "a run of this key was prepared for something else", "give each run a key of its own"
+    )
+
+
+def _list(command: List, state: Run) -> tuple[RunEvent, ...]:
+    if not isinstance(state, Preparing):
+        return ()
+    return (RunListed(run=command.run, count=command.count, total_fen=command.total_fen),)
+
+
+def _check(command: Check, state: Run) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    match state:
+        case Unprepared() | Preparing():
+            raise _early(stamp.run, "listed", "listed")
+        case Listed():
+            return _checked(command, state)
+        case Over():
+            if (state.how, state.by, command.outcome) == ("rejected", stamp.by, "rejected"):
+                return ()
+            raise _over(state)
+        case Approved() | Cleared() | Sealed() | Instructed():
+            checker = state.sealed.checker if isinstance(state, Instructed) else state.checker
+            if (command.outcome, stamp.by) == ("approved", checker):
+                return ()
+            raise reject(
+                "data.run", "already-checked", "the run was approved already", "to stop it before the instruction, cancel it"
+            )
+        case _:
+            assert_never(state)
+
+
+def _checked(command: Check, state: Listed) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    if person_of_name(stamp.by) == person_of_name(state.order.maker):
+        raise reject(
+            "data.by",
+            "checker-is-maker",
+            "the person who prepared a run does not check it",
+            "let another person check it (经办、复核分离)",
+        )
+    approved = command.outcome == "approved"
+    changes = tuple(command.changes) if approved else ()
+    checked = RunChecked(
+        run=stamp.run,
+        fact=stamp.fact,
+        by=stamp.by,
+        outcome=command.outcome,
+        position=command.position,
+        changed=len(changes),
+        changes=changes[:CHANGES_SHOWN_MAX],
+        count=state.count - len(changes) if approved else 0,
+        total_fen=state.total_fen - sum(change.prepared_fen for change in changes) if approved else 0,
+        reason=command.reason,
+    )
+    if approved and not changes:
+        return (checked, RunCleared(run=stamp.run, count=state.count, total_fen=state.total_fen))
+    return (checked,)
+
+
+def _clear(command: Clear, state: Run) -> tuple[RunEvent, ...]:
+    if not isinstance(state, Approved):
+        return ()
+    return (RunCleared(run=command.run, count=state.count, total_fen=state.total_fen),)
+
+
+def _seal(command: Seal, state: Run) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    match state:
+        case Unprepared() | Preparing() | Listed() | Approved():
+            raise _early(stamp.run, "cleared", "checked")
+        case Over():
+            raise _over(state)
+        case Sealed() | Instructed():
+            return ()
+        case Cleared():
+            if state.count == 0:
+                raise reject("data.run", "run-empty", "nothing is left to be paid in this run", "cancel it")
+            if (command.count, command.total_fen) != (state.count, state.total_fen):
+                raise ValueError("the payouts of the run are not those that were approved")
+            return (
+                RunSealed(
+                    run=stamp.run,
+                    fact=stamp.fact,
+                    by=stamp.by,
+                    count=command.count,
+                    total_fen=command.total_fen,
+                    list_sha256=command.list_sha256,
+                    position=command.position,
+                    root=command.root,
+                ),
+            )
+        case _:
+            assert_never(state)
+
+
+def _instruct(command: Instruct, state: Run) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    match state:
+        case Unprepared() | Preparing() | Listed() | Approved() | Cleared():
+            raise _early(stamp.run, "sealed", "sealed")
+        case Over():
+            raise _over(state)
+        case Instructed():
+            if (state.message_id, state.file_sha256) == (command.message_id, command.file_sha256):
+                return ()
+            raise reject(
+                "data.file_sha256",
+                "already-instructed",
+                "the bank was given another file for this run",
+                "find out which file the bank has; never send two",
+            )
+        case Sealed():
+            _compare_with_seal(command, state)
+            return (
+                RunInstructed(
+                    run=stamp.run,
+                    fact=stamp.fact,
+                    by=stamp.by,
+                    message_id=command.message_id,
+                    file_sha256=command.file_sha256,
+                    count=state.count,
+                    total_fen=state.total_fen,
+                ),
+            )
+        case _:
+            assert_never(state)
+
+
+def _compare_with_seal(command: Instruct, state: Sealed) -> None:
+    for name in ("count", "total_fen", "list_sha256"):
+        if getattr(command, name) != getattr(state, name):
+            raise reject(
+                f"data.{name}",
+                "not-the-seal",
+                f"the file's {name} is not the seal's, {getattr(state, name)}",
+                "export the run again, and give the bank that file and no other",
+            )
+
+
+def _stop(command: Stop, state: Run) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    match state:
+        case Unprepared():
+            raise _early(stamp.run, "prepared", "prepared")
+        case Over():
+            if state.how == "cancelled":
+                return ()
+            raise _over(state)
+        case Instructed():
+            raise reject(
+                "data.run",
+                "run-instructed",
+                "the bank was given the instruction",
+                "ask the bank to call it back; what it returns is owed again",
+            )
+        case Preparing() | Listed() | Approved() | Cleared() | Sealed():
+            return (RunCancelled(run=stamp.run, fact=stamp.fact, by=stamp.by, reason=command.reason),)
+        case _:
+            assert_never(state)
+
+
+# --- the bank's answers
+
+
+def missing_break(payout: str, amount_fen: int) -> Break:
+    """The break of a payout that no file has answered."""
+    return Break(
+        key=f"missing/{number_of(payout)}",
+        kind="missing",
+        payout=payout,
+        reference=None,
+        expected_fen=amount_fen,
+        found_fen=None,
+    )
+
+
+def _take_results(command: TakeResults, state: Run) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    if isinstance(state, Over):
+        raise _over(state)
+    if not isinstance(state, Instructed):
+        raise _early(stamp.run, "instructed", "instructed")
+    part = command.part
+    heard = state.files.get(part.file_sha256, FileHeard(part.parts))
+    if heard.parts != part.parts:
+        raise reject(
+            "data.parts", "parts-differ", f"this file was said to have {heard.parts} parts", "split the file in one way only"
+        )
+    if part.part in heard.heard:
+        if heard.heard[part.part] == part.sha256:
+            return ()
+        raise reject(
+            "data.part", "part-differs", "this part of the file was reported with other results", "report each part once"
+        )
+    answered = BankAnswered(
+        run=stamp.run,
+        fact=stamp.fact,
+        by=stamp.by,
+        file_sha256=part.file_sha256,
+        part=part.part,
+        parts=part.parts,
+        results_sha256=part.sha256,
+        breaks=tuple(command.breaks)[:BREAKS_SHOWN_MAX],
+        **{name: getattr(command.tally, name) for name in Tally.__slots__},
+    )
+    after = _evolved(state, answered)
+    events: list[RunEvent] = [answered]
+    file = after.files[part.file_sha256]
+    if len(file.heard) == file.parts:
+        events.append(_matched(stamp.run, part.file_sha256, file, after, command.missing))
+    if after.unanswered == 0 and not after.closed:
+        events.append(_closed(stamp.run, after))
+    return tuple(events)
+
+
+def _matched(run: str, sha256: str, file: FileHeard, after: Instructed, missing: Sequence[Break]) -> BankFileMatched:
+    tally = file.tally
+    return BankFileMatched(
+        run=run,
+        file_sha256=sha256,
+        lines=tally.lines,
+        matched=tally.matched,
+        matched_fen=tally.matched_fen,
+        returned=tally.returned,
+        returned_fen=tally.returned_fen,
+        repeated=tally.repeated,
+        broken=tally.broken,
+        missing=after.unanswered,
+        breaks=tuple(missing)[:BREAKS_SHOWN_MAX],
+    )
+
+
+def _closed(run: str, after: Instructed) -> RunClosed:
+    tally = after.answered
+    return RunClosed(
+        run=run,
+        settled=after.settled,
+        settled_fen=tally.matched_fen - tally.reversed_fen,
+        returned=tally.returned,
+        returned_fen=tally.returned_fen,
+    )
+
+
+def _settle_break(command: SettleBreak, state: Run) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    if isinstance(state, Over):
+        raise _over(state)
+    if not isinstance(state, Instructed):
+        raise _early(stamp.run, "instructed", "instructed")
+    if command.key not in state.breaks and not command.unanswered:
+        raise reject("data.key", "no-such-break", "the run has no difference of this key", "see the run's differences")
+    last = state.breaks.get(command.key)
+    if last == (command.state, command.owner, command.note):
+        return ()
+    if last is not None and last[0] == "settled":
+        raise reject("data.key", "break-settled", "this difference is settled already", "nothing is left to do")
+    return (
+        BreakSettled(
+            run=stamp.run,
+            fact=stamp.fact,
+            by=stamp.by,
+            key=command.key,
+            state=command.state,
+            owner=command.owner,
+            note=command.note,
+        ),
+    )
+
+
+# --- evolve -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A recorded event with what the row adds to it."""
+
+    position: int
+    effective_on: date
+    event: RunEvent
+
+
+def evolve(state: Run, happened: Happened) -> Run:
+    """The state after an event. An event that the state does not allow is a broken log, and crashes."""
+    event = happened.event
+    match event:
+        case RunPrepared():
+            order = Order(
+                event.run, event.division, event.payer, event.year, event.by, happened.position, happened.effective_on
+            )
+            return Preparing(order)
+        case RunListed():
+            assert isinstance(state, Preparing)
+            return Listed(state.order, event.count, event.total_fen)
+        case RunChecked():
+            assert isinstance(state, Listed)
+            if event.outcome == "rejected":
+                return Over(state.order, "rejected", event.by)
+            return Approved(state.order, event.by, event.count, event.total_fen)
+        case RunCleared():
+            assert isinstance(state, Approved)
+            return Cleared(state.order, state.checker, event.count, event.total_fen)
+        case RunSealed():
+            assert isinstance(state, Cleared)
+            return Sealed(state.order, state.checker, event.count, event.total_fen, event.list_sha256)
+        case RunInstructed():
+            assert isinstance(state, Sealed)
+            return Instructed(state, event.message_id, event.file_sha256)
+        case RunCancelled():
+            assert not isinstance(state, Unprepared | Over)
+            return Over(state.order, "cancelled", event.by)
+        case RunClosed() | BankAnswered() | BankFileMatched() | BreakSettled():
+            assert isinstance(state, Instructed)
+            return _evolved(state, event)
+        case _:
+            assert_never(event)
+
+
+def _evolved(state: Instructed, event: RunClosed | BankAnswered | BankFileMatched | BreakSettled) -> Instructed:
+    match event:
+        case RunClosed():
+            return replace(state, closed=True)
+        case BreakSettled():
+            return replace(state, breaks={**state.breaks, event.key: (event.state, event.owner, event.note)})
+        case BankFileMatched():
+            return replace(state, breaks={**dict.fromkeys(each.key for each in event.breaks), **state.breaks})
+        case BankAnswered():
+            tally = Tally(*(getattr(event, name) for name in Tally.__slots__))
+            before = state.files.get(event.file_sha256, FileHeard(event.parts))
+            heard = {**before.heard, event.part: event.results_sha256}
+            file = FileHeard(event.parts, heard, before.tally.plus(tally))
+            return replace(
+                state,
+                files={**state.files, event.file_sha256: file},
+                breaks={**dict.fromkeys(each.key for each in event.breaks), **state.breaks},
+                answered=state.answered.plus(tally),
+            )
+        case _:
+            assert_never(event)
+
+
+def replay(history: Iterable[Happened]) -> Run:
+    state: Run = Unprepared()
+    for happened in history:
+        state = evolve(state, happened)
+    return state

@@ -1,0 +1,161 @@
+"""What a bank answers: lists and statements, read as they come; a fault names its row, field and remedy."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.bank_faults import FAULTS, BankFileError
+from console.bank_lines import AMOUNT_FEN_MAX, Answers, Result, yuan_text
+from console.bank_results import CAMT, read_camt, read_list
+from tests.console.bank_example import Move, camt, result_list
+
+RUN = "cashier/2021-a"
+GOOD = (f"{RUN}/1", "成功", "B1", "2400.00", "")
+BACK = (f"{RUN}/2", "退回", "B2", "3600.00", "账户已销户 6222000000000000001")
+
+
+def test_a_list_is_read_by_its_headings() -> None:
+    """In any order, with columns of the bank's own."""
+    rows = [("x", *GOOD), ("y", *BACK[:3], '"3,600.00"', BACK[4]), ("合计", "", "", "", "", "")]
+    found = read_list(result_list(rows, heading="网点,业务参考号,处理结果,银行流水号,金额(元),失败原因"))
+    settled, returned = found.results
+    assert Result(2, f"{RUN}/1", "settled", "B1", 240_000) == settled
+    assert (f"{RUN}/2", "returned", "B2", 360_000) == (
+        returned.payout,
+        returned.outcome,
+        returned.reference,
+        returned.amount_fen,
+    )
+    assert "账户已销户" == returned.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("收款人张三的户名与账号不一致", "户名不符"),
+        ("账号 6222000000000000001 不存在", "账号不存在"),
+        ("请联系张三", "其他原因（见银行回单）"),
+        ("", "银行未说明原因"),
+    ],
+)
+def test_why_a_payout_came_back_is_kept_in_known_words(said: str, kept: str) -> None:
+    """What a bank writes freely may name somebody, and what is recorded stands there for ever."""
+    assert kept == read_list(result_list([(*BACK[:4], said)])).results[0].reason
+
+
+def test_a_workbook_is_read_like_a_list() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["业务参考号", "处理结果", "银行流水号", "金额(元)"])
+    sheet.append([f"{RUN}/1", "成功", 20260301000001, 2400.05])
+    raw = io.BytesIO()
+    book.save(raw)
+    assert (Result(2, f"{RUN}/1", "settled", "20260301000001", 240_005),) == read_list(raw.getvalue()).results
+
+
+@given(fen=st.integers(1, AMOUNT_FEN_MAX))
+def test_an_amount_of_a_list_is_exact(fen: int) -> None:
+    [found] = read_list(result_list([(f"{RUN}/1", "成功", "B1", yuan_text(fen), "")])).results
+    assert fen == found.amount_fen
+
+
+def test_every_fault_of_a_list_is_named_by_row_and_field() -> None:
+    """All at once, so that the clerk mends the file once; and nothing of a list with a fault is taken."""
+    rows = [
+        GOOD,
+        (f"{RUN}/2", "处理中", "B2", "1.00", ""),
+        (f"{RUN}/3", "成功", "流水", "1.005", ""),
+        ("", "成功", "B4", "0", ""),
+    ]
+    with pytest.raises(BankFileError) as found:
+        read_list(result_list(rows))
+    assert [(3, "处理结果"), (4, "银行流水号"), (4, "金额(元)"), (5, "业务参考号"), (5, "金额(元)")] == [
+        (fault.row, fault.field) for fault in found.value.faults
+    ]
+    for fault in found.value.faults:
+        assert fault.problem("zh") != fault.problem("en")
+        assert fault.remedy("zh") != fault.remedy("en")
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (result_list([], heading="参考号,结果"), "there is no such column"),
+        (result_list([]), "the list has no line"),
+        (b"", "there is no such column"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(raw: bytes, said: str) -> None:
+    with pytest.raises(BankFileError, match=said):
+        read_list(raw)
+
+
+def test_every_fault_is_said_in_both_languages() -> None:
+    """With the same places to fill in."""
+    for texts in FAULTS.values():
+        for zh, en in texts:
+            assert re.findall(r"{\d}", zh) == re.findall(r"{\d}", en)
+            assert zh.isascii() < en.isascii()
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+MOVES = (
+    Move(f"{RUN}/1", "2400.00", reference="B1"),
+    Move(f"{RUN}/2", "3600.05", side="CRDT", reference="B2", reason="户名不符"),
+    Move("cashier/2021-ab/1", "1.00"),
+    Move(f"{RUN}/3", "5.00", status="PDNG"),
+    Move("", "6.00"),
+)
+
+
+@pytest.mark.parametrize("message", CAMT)
+def test_a_statement_says_what_was_settled_and_what_came_back(message: str) -> None:
+    """A debit is settled, a credit came back with its reason; what is not booked, or not ours, is counted and passed over."""
+    found = read_camt(camt(message, MOVES), RUN)
+    assert (
+        Answers(
+            (
+                Result(1, f"{RUN}/1", "settled", "B1", 240_000),
+                Result(2, f"{RUN}/2", "returned", "B2", 360_005, "AC04 户名不符"),
+            ),
+            {"other": 2, "not-booked": 1},
+        )
+        == found
+    )
+
+
+@pytest.mark.parametrize("message", CAMT)
+def test_a_batch_that_was_booked_as_one_is_read_payout_by_payout(message: str) -> None:
+    """Each by its own amount; one of our batch whose reference the bank lost is taken along, and will be a difference."""
+    moves = [Move(f"{RUN}/1", "1.10", batch=RUN), Move(f"{RUN}/2", "2.20", reference="B2"), Move("", "3.30", reference="B3")]
+    found = read_camt(camt(message, moves, together=True), RUN)
+    assert [(f"{RUN}/1", 110), (f"{RUN}/2", 220), ("S1/1/3", 330)] == [(r.payout, r.amount_fen) for r in found.results]
+
+
+@given(fen=st.integers(1, AMOUNT_FEN_MAX))
+def test_an_amount_of_a_statement_is_exact(fen: int) -> None:
+    [found] = read_camt(camt(CAMT[1], [Move(f"{RUN}/1", yuan_text(fen))]), RUN).results
+    assert fen == found.amount_fen
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (camt(CAMT[1], [Move(f"{RUN}/1", "1.005")]), "parts of a fen"),
+        (camt(CAMT[1], [Move(f"{RUN}/1", "1.00", currency="USD")]), "not in CNY"),
+        (camt(CAMT[1], [Move(f"{RUN}/1", "1.00", reference="流水")]), "no reference of a bank"),
+        (camt("camt.052.001.08", []), "this is camt.052.001.08"),
+        (b"<a/>", "no message of ISO 20022"),
+        (camt(CAMT[1], MOVES)[:-20], "not well-formed"),
+    ],
+)
+def test_a_statement_that_cannot_be_taken_is_refused(raw: bytes, said: str) -> None:
+    with pytest.raises(BankFileError, match=said):
+        read_camt(raw, RUN)
