@@ -7,12 +7,12 @@ for everything is added up, and what is equal is equal. ``explain`` computes one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from operator import mul
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from contracts.appraisal import AppraisalDocument, Extra, Item, SanctionStep, ScoreRounding
 from eventlog.canonical import digest
@@ -61,8 +61,7 @@ class Roster:
     marks: Sequence[Sequence[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """As ``contracts.appraisal_events.PersonResult`` tells it."""
 
     person_ref: str
@@ -107,23 +106,45 @@ def places_of(document: AppraisalDocument, scored: int) -> tuple[int, int]:
 # --- scores ---------------------------------------------------------------------------------------------------------------
 
 
+class _Measured(NamedTuple):
+    """A quantitative item: ``min(achieved × each, most)`` over ``whole`` is what it contributes, in hundredths of a point; over
+    ``of_item``, its own score."""
+
+    item: str
+    each: int
+    most: int
+    of_item: int
+
+
 @dataclass(frozen=True, slots=True)
-class _Profile:
-    """weights: of the qualitative items in the document's order, 0 for one that it hasn't. measured: (item, its weight)."""
+class _Plan:
+    """One profile of weights, ready to be applied. weights: of the qualitative items in the document's order, 0 for one that it
+    hasn't. needed: the quantitative items; whole: denominator of what they contribute."""
 
     weights: tuple[int, ...]
-    measured: tuple[tuple[Item, int], ...]
-    targets: int
     marked: bool
+    measured: tuple[_Measured, ...]
+    needed: frozenset[str]
+    whole: int
 
 
-def _profiles(document: AppraisalDocument) -> list[_Profile]:
+def _plans(document: AppraisalDocument) -> list[_Plan]:
     made = []
     for profile in document.weights:
         weight = {each.item: each.percent for each in profile.items}
         marked = tuple(weight.get(item.name, 0) for item in document.items if item.part == "qualitative")
-        measured = tuple((i, weight[i.name]) for i in document.items if i.part == "quantitative" and i.name in weight)
-        made.append(_Profile(marked, measured, lcm(*(_target(item) for item, _ in measured)), any(marked)))
+        items = [item for item in document.items if item.part == "quantitative" and item.name in weight]
+        whole = lcm(*(_target(item) for item in items))
+        measured = tuple(
+            _Measured(
+                item.name,
+                100 * weight[item.name] * (whole // _target(item)),
+                item.at_most_percent * weight[item.name] * whole,
+                weight[item.name] * whole,
+            )
+            for item in items
+        )
+        made.append(_Plan(marked, any(marked), measured, frozenset(item.name for item in items), whole))
     return made
 
 
@@ -132,22 +153,26 @@ def _target(item: Item) -> int:
     return item.target
 
 
-def _reached(item: Item, achieved: int) -> int:
-    """What was achieved in percent of the target, times the target: at most ``at_most_percent`` of it."""
-    return min(100 * achieved, item.at_most_percent * _target(item))
-
-
 def _extra(extra: Extra | None, count: int) -> int:
+    """Hundredths of a point."""
     if extra is None:
         return 0
     most = extra.at_most_hundredths
     return max(-most, min(most, count * extra.each_hundredths))
 
 
-def _bounded(numerator: int, denominator: int, rounding: ScoreRounding) -> int:
-    """A score in hundredths, from 0 to 100 points, rounded as the document says."""
-    step: int = 10 ** (2 - rounding.digits)
-    return min(SCORE_MAX, step * rounded(max(0, numerator), denominator * step, rounding.how))
+def _rounder(rounding: ScoreRounding) -> Callable[[int, int], int]:
+    """What makes a score of a fraction in hundredths: kept from 0 to 100 points, rounded as the document says."""
+    step, how = 10 ** (2 - rounding.digits), rounding.how
+
+    def plain(numerator: int, denominator: int) -> int:
+        # The commonest way, without the cases: half a hundredth goes up.
+        return 0 if numerator <= 0 else min(SCORE_MAX, (2 * numerator + denominator) // (2 * denominator))
+
+    def bounded(numerator: int, denominator: int) -> int:
+        return 0 if numerator <= 0 else min(SCORE_MAX, step * rounded(numerator, denominator * step, how))
+
+    return plain if (how, step) == ("half_up", 1) else bounded
 
 
 @dataclass(slots=True)
@@ -160,11 +185,11 @@ class _Sums:
     breaking: list[list[int]]
 
 
-def _add_up(roster: Roster, profiles: Sequence[_Profile], roles: int, breaking: Sequence[int]) -> _Sums:
+def _add_up(roster: Roster, plans: Sequence[_Plan], roles: int, breaking: Sequence[int]) -> _Sums:
     size = len(roster.people) * roles
     count, total = [0] * size, [0] * size
     columns = [[0] * size for _ in breaking]
-    weights_of = [profiles[profile].weights for profile in roster.profiles]
+    weights_of = [plans[profile].weights for profile in roster.profiles]
     for person, role, marks in zip(roster.rated, roster.roles, roster.marks, strict=True):
         place = person * roles + role
         count[place] += 1
@@ -175,98 +200,123 @@ def _add_up(roster: Roster, profiles: Sequence[_Profile], roles: int, breaking: 
     return _Sums(count, total, columns)
 
 
-def _lacking(document: AppraisalDocument, profile: _Profile, counts: Sequence[int], measured: Mapping[str, int]) -> list[str]:
+def _lacking(document: AppraisalDocument, plan: _Plan, counts: Sequence[int], measured: Mapping[str, int]) -> tuple[str, ...]:
     """What keeps somebody from a score."""
     why = []
-    if profile.marked:
+    if plan.marked:
         why = [f"too-few:{role.name}" for role, n in zip(document.raters, counts, strict=True) if n < role.at_least]
         if not why and not any(counts):
             why = ["no-ratings"]
-    return why + [f"not-measured:{item.name}" for item, _ in profile.measured if item.name not in measured]
+    return (*why, *(f"not-measured:{each.item}" for each in plan.measured if each.item not in measured))
 
 
-def _mean(counts: Sequence[int], totals: Sequence[int], percents: Sequence[int], shared: bool) -> tuple[int, int]:
-    """The weighted mean over the roles, as a fraction. shared: roles without a rating count for nothing, not for zero."""
-    common, whole = 1, 0 if shared else 100
-    for n, percent in zip(counts, percents, strict=True):
-        if n:
-            common = common * n if n == 1 or common == 1 else lcm(common, n)
-            whole += percent if shared else 0
-    numerator = sum(p * t * (common // n) for n, t, p in zip(counts, totals, percents, strict=True) if n)
-    return numerator, common * whole
+class _Means(dict[tuple[int, ...], tuple[tuple[int, ...], int]]):
+    """How many ratings each role has given → by what to multiply each role's sum, and to divide the total: the weighted mean.
+
+    The divisor is 0 where ratings are lacking. Few people differ in it, so that it is worked out once for all who are alike.
+    """
+
+    def __init__(self, document: AppraisalDocument) -> None:
+        super().__init__()
+        self._roles = document.raters
+        self._shared = document.missing_roles == "shared"
+
+    def __missing__(self, counts: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+        pairs = list(zip(self._roles, counts, strict=True))
+        common = lcm(*(n for n in counts if n))
+        whole = sum(role.percent for role, n in pairs if n or not self._shared)
+        if not any(counts) or any(n < role.at_least for role, n in pairs):
+            whole = 0
+        self[counts] = found = (tuple(role.percent * (common // n) if n else 0 for role, n in pairs), common * whole)
+        return found
 
 
 def score(document: AppraisalDocument, roster: Roster) -> list[Result]:
     """The result of every person, in the order of the roster."""
-    profiles = _profiles(document)
+    plans, means = _plans(document), _Means(document)
     qualitative = [item.name for item in document.items if item.part == "qualitative"]
-    breaking = [qualitative.index(name) for name in document.ties.break_by if name in qualitative]
-    sums = _add_up(roster, profiles, len(document.raters), breaking)
-    found: list[Result] = []
+    breaking = [name for name in document.ties.break_by if name in qualitative]
+    sums = _add_up(roster, plans, len(document.raters), [qualitative.index(name) for name in breaking])
+    groups = {"cycle": ["all"] * len(roster.people), "category": roster.categories, "grade": roster.grades}
+    group_of = groups[document.ranked_within]
+    scores = _scores(document, roster, plans, means, sums)
+    found: list[Result | None] = [None] * len(roster.people)
     ordered: dict[str, list[tuple[tuple[int, ...], int]]] = {}
-    for person in range(len(roster.people)):
-        result, key = _one(document, roster, profiles[roster.profiles[person]], sums, person)
-        found.append(result)
-        if result.score is not None:
-            ordered.setdefault(result.group, []).append((key, person))
-    for entries in ordered.values():
-        entries.sort(key=lambda entry: entry[0])
-        _rank(document, roster, entries, found)
+    for person, points in enumerate(scores):
+        plan = plans[roster.profiles[person]]
+        if points is None:
+            counts = sums.count[person * len(document.raters) : (person + 1) * len(document.raters)]
+            why = _lacking(document, plan, counts, roster.measured[person])
+            found[person] = Result(roster.people[person], None, group_of[person], None, None, why)
+        else:
+            ordered.setdefault(group_of[person], []).append(((-points,), person))
+    for group, entries in ordered.items():
+        if document.ties.break_by:
+            entries = _broken(document, roster, plans, means, sums, entries)
+        # Who is equal in everything comes in the order of the roster, which decides nothing.
+        entries.sort()
+        _rank(document, roster, group, entries, found)
+    return [result for result in found if result is not None]
+
+
+def _scores(
+    document: AppraisalDocument, roster: Roster, plans: Sequence[_Plan], means: _Means, sums: _Sums
+) -> list[int | None]:
+    """Everybody's score; None: something is lacking."""
+    bounded, roles = _rounder(document.rounding), len(document.raters)
+    extras = {count: _extra(document.points, count) for count in set(roster.points)}
+    honours = {count: _extra(document.honours, count) for count in set(roster.honours)}
+    found: list[int | None] = []
+    place = 0
+    for profile, measured, points, honoured in zip(
+        roster.profiles, roster.measured, roster.points, roster.honours, strict=True
+    ):
+        plan = plans[profile]
+        numerator, denominator = 0, 1
+        if plan.marked:
+            factors, denominator = means[tuple(sums.count[place : place + roles])]
+            numerator = sum(map(mul, factors, sums.total[place : place + roles]))
+            denominator *= 100  # The weights are percents.
+        place += roles
+        if denominator == 0 or not plan.needed <= measured.keys():
+            found.append(None)
+            continue
+        if plan.measured:
+            reached = sum([min(measured[item] * each, most) for item, each, most, _ in plan.measured])
+            numerator, denominator = numerator * plan.whole + reached * denominator, denominator * plan.whole
+        found.append(bounded(numerator + (extras[points] + honours[honoured]) * denominator, denominator))
     return found
 
 
-def _one(
-    document: AppraisalDocument, roster: Roster, profile: _Profile, sums: _Sums, person: int
-) -> tuple[Result, tuple[int, ...]]:
-    """One person's score, and the key by which it is ranked: the less, the better."""
-    within = document.ranked_within
-    group = "all" if within == "cycle" else roster.categories[person] if within == "category" else roster.grades[person]
-    ref, measured, roles = roster.people[person], roster.measured[person], len(document.raters)
-    first, last = person * roles, (person + 1) * roles
-    counts = sums.count[first:last]
-    lacking = _lacking(document, profile, counts, measured)
-    if lacking:
-        return Result(ref, None, group, why=tuple(lacking)), ()
-    percents = [role.percent for role in document.raters]
-    shared = document.missing_roles == "shared"
-    numerator, denominator = 0, 1
-    if profile.marked:
-        numerator, denominator = _mean(counts, sums.total[first:last], percents, shared)
-        denominator *= 100  # The weights are percents.
-    if profile.measured:
-        common = profile.targets
-        reached = sum(
-            weight * _reached(item, measured[item.name]) * (common // _target(item)) for item, weight in profile.measured
-        )
-        numerator, denominator = numerator * common + reached * denominator, denominator * common
-    extra = _extra(document.points, roster.points[person]) + _extra(document.honours, roster.honours[person])
-    points = _bounded(numerator + extra * denominator, denominator, document.rounding)
-    key = [-points]
-    if document.ties.break_by:
-        key += _breaks(document, profile, sums, (first, last), measured)
-    return Result(ref, points, group), tuple(key)
-
-
-def _breaks(
-    document: AppraisalDocument, profile: _Profile, sums: _Sums, place: tuple[int, int], measured: Mapping[str, int]
-) -> list[int]:
-    """The scores of the items that decide between equal scores, rounded like scores; 0 for an item that the person hasn't."""
-    percents = [role.percent for role in document.raters]
-    weighted = {item.name: item for item, _ in profile.measured}
-    qualitative = {item.name for item in document.items if item.part == "qualitative"}
-    found, column = [], 0
-    for name in document.ties.break_by:
-        value = 0
-        if name in qualitative:
-            counts = sums.count[place[0] : place[1]]
-            if profile.marked:
-                totals = sums.breaking[column][place[0] : place[1]]
-                value = _bounded(*_mean(counts, totals, percents, document.missing_roles == "shared"), document.rounding)
-            column += 1
-        elif name in weighted:
-            item = weighted[name]
-            value = _bounded(100 * _reached(item, measured[name]), _target(item), document.rounding)
-        found.append(-value)
+def _broken(
+    document: AppraisalDocument,
+    roster: Roster,
+    plans: Sequence[_Plan],
+    means: _Means,
+    sums: _Sums,
+    entries: Iterable[tuple[tuple[int, ...], int]],
+) -> list[tuple[tuple[int, ...], int]]:
+    """The keys with the scores of the items that break ties, rounded like scores; 0 for an item that somebody hasn't."""
+    bounded, roles = _rounder(document.rounding), len(document.raters)
+    qualitative = [item.name for item in document.items if item.part == "qualitative"]
+    marked = [name for name in document.ties.break_by if name in qualitative]
+    found = []
+    for key, person in entries:
+        plan, place = plans[roster.profiles[person]], person * roles
+        values = []
+        for name in document.ties.break_by:
+            value = 0
+            if name in qualitative:
+                if plan.marked:
+                    factors, divisor = means[tuple(sums.count[place : place + roles])]
+                    totals = sums.breaking[marked.index(name)][place : place + roles]
+                    value = bounded(sum(map(mul, factors, totals)), divisor)
+            else:
+                for item, each, most, of_item in plan.measured:
+                    if item == name:
+                        value = bounded(100 * min(roster.measured[person][item] * each, most), of_item)
+            values.append(-value)
+        found.append(((*key, *values), person))
     return found
 
 
@@ -274,32 +324,43 @@ def _breaks(
 
 
 def _rank(
-    document: AppraisalDocument, roster: Roster, entries: Sequence[tuple[tuple[int, ...], int]], found: list[Result]
+    document: AppraisalDocument,
+    roster: Roster,
+    group: str,
+    entries: Sequence[tuple[tuple[int, ...], int]],
+    found: list[Result | None],
 ) -> None:
     """Ranks and ratings of one ranking, put into ``found``. entries: best first."""
-    bands = document.bands
-    floors = [band.at_least * 100 for band in bands]
-    bars = {bar.step: [band.rating for band in bands].index(bar.rating) + 1 for bar in document.bars}
+    ratings = [band.rating for band in document.bands]
+    floors = [band.at_least * 100 for band in document.bands]
+    bars = {bar.step: ratings.index(bar.rating) + 1 for bar in document.bars}
+    barred: dict[int, tuple[int, str]] = {}
     candidates: list[tuple[tuple[int, ...], int]] = []
+    band_of: list[int] = []
+    band = 0
+    for key, person in entries:
+        while -key[0] < floors[band]:
+            band += 1
+        steps = roster.sanctions[person]
+        lowered = max([(bars[step], step) for step in steps if bars.get(step, 0) > band], default=None) if steps else None
+        if lowered is not None:
+            barred[person] = lowered
+        elif band == 0:
+            candidates.append((key, person))
+        band_of.append(band)
+    room, tied = _room(document, candidates, len(entries))
+    lost = {person: "tie-at-border" if room + n < tied else "quota" for n, (_, person) in enumerate(candidates[room:])}
     rank, before = 0, None
     for place, (key, person) in enumerate(entries, start=1):
         if key != before:
             rank, before = place, key
-        points = found[person].score
-        assert points is not None
-        band = next(index for index, floor in enumerate(floors) if points >= floor)
+        rated = band_of[place - 1]
         why: tuple[str, ...] = ()
-        for step in roster.sanctions[person]:
-            if bars.get(step, 0) > band:
-                band, why = bars[step], (f"barred:{step}",)
-        if band == 0:
-            candidates.append((key, person))
-        found[person] = Result(roster.people[person], points, found[person].group, rank, bands[band].rating, why)
-    room, reason = _room(document, candidates, len(entries))
-    for place, (_, person) in enumerate(candidates[room:], start=room):
-        why = ("tie-at-border",) if place < reason else ("quota",)
-        had = found[person]
-        found[person] = Result(had.person_ref, had.score, had.group, had.rank, bands[1].rating, why)
+        if person in barred:
+            rated, why = barred[person][0], (f"barred:{barred[person][1]}",)
+        elif person in lost:
+            rated, why = 1, (lost[person],)
+        found[person] = Result(roster.people[person], -key[0], group, rank, ratings[rated], why)
 
 
 def _room(document: AppraisalDocument, candidates: Sequence[tuple[tuple[int, ...], int]], scored: int) -> tuple[int, int]:
@@ -373,12 +434,12 @@ def explain(document: AppraisalDocument, roster: Roster, person_ref: str) -> Exp
     """How one person's score is made, computed again from the marks. Raises ValueError if they are not in the roster."""
     person = list(roster.people).index(person_ref)
     weights = document.weights[roster.profiles[person]]
-    profile, measured = _profiles(document)[roster.profiles[person]], roster.measured[person]
+    plan, measured = _plans(document)[roster.profiles[person]], roster.measured[person]
     marks: list[list[Sequence[int]]] = [[] for _ in document.raters]
     for rated, role, given in zip(roster.rated, roster.roles, roster.marks, strict=True):
         if rated == person:
             marks[role].append(given)
-    lacking = tuple(_lacking(document, profile, [len(given) for given in marks], measured))
+    lacking = _lacking(document, plan, [len(given) for given in marks], measured)
     qualitative = [item.name for item in document.items if item.part == "qualitative"]
     lines = []
     for weight in weights.items:
@@ -386,7 +447,7 @@ def explain(document: AppraisalDocument, roster: Roster, person_ref: str) -> Exp
             lines.append(_marked_line(document, weight.item, weight.percent, marks, qualitative.index(weight.item)))
         elif weight.item in measured:
             item = next(item for item in document.items if item.name == weight.item)
-            points = Fraction(_reached(item, measured[item.name]), _target(item))
+            points = min(Fraction(100 * measured[item.name], _target(item)), Fraction(item.at_most_percent))
             contributes = points * weight.percent / 100
             lines.append(ItemLine(item.name, weight.percent, points, contributes, (), measured[item.name], item.target))
     extras = tuple(
@@ -397,7 +458,7 @@ def explain(document: AppraisalDocument, roster: Roster, person_ref: str) -> Exp
     exact = sum([line.contributes for line in lines] + [line.contributes for line in extras], Fraction(0))
     if lacking:
         return Explanation(weights.clause, tuple(lines), extras, None, None, lacking)
-    points_now = _bounded(exact.numerator * 100, exact.denominator, document.rounding)
+    points_now = _rounder(document.rounding)(exact.numerator * 100, exact.denominator)
     return Explanation(weights.clause, tuple(lines), extras, exact, points_now, ())
 
 
