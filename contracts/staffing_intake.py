@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from contracts.base import Category, DivisionCode, Fact, Key, PersonRef, ShortText, SourceName
+from contracts.base import Category, DivisionCode, Fact, Key, KnownPerson, ShortText, SourceName
+from contracts.envelope import IntakeEnvelope
 from contracts.staffing import (
     HARD_MAX,
     POSTS_MAX,
@@ -20,7 +21,14 @@ from contracts.staffing import (
 )
 from contracts.standard import AgeCriterion, CompetencyCriterion, Criterion, LadderName, RatingsCriterion
 
-__all__ = ["LeadershipModelSet", "UnitStaffReported", "VacancyClosed", "VacancyDescribed", "VacancyPerson"]
+__all__ = [
+    "STAFFING_TYPES",
+    "LeadershipModelSet",
+    "StaffingMessage",
+    "UnitStaffReported",
+    "VacancyClosed",
+    "VacancyDescribed",
+]
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,19 +97,13 @@ class VacancyDescribed(Fact):
         return self
 
 
-class VacancyPerson(Fact):
-    """Who fills a vacancy, by person_ref."""
-
-    person_ref: PersonRef
-
-
 class VacancyClosed(Fact):
     """vacancy_source: the source that described it; left out, the publishing one. person: who fills it."""
 
     vacancy: Key
     vacancy_source: SourceName | None = None
     outcome: VacancyOutcome
-    person: VacancyPerson | None = None
+    person: KnownPerson | None = None
 
     @model_validator(mode="after")
     def _filled_by_somebody(self) -> Self:
@@ -126,3 +128,37 @@ def _check(criterion: Any) -> None:
             raise ValueError(f"nobody is at least {low} and at most {high}; exchange the two or correct one")
         case RatingsCriterion(count=count, of_last=years) if count > years:
             raise ValueError(f"{count} of {years} years cannot be; lower count, or raise of_last")
+
+
+# --- messages -----------------------------------------------------------------------------------------------------------
+
+
+class _UnitStaffReported(IntakeEnvelope):
+    type: Literal["intake.unit-staff-reported.v1"]
+    data: UnitStaffReported
+
+
+class _LeadershipModelSet(IntakeEnvelope):
+    type: Literal["intake.leadership-model-set.v1"]
+    data: LeadershipModelSet
+
+
+class _VacancyDescribed(IntakeEnvelope):
+    type: Literal["intake.vacancy-described.v1"]
+    data: VacancyDescribed
+
+
+class _VacancyClosed(IntakeEnvelope):
+    type: Literal["intake.vacancy-closed.v1"]
+    data: VacancyClosed
+
+
+StaffingMessage = _UnitStaffReported | _LeadershipModelSet | _VacancyDescribed | _VacancyClosed
+
+STAFFING_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
+    "intake.unit-staff-reported.v1": (UnitStaffReported, ("talent",)),
+    "intake.leadership-model-set.v1": (LeadershipModelSet, ("talent",)),
+    "intake.vacancy-described.v1": (VacancyDescribed, ("talent",)),
+    "intake.vacancy-closed.v1": (VacancyClosed, ("talent",)),
+}
+"""Type → (class of ``data``, services that take it)."""
