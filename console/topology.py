@@ -11,7 +11,9 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
 
+from contracts.development_intake import MATTER_FACTS, PERSON_FACTS
 from contracts.intake import FACT_TYPES, fact_subject
+from contracts.staffing_intake import STAFFING_TYPES
 from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
 __all__ = [
@@ -33,21 +35,25 @@ FINANCE = "finance"
 INTAKE_DAYS = 30
 RECEIPT_DAYS = 90
 
-_POLICY_FACTS = frozenset({"policy-published", "qualification-standard-published", "certification-standard-published"})
+_POLICY_FACTS = frozenset(
+    f"{what}-published" for what in ("policy", "qualification-standard", "certification-standard", "development-policy")
+)
 _PARKED_ACTS = frozenset({"parked-retry", "parked-discard"})
 # Acts of the registration authority itself, each with who and why: no integrating system decides who is whom or who is seen.
 _PERSONAL_DATA_ACTS = frozenset({"duplicate-confirmed", "personal-data-unmasked", "person-erased"})
 _CANDIDATE_FACTS = frozenset(
     f"candidate-{act}" for act in ("nominated", "profiled", "screened", "admitted", "removed", "placed")
 )
+_DEVELOPMENT_FACTS = frozenset({*PERSON_FACTS, *MATTER_FACTS})
+_STAFFING_FACTS = frozenset(kind.split(".")[1] for kind in STAFFING_TYPES)
 _REGISTRY_FACTS, _TALENT_FACTS = (
     frozenset(kind.split(".")[1] for kind, (_, services) in FACT_TYPES.items() if service in services)
     for service in ("registry", "talent")
 )
 # What allowance takes is nobody's fact about a person: it decides and pays, and hears the registry.
 _SOURCE_FACTS = (_REGISTRY_FACTS | _TALENT_FACTS) - _POLICY_FACTS - _PARKED_ACTS - _PERSONAL_DATA_ACTS
-# A person at a desk of the registry reports by `hongling registry …` all that the registry takes, but no policy.
-_OPERATOR_FACTS = (_REGISTRY_FACTS - _POLICY_FACTS) | _PARKED_ACTS | _CANDIDATE_FACTS
+# A person at a desk reports by `hongling registry …` and `hongling talent …` what these services take, but no policy.
+_OPERATOR_FACTS = (_REGISTRY_FACTS - _POLICY_FACTS) | _PARKED_ACTS | _CANDIDATE_FACTS | _DEVELOPMENT_FACTS | _STAFFING_FACTS
 _PLACEMENT = fact_subject(TALENT, "registry", "intake.engagement-started.v1")
 
 

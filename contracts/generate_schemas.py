@@ -18,11 +18,13 @@ from pydantic.json_schema import models_json_schema
 
 from contracts.allowance import AllowanceEvent
 from contracts.base import LogEvent
+from contracts.development import DevelopmentEvent
 from contracts.envelope import EventEnvelope
 from contracts.intake import IntakeMessage
 from contracts.operations import OperationsEvent
 from contracts.receipts import Receipt
 from contracts.registry import RegistryEvent
+from contracts.staffing import StaffingEvent
 from contracts.talent import TalentEvent
 
 __all__ = ["FOLDER", "breaking_changes", "event_types", "generate", "main", "read_committed"]
@@ -33,7 +35,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def event_types() -> tuple[type[LogEvent], ...]:
     """Every event class of the published language."""
-    return (*get_args(RegistryEvent), *get_args(AllowanceEvent), *get_args(TalentEvent), *get_args(OperationsEvent))
+    services = (*get_args(RegistryEvent), *get_args(AllowanceEvent), *get_args(TalentEvent), *get_args(DevelopmentEvent))
+    return (*services, *get_args(StaffingEvent), *get_args(OperationsEvent))
 
 
 def generate() -> dict[str, str]:

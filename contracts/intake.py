@@ -22,6 +22,7 @@ from contracts.base import (
     Fact,
     Grade,
     Key,
+    KnownPerson,
     PersonRef,
     Rating,
     ShortText,
@@ -29,6 +30,7 @@ from contracts.base import (
     Year,
 )
 from contracts.certification import CriterionName, TitleField, TitleLevel
+from contracts.development_intake import DEVELOPMENT_TYPES, DevelopmentMessage
 from contracts.envelope import IntakeEnvelope, MessageId
 from contracts.particulars import (
     Certificate,
@@ -44,6 +46,7 @@ from contracts.particulars import (
 )
 from contracts.registry import DossierSection
 from contracts.resident_id import check_resident_id
+from contracts.staffing_intake import STAFFING_TYPES, StaffingMessage
 from contracts.standard import LadderName, Major
 from contracts.talent import CompetencyRating, NominatedBy, Profile, RemovalReason
 
@@ -153,12 +156,6 @@ class Person(Fact):
         if self.key_source is not None and self.source_key is None:
             raise ValueError("key_source goes with source_key")
         return self
-
-
-class KnownPerson(Fact):
-    """A person by person_ref: only the registry resolves other names, and says the person_ref in its receipts."""
-
-    person_ref: PersonRef
 
 
 class Registrant(Fact):
@@ -910,6 +907,8 @@ IntakeMessage = (
     | _CandidateAdmitted
     | _CandidateRemoved
     | _CandidatePlaced
+    | DevelopmentMessage
+    | StaffingMessage
     | _ParkedRetry
     | _ParkedDiscard
 )
@@ -958,6 +957,8 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.candidate-admitted.v1": (CandidateAdmitted, ("talent",)),
     "intake.candidate-removed.v1": (CandidateRemoved, ("talent",)),
     "intake.candidate-placed.v1": (CandidatePlaced, ("talent",)),
+    **DEVELOPMENT_TYPES,
+    **STAFFING_TYPES,
     "intake.parked-retry.v1": (ParkedRetry, ("registry", "allowance", "talent")),
     "intake.parked-discard.v1": (ParkedDiscard, ("registry", "allowance", "talent")),
 }
