@@ -123,7 +123,7 @@ post_held = Table(
 )
 Index("post_held_division", post_held.c.division, post_held.c.unit)
 
-_KINDS = ("engagement-start", "engagement-end", "registration", "transfer")
+_KINDS = ("engagement-start", "engagement-end", "registration", "transfer", "registration-status")
 _PARTICULARS: TypeAdapter[Particulars] = TypeAdapter(Particulars)
 
 
