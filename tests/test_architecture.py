@@ -24,6 +24,11 @@ PURE = (
     "services/talent/matters.py",
     "services/talent/rotation.py",
     "services/talent/training.py",
+    "services/talent/figures.py",
+    "services/talent/leadership.py",
+    "services/talent/matching.py",
+    "services/talent/shares.py",
+    "services/talent/staffing.py",
     "services/talent/screening.py",
     "services/talent/reactions.py",
 )

@@ -43,7 +43,6 @@ from services.registry.vault import KeyRing, Vault, vault_metadata
 from services.registry.views import registry_views
 from services.talent import app as talent_app
 from services.talent.handlers import Talent
-from services.talent.views import PoolView
 
 __all__ = ["POLICIES", "Office", "ask", "ask_json", "command", "office"]
 
@@ -108,7 +107,7 @@ class Office:
             entropy,
             (WorkerView(), EntitlementView()),
         )
-        self.talent = Log("talent", self._databases["talent"], talent_app.CODEC, self.clock, entropy, (PoolView(),))
+        self.talent = Log("talent", self._databases["talent"], talent_app.CODEC, self.clock, entropy, talent_app.talent_views())
         self.talent.create()
         # Not Deployment.create_stores: its logs begin with the real time, which recorded times never go behind.
         for log, side_tables in ((self.registry, vault_metadata), (self.allowance, work_metadata)):
