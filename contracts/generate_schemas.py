@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from contracts.allowance import AllowanceEvent
+from contracts.appraisal_events import AppraisalEvent
 from contracts.base import LogEvent
 from contracts.development import DevelopmentEvent
 from contracts.envelope import EventEnvelope
@@ -36,7 +37,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def event_types() -> tuple[type[LogEvent], ...]:
     """Every event class of the published language."""
     services = (*get_args(RegistryEvent), *get_args(AllowanceEvent), *get_args(TalentEvent), *get_args(DevelopmentEvent))
-    return (*services, *get_args(StaffingEvent), *get_args(OperationsEvent))
+    return (*services, *get_args(AppraisalEvent), *get_args(StaffingEvent), *get_args(OperationsEvent))
 
 
 def generate() -> dict[str, str]:

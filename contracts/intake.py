@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from contracts.appraisal_intake import APPRAISAL_TYPES, AppraisalMessage
 from contracts.base import (
     BusinessDay,
     Category,
@@ -907,6 +908,7 @@ IntakeMessage = (
     | _CandidateAdmitted
     | _CandidateRemoved
     | _CandidatePlaced
+    | AppraisalMessage
     | DevelopmentMessage
     | StaffingMessage
     | _ParkedRetry
@@ -957,6 +959,7 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.candidate-admitted.v1": (CandidateAdmitted, ("talent",)),
     "intake.candidate-removed.v1": (CandidateRemoved, ("talent",)),
     "intake.candidate-placed.v1": (CandidatePlaced, ("talent",)),
+    **APPRAISAL_TYPES,
     **DEVELOPMENT_TYPES,
     **STAFFING_TYPES,
     "intake.parked-retry.v1": (ParkedRetry, ("registry", "allowance", "talent")),

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from faststream import FastStream
 
 from contracts import operations, talent
+from contracts.appraisal_events import AppraisalEvent
 from contracts.development import DevelopmentEvent
 from contracts.staffing import StaffingEvent
 from eventlog.codec import Codec
@@ -18,6 +19,8 @@ from eventlog.log import Log, View
 from eventlog.logging import get_log
 from eventlog.service import Bindings, ConsumerSpec, RelaySpec, Service, open_broker
 from eventlog.workdays import WorkCalendar
+from services.talent.appraisal_views import AppraisalView, ConductView
+from services.talent.conclusions import RATINGS_RELAY, read_conclusions
 from services.talent.development_views import DevelopmentView, MatterView, PostView
 from services.talent.handlers import Talent
 from services.talent.placements import RELAY, read_placements
@@ -41,6 +44,7 @@ CODEC = Codec(
         talent.CandidateFlagged,
         talent.CandidateRemoved,
         talent.CandidatePlaced,
+        *get_args(AppraisalEvent),
         *get_args(DevelopmentEvent),
         *get_args(StaffingEvent),
         operations.MessageParked,
@@ -57,7 +61,7 @@ def open_log(database: Database) -> Log:
 
 def talent_views() -> tuple[View, ...]:
     """Every read model of the service."""
-    return (PoolView(), PostView(), DevelopmentView(), MatterView(), StaffingView())
+    return (PoolView(), PostView(), DevelopmentView(), MatterView(), StaffingView(), AppraisalView(), ConductView())
 
 
 def provision_store(database: Database) -> None:
@@ -96,5 +100,5 @@ def bindings(service: Service, hold_seconds: int) -> Bindings:
         ConsumerSpec("REGISTRY", SERVICE, handlers.handle_events),
         ConsumerSpec("INTAKE", "talent-intake", handlers.handle_intake),
     ]
-    relays = [RelaySpec(RELAY, "INTAKE", read_placements)]
+    relays = [RelaySpec(RELAY, "INTAKE", read_placements), RelaySpec(RATINGS_RELAY, "INTAKE", read_conclusions)]
     return Bindings(consumers, [expire], details, relays=relays)

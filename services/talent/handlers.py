@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from contracts import intake
+from contracts.appraisal_intake import AppraisalFact
 from contracts.development import Mentorship
 from contracts.development_intake import DevelopmentPolicyPublished, MatterFact, MentorAssigned, PersonFact, person_said
 from contracts.envelope import EventEnvelope
@@ -40,6 +41,7 @@ from eventlog.intake import Parsed, answer, content_of, seen_before
 from eventlog.log import Log, NewEvent, Past, Recorded, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
+from services.talent.appraisal_handlers import AppraisalDesk, Appraisals, person_of_fact
 from services.talent.decider import (
     Act,
     Admit,
@@ -112,6 +114,7 @@ class TalentBatch(DevelopmentBatch):
     counted: dict[Seat, int] = field(default_factory=dict)
     moved: Counter[Seat] = field(default_factory=Counter)
     staffing: dict[str, StaffingState] = field(default_factory=dict)
+    appraisals: Appraisals = field(default_factory=Appraisals)
 
     def words(self, division: str, day: date) -> Words:
         """The words of the standard in force; the scheme's own, where there is none."""
@@ -148,6 +151,7 @@ class Talent:
         self._shelf = Shelf(log, STANDARDS, standard_of)
         self._development = DevelopmentDesk(log, self._desk, self._holding, calendar)
         self._staffing = Staffing(self._desk, log, self._holding)
+        self._appraisals = AppraisalDesk(log, self._desk, self._holding)
         self._cache: StateCache[Member] = StateCache()
         self._wake = wake
         self._erase = erase
@@ -188,6 +192,7 @@ class Talent:
             if erase is not None:
                 return erase
             self._cache.clear()
+            self._appraisals.clear()
         raise RuntimeError(f"a batch met conflicts {CONFLICT_ROUNDS_MAX} times")
 
     def _settle(self, heard: Sequence[Item] = (), taken: Sequence[Item] = ()) -> list[int] | None:
@@ -196,6 +201,7 @@ class Talent:
         with self._log.database.read.connect() as connection:
             position = self._log.head(connection).position
             self._cache.refresh(connection, position)
+            self._appraisals.refresh(connection, position)
             batch.blocked = blocked_streams(connection)
             batch.standards = self._shelf.read(connection)
             batch.policies = self._development.read_policies(connection)
@@ -219,6 +225,7 @@ class Talent:
         if appended.head is not None:
             states = {stream: (batch.versions[stream], state) for stream, state in batch.states.items()}
             self._cache.keep(states, position, appended.head.position, len(appended.events))
+            self._appraisals.keep(batch, batch.appraisals, position, appended.head.position, len(appended.events))
         return batch.erase
 
     def _moved(self, connection: Connection, batch: TalentBatch) -> Iterable[int]:
@@ -235,6 +242,8 @@ class Talent:
             if connection.execute(query).first() is not None:
                 yield index
         if any(seats_taken(connection, *seat) != count for seat, count in batch.counted.items()):
+            yield 0
+        if batch.appraisals.moved(connection):
             yield 0
 
     def _bring(self, connection: Connection, batch: TalentBatch, streams: set[str]) -> None:
@@ -355,10 +364,13 @@ class Talent:
         }
         people = [p.message.data.person.person_ref for p in facts.values() if isinstance(p.message.data, CandidateFact)]
         people += [p.message.data.mentor for p in facts.values() if isinstance(p.message.data, MentorAssigned)]
+        told = [(p.origin, p.message.data) for p in facts.values() if isinstance(p.message.data, AppraisalFact)]
+        people += [ref for _, data in told if (ref := person_of_fact(data)) is not None]
         people += [ref for each in events.values() if (ref := person_of(each.envelope)) is not None]
         self._bring(connection, batch, {stream_of(ref) for ref in people})
         matters = [(p.origin, p.message.data) for p in facts.values() if isinstance(p.message.data, MatterFact)]
         self._development.bring(connection, batch, matters)
+        self._appraisals.bring(connection, batch, batch.appraisals, told)
         for item in items:
             if id(item) in events:
                 self._settle_event(connection, batch, events[id(item)])
@@ -388,6 +400,8 @@ class Talent:
                 self._act(connection, batch, item, parsed, content, data)
             case data if isinstance(data, MatterFact):
                 self._development.settle_matter(batch, item, parsed, content, data)
+            case data if isinstance(data, AppraisalFact):
+                self._appraisals.settle(connection, batch, batch.appraisals, batch.states, item, parsed, content, data)
             case data if isinstance(data, StaffingFact):
                 self._staffing.settle(connection, batch, batch.staffing, item, parsed, content, data, batch.words)
             case _:

@@ -101,7 +101,7 @@ from contracts.talent import (
     StandardPublished,
 )
 from contracts.talent import FactHeard as TalentFactHeard
-from tests.contracts import golden_development, golden_staffing
+from tests.contracts import golden_appraisal, golden_development, golden_staffing
 
 __all__ = ["FOLDER", "SAMPLES", "add_missing", "goldens"]
 
@@ -546,6 +546,7 @@ SAMPLES: tuple[LogEvent, ...] = (
     ),
     *golden_development.SAMPLES,
     *golden_staffing.SAMPLES,
+    *golden_appraisal.SAMPLES,
     MessageParked(
         origin="hr",
         message_id="m-9",
