@@ -42,7 +42,7 @@ from services.talent.matters import (
     replay_matter,
 )
 
-__all__ = ["DEVELOPMENT_POLICIES", "DevelopmentBatch", "DevelopmentDesk", "Policies", "made_need"]
+__all__ = ["DEVELOPMENT_POLICIES", "DevelopmentBatch", "DevelopmentDesk", "Policies", "made_need", "published_policies"]
 
 DEVELOPMENT_POLICIES = "development-policies"
 """The one stream of all development policies: a decision names its version, so that none is made by a stale one."""
@@ -188,6 +188,11 @@ class DevelopmentDesk:
         )
         batch.policies = Policies(known.version + 1, (*known.items, PolicyKnown(event_id, document)))
         return Unit(events=[new], expects={DEVELOPMENT_POLICIES: known.version}), event_id
+
+
+def published_policies(log: Log, connection: Connection) -> tuple[PolicyKnown, ...]:
+    """Every development policy, in the order of publication."""
+    return tuple(_policy_of(event) for event in log.load(connection, [DEVELOPMENT_POLICIES])[DEVELOPMENT_POLICIES])
 
 
 def _policy_of(recorded: Recorded) -> PolicyKnown:

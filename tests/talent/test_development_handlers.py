@@ -28,6 +28,7 @@ from services.talent.development_views import (
     training_result,
 )
 from services.talent.handlers import Talent
+from services.talent.matters import decide_matter as real_decide
 from tests.support import new_log
 from tests.talent.developing import LIST, POLICY_TEXT, PROBLEM, SECONDED, TRAINED, a_plan, engages, leaves
 from tests.talent.example import DIVISION, REF, certified, inspected, rated, registered, standard_text, withdrawn
@@ -230,12 +231,11 @@ def test_a_policy_is_published_once_in_each_revision_and_refused_at_its_line(ben
 
 def test_a_rule_that_fails_stops_one_matter_only(bench: DevelopmentBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes for it afterwards waits behind it, and goes on after a retry."""
-    real = module.decide_matter
 
     def failing(act: Any, *rest: Any) -> Any:
         if act.matter == "problem-hr/P-1":
             raise ZeroDivisionError
-        return real(act, *rest)
+        return real_decide(act, *rest)
 
     monkeypatch.setattr(module, "decide_matter", failing)
     other = PROBLEM.model_copy(update={"problem": "P-2"})
@@ -247,7 +247,7 @@ def test_a_rule_that_fails_stops_one_matter_only(bench: DevelopmentBench, monkey
         bench.says("problem-evidenced", shown, "2026-02-03", "show-1", None),
     )
     assert bench.parked() == [("raise-1", "rule-failed"), ("show-1", "behind-parked")]
-    monkeypatch.setattr(module, "decide_matter", real)
+    monkeypatch.setattr(module, "decide_matter", real_decide)
     bench.operates("retry", bench.rows(schema.parked)[0].parked_id)
     assert sorted((r["problem"], r["status"]) for r in bench.of(problem)) == [("hr/P-1", "evidenced"), ("hr/P-2", "open")]
 
