@@ -146,6 +146,7 @@ _CONTENT_FIELDS = frozenset({"content", "title", "text", "begins", "ends"})
 _RULES: dict[tuple[str, str], tuple[str, str]] = {
     ("intake.eligibility-reviewed.v1", "findings"): ("finding-ambiguous", ""),
     ("intake.rating-appeal-decided.v1", "data"): ("rating-if-upheld", "rating"),
+    ("intake.appraisal-appeal-decided.v1", "data"): ("rating-if-upheld", "rating"),
 }
 """Rules over several fields, which pydantic puts on the object that holds them: (type, that object's name) → code, and the
 field that the author has to mend ("": the object itself)."""
