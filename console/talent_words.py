@@ -68,6 +68,7 @@ _CRITERIA: Mapping[str, tuple[str, str]] = {
     "ratings": ("年度考核", "annual ratings"),
     "inspections": ("年检", "annual inspections"),
     "registration": ("注册登记", "registration"),
+    "standard": ("入库标准", "standard of the pool"),
 }
 _OUTCOMES: Mapping[str, tuple[str, str]] = {
     "accepted": ("已接受", "accepted"),
@@ -111,6 +112,8 @@ _ZH_SIDES: Sequence[tuple[str, str]] = (
     (rf"^(\w+) or above, valid on {_D}$", r"\1及以上，\2有效"),
     (r"^(\w+) or above in (\d+) of the years (\d+) to (\d+)$", r"\3至\4年中有\2年为\1及以上"),
     (r"^(\w+) or above$", r"\1及以上"),
+    (r"^still met$", "仍然符合"),
+    (r"^by the registry's facts not met any more$", "按登记事实已不符合"),
     (r"^open$", "有效"),
     (rf"^closed since {_D}$", r"自\1起注销"),
     (rf"^reopened on {_D}$", r"\1恢复"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from contracts.base import Category, DivisionCode, Fact, Key, KnownPerson, ShortText, SourceName
+from contracts.base import BusinessDay, Category, DivisionCode, Fact, Key, KnownPerson, ShortText, SourceName
 from contracts.envelope import IntakeEnvelope
 from contracts.staffing import (
     HARD_MAX,
@@ -24,10 +24,13 @@ from contracts.standard import AgeCriterion, CompetencyCriterion, Criterion, Lad
 __all__ = [
     "STAFFING_TYPES",
     "LeadershipModelSet",
+    "Senseless",
     "StaffingMessage",
     "UnitStaffReported",
     "VacancyClosed",
     "VacancyDescribed",
+    "VacancyDocument",
+    "senseless",
 ]
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
@@ -69,12 +72,7 @@ class LeadershipModelSet(Fact):
         return self
 
 
-class VacancyDescribed(Fact):
-    """A post to be filled from ``effectiveon`` on; sent again under its key, the whole of what it asks for now.
-
-    ladder: only members of that ladder are looked at.
-    """
-
+class _Vacancy(Fact):
     vacancy: Key
     unit: ShortText
     division: DivisionCode
@@ -85,16 +83,68 @@ class VacancyDescribed(Fact):
     hard: Annotated[tuple[Criterion, ...], Field(max_length=HARD_MAX)] = ()
     soft: Annotated[tuple[StrictSoftRequirement, ...], Field(max_length=SOFT_MAX)] = ()
 
+
+class VacancyDescribed(_Vacancy):
+    """A post to be filled from ``effectiveon`` on; sent again under its key, the whole of what it asks for now.
+
+    ladder: only members of that ladder are looked at.
+    """
+
     @model_validator(mode="after")
     def _requirements_make_sense(self) -> Self:
-        if not self.hard and not self.soft:
-            raise ValueError("a vacancy asks for something; give hard or soft requirements")
-        for criteria in (self.hard, [each.criterion for each in self.soft]):
-            if _twice([_name(criterion) for criterion in criteria]):
-                raise ValueError("the same thing is asked for twice; keep one of the two")
-        for criterion in (*self.hard, *(each.criterion for each in self.soft)):
-            _check(criterion)
+        for wrong in senseless(self):
+            raise ValueError(f"{'.'.join(map(str, wrong.path))}: {wrong.problem}; {wrong.remedy}")
         return self
+
+
+class VacancyDocument(_Vacancy):
+    """The same, as somebody writes it in a file. effective_on: the first day on which the post is to be filled.
+
+    Whether it makes sense is for ``services.talent.vacancy_document`` to say, at the place in the text.
+    """
+
+    effective_on: BusinessDay
+
+
+class Senseless(NamedTuple):
+    """What well-formed requirements get wrong. path: of the field."""
+
+    path: tuple[str | int, ...]
+    code: str
+    problem: str
+    remedy: str
+
+
+def senseless(vacancy: _Vacancy) -> Iterator[Senseless]:
+    """Everything that makes no sense about what a vacancy asks for."""
+    if not vacancy.hard and not vacancy.soft:
+        yield Senseless(("hard",), "missing", "the vacancy asks for nothing", "give hard or soft requirements")
+    hard: list[tuple[tuple[str | int, ...], Any]] = [(("hard", n), criterion) for n, criterion in enumerate(vacancy.hard)]
+    soft: list[tuple[tuple[str | int, ...], Any]] = [
+        (("soft", n, "criterion"), s.criterion) for n, s in enumerate(vacancy.soft)
+    ]
+    for criteria in (hard, soft):
+        names = [_name(criterion) for _, criterion in criteria]
+        for place, (path, criterion) in enumerate(criteria):
+            if names[place] in names[:place]:
+                yield Senseless((*path, "rule"), "duplicate", f"{names[place]} is asked for twice", "keep one of the two")
+            yield from _senseless(path, criterion)
+
+
+def _name(criterion: Any) -> str:
+    return f"competency {criterion.name}" if isinstance(criterion, CompetencyCriterion) else str(criterion.rule)
+
+
+def _senseless(path: tuple[str | int, ...], criterion: Any) -> Iterator[Senseless]:
+    match criterion:
+        case AgeCriterion(at_least=None, at_most=None):
+            yield Senseless((*path, "at_least"), "missing", "the age has no bound", "give at_least or at_most")
+        case AgeCriterion(at_least=int() as low, at_most=int() as high) if low > high:
+            problem = f"nobody is at least {low} and at most {high}"
+            yield Senseless((*path, "at_most"), "reversed", problem, "exchange the two or correct one")
+        case RatingsCriterion(count=count, of_last=years) if count > years:
+            problem = f"{count} of {years} years cannot be"
+            yield Senseless((*path, "count"), "contradiction", problem, "lower count, or raise of_last")
 
 
 class VacancyClosed(Fact):
@@ -112,22 +162,8 @@ class VacancyClosed(Fact):
         return self
 
 
-def _twice(names: Sequence[Hashable]) -> bool:
+def _twice(names: Sequence[str]) -> bool:
     return len(set(names)) != len(names)
-
-
-def _name(criterion: Any) -> str:
-    return f"competency {criterion.name}" if isinstance(criterion, CompetencyCriterion) else str(criterion.rule)
-
-
-def _check(criterion: Any) -> None:
-    match criterion:
-        case AgeCriterion(at_least=None, at_most=None):
-            raise ValueError("the age has no bound; give at_least or at_most")
-        case AgeCriterion(at_least=int() as low, at_most=int() as high) if low > high:
-            raise ValueError(f"nobody is at least {low} and at most {high}; exchange the two or correct one")
-        case RatingsCriterion(count=count, of_last=years) if count > years:
-            raise ValueError(f"{count} of {years} years cannot be; lower count, or raise of_last")
 
 
 # --- messages -----------------------------------------------------------------------------------------------------------

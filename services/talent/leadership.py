@@ -17,7 +17,7 @@ from services.talent.acts import months_after
 from services.talent.figures import WorkerPosts
 from services.talent.rotation import Held
 
-__all__ = ["Gap", "ModelSet", "PostSeats", "Sitting", "UnitLeadership", "gaps_of", "in_force_of", "leadership_of"]
+__all__ = ["REQUIRED", "Gap", "ModelSet", "PostSeats", "Sitting", "UnitLeadership", "gaps_of", "in_force_of", "leadership_of"]
 
 DISPATCHED = "dispatched"
 
@@ -109,7 +109,7 @@ def leadership_of(model: ModelSet, workers: Iterable[WorkerPosts], day: date) ->
         if post.unit == model.unit and post.on(day)
     ]
     posts = tuple(_seats(post, here) for post in model.posts)
-    required = _REQUIRED[model.model]
+    required = REQUIRED[model.model]
     if not any(post.sitting for post in posts):
         return UnitLeadership(model, posts, None, required, "nobody sits there")
     kept, found = _kept(model.model, posts)
@@ -130,7 +130,7 @@ def _seats(post: UnitPost, here: Sequence[tuple[WorkerPosts, Held]]) -> PostSeat
 
 # --- whether a model is kept --------------------------------------------------------------------------------------------
 
-_REQUIRED: Mapping[LeadershipModel, str] = {
+REQUIRED: Mapping[LeadershipModel, str] = {
     "one_person": "one person holds the posts of both sides",
     "cross_appointment": "somebody holds a post on each side",
     "full_time_secretary": "whoever holds the party's posts does so full time",
