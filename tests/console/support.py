@@ -32,6 +32,7 @@ from eventlog.desk import Item
 from eventlog.ids import FixedClock, SeededEntropy
 from eventlog.log import Log
 from eventlog.wire import event_message
+from eventlog.workdays import WorkCalendar
 from services.allowance import app as allowance_app
 from services.allowance.handlers import AllowanceIntake, Recalculation, RegistryEvents, work_metadata
 from services.allowance.policy import read_policy
@@ -126,7 +127,7 @@ class Office:
         self._events = RegistryEvents(self.allowance, wake=_nothing)
         self._recalculation = Recalculation(self.allowance, wake=_nothing)
         self._policies = AllowanceIntake(self.allowance, self._events, wake=_nothing, recalculate=_nothing, erase=_erase)
-        self._talent = Talent(self.talent, hold_seconds=3600, wake=_nothing, erase=_erase)
+        self._talent = Talent(self.talent, hold_seconds=3600, wake=_nothing, erase=_erase, calendar=WorkCalendar())
         self._sequence = 0
         self._carried = 0
 
