@@ -1,0 +1,143 @@
+"""Appraisals and conduct in words, Chinese or English, and points as people write them. Nothing here reads a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from contracts.appraisal import AppraisalDocument
+
+__all__ = ["CycleWords", "exact_text", "hundredths_of", "points_text"]
+
+DECIMALS_SHOWN = 4
+
+_STAGES: Mapping[str, tuple[str, str]] = {
+    "open": ("评分中", "open for ratings"),
+    "scored": ("已计分", "scored"),
+    "published": ("已公示", "published"),
+    "concluded": ("已确定", "concluded"),
+    "cancelled": ("已取消", "cancelled"),
+}
+_PERIODS: Mapping[str, tuple[str, str]] = {
+    "monthly": ("月度", "monthly"),
+    "quarterly": ("季度", "quarterly"),
+    "half_yearly": ("半年", "half-yearly"),
+    "yearly": ("年度", "yearly"),
+}
+_STEPS: Mapping[str, tuple[str, str]] = {
+    "cancel_honours": ("取消评优", "barred from honours"),
+    "interview": ("约谈", "interview"),
+    "rectification": ("限期整改", "rectification by a deadline"),
+    "transfer_out": ("调出", "transferred out"),
+}
+_LEVELS: Mapping[str, tuple[str, str]] = {
+    "unit": ("单位", "unit"),
+    "county": ("县级", "county"),
+    "city": ("市级", "city"),
+    "province": ("省级", "province"),
+    "state": ("国家级", "state"),
+}
+_RATINGS: Mapping[str, str] = {
+    "excellent": "优秀", "good": "良好", "competent": "称职", "basic": "基本称职", "incompetent": "不称职",
+}  # fmt: skip
+_GROUPS: Mapping[str, tuple[str, str]] = {
+    "all": ("全体", "everybody"),
+    "secretary": ("党组织书记", "secretaries"),
+    "deputy_secretary": ("专职副书记", "deputy secretaries"),
+    "recruited": ("专职党务工作者", "recruited workers"),
+    "instructor": ("党建工作指导员", "instructors"),
+    "part_time": ("兼职党务干部", "part-time cadres"),
+    "junior": ("初级", "junior"),
+    "intermediate": ("中级", "intermediate"),
+    "senior": ("高级", "senior"),
+    "special": ("特级", "special"),
+    "none": ("无证书", "without a certificate"),
+}
+
+
+def points_text(hundredths: int) -> str:
+    """9250 → 92.50."""
+    sign = "-" if hundredths < 0 else ""
+    return f"{sign}{abs(hundredths) // 100}.{abs(hundredths) % 100:02d}"
+
+
+def exact_text(value: Fraction) -> str:
+    """A number as a decimal; where that does not end soon, four digits and the exact fraction behind them."""
+    scaled = value * 10**DECIMALS_SHOWN
+    if scaled.denominator == 1:
+        text = f"{Decimal(scaled.numerator).scaleb(-DECIMALS_SHOWN):f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    near = Decimal(scaled.numerator // scaled.denominator).scaleb(-DECIMALS_SHOWN)
+    return f"{near:f}… ({value.numerator}/{value.denominator})"
+
+
+def hundredths_of(text: str) -> int | None:
+    """92.5 → 9250; None: that is no number of points with at most two digits after the point."""
+    try:
+        scaled = Decimal(text).scaleb(2)
+    except InvalidOperation:
+        return None
+    if not scaled.is_finite() or scaled != scaled.to_integral_value() or abs(scaled) > 1_000_000:
+        return None
+    return int(scaled)
+
+
+@dataclass(frozen=True, slots=True)
+class CycleWords:
+    lang: str
+
+    def say(self, zh: str, en: str) -> str:
+        return zh if self.lang == "zh" else en
+
+    def stage(self, word: str) -> str:
+        return self.say(*_STAGES.get(word, (word, word)))
+
+    def period(self, word: str) -> str:
+        return self.say(*_PERIODS.get(word, (word, word)))
+
+    def step(self, word: str) -> str:
+        return self.say(*_STEPS.get(word, (word, word)))
+
+    def level(self, word: str) -> str:
+        return self.say(*_LEVELS.get(word, (word, word)))
+
+    def group(self, word: str) -> str:
+        return self.say(*_GROUPS.get(word, (word, word)))
+
+    def rating(self, word: str | None) -> str:
+        if word is None:
+            return self.say("未评定", "no rating")
+        return self.say(_RATINGS.get(word, word), word)
+
+    def named(self, document: AppraisalDocument, name: str) -> str:
+        """An item or role as the document calls it."""
+        named = {item.name: (item.zh, item.en) for item in document.items}
+        zh, en = ({role.name: (role.zh, role.en) for role in document.raters} | named).get(name, (name, name))
+        return self.say(zh, en or name)
+
+    def why(self, document: AppraisalDocument, codes: Sequence[str]) -> str:
+        """What kept somebody from a better rating, or from a score."""
+        return self.say("；", "; ").join(self._why(document, code) for code in codes)
+
+    def _why(self, document: AppraisalDocument, code: str) -> str:
+        kind, _, name = code.partition(":")
+        best = self.rating(document.bands[0].rating)
+        match kind:
+            case "quota":
+                return self.say(f"{best}名额已满", f"the places for {best} were taken by better scores")
+            case "tie-at-border":
+                return self.say(
+                    f"与他人并列争最后的{best}名额，均不取", f"a tie for the last places of {best}, which nobody gets"
+                )
+            case "barred":
+                return self.say(f"受“{self.step(name)}”限制", f"kept back by a sanction: {self.step(name)}")
+            case "too-few":
+                return self.say(f"{self.named(document, name)}评分人数不足", f"too few ratings by {self.named(document, name)}")
+            case "no-ratings":
+                return self.say("无人评分", "nobody has rated")
+            case "not-measured":
+                return self.say(f"{self.named(document, name)}没有实绩数据", f"{self.named(document, name)} was not measured")
+            case _:
+                return code
