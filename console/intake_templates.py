@@ -143,6 +143,18 @@ _SAYS: dict[str, tuple[str, str]] = {
     "unit_title": ("name of the unit", "单位名称"),
     "credit_code": ("unified social credit code, where the unit has one", "统一社会信用代码，没有可不填"),
     "parent": ("key of the unit above it", "上一级单位的编号"),
+    "cycle": ("key of the appraisal cycle", "考核周期的编号"),
+    "cycle_source": ("the source that opened the cycle, if it is another", "考核周期由别的来源开启时填写"),
+    "role": ("as whom the rater rates; other roles of the cycle in English", "以何种身份评分；办法中另有角色时填其英文词"),
+    "rater": ("a token of the rater, never a name or number of a person", "评分人的代号，不得用姓名或证件号、电话号码"),
+    "item": ("a quantitative item of the cycle", "考核办法中的定量项目名"),
+    "achieved": ("what was achieved, in the item's unit", "完成的数量，按项目的单位"),
+    "conduct_entry": ("the source's own key for the entry", "来源给这条记录的编号"),
+    "points": ("points earned; less than 0: deducted", "获得的积分；扣分填负数"),
+    "step": ("the step of the ladder", "采取的措施"),
+    "until": ("last day of the sanction; empty: until it is lifted", "处理的最后一日；不填则至解除为止"),
+    "honour_title": ("title of the honour", "表彰的名称"),
+    "honour_level": ("level of who awards it", "表彰单位的级别"),
     "kind": ("what kind of fact is corrected", "更正的是哪类事实"),
     "corrects_id": ("message id of the fact", "原消息的编号"),
     "corrects_source": ("its source, if it is another", "原消息来自别的来源时填写"),
@@ -163,6 +175,9 @@ _EXAMPLES: dict[str, str] = {
     "scores": "85;90;88;92;79", "objection": "YY2025-001", "grounds": "培训学时记录有出入", "resolution": "dismissed",
     "finding": "经核查，记录无误", "entry": "DA2025-001", "section": "work_history", "entry_title": "任示例村党支部书记",
     "entry_text": "示例内容，仅供参考", "entry_begins": "2019-07", "entry_ends": "2024-12", "appeal": "SS2025-001",
+    "cycle": "annual-2025", "role": "leader", "rater": "leader-01", "item": "activities", "achieved": "11",
+    "conduct_entry": "J2025-001", "points": "5", "step": "interview", "honour_title": "优秀党务工作者",
+    "honour_level": "county", "person_ref": "p0000000000000000000000000a",
     "unit_key": "U0001", "unit_title": "示例村党支部", "parent": "U0000", "kind": "rating", "corrects_id": "my-message-1",
     "withdraws_id": "my-message-1", "reason": "误报",
 }  # fmt: skip
@@ -233,6 +248,21 @@ _FACTS: dict[str, _Told] = {
         {"effectiveon": "2019-01-01", "parent": ""}),
     "unit-closed": _Told("a unit that ends", "撤销单位", {"effectiveon": "撤销日期", "reason": "撤销原因"},
         {"reason": "撤并"}),
+    "appraisal-person-enrolled": _Told("somebody who is appraised in a cycle", "参加考核的人员",
+        {"effectiveon": "登记日期"}, {"effectiveon": "2026-01-05"}),
+    "appraisal-rating-given": _Told(
+        "one rater's marks for one person. One column mark:<name> for each item that the cycle has raters mark; those here are "
+        "examples", "一名评分人给一人的评分。办法中由评分人打分的每个项目各用一列“得分:<项目名>”；本表所列为示例",
+        {"effectiveon": "评分日期"}, {"effectiveon": "2026-01-10"},
+        {"得分:virtue": "92.5", "得分:ability": "90", "得分:diligence": "95", "得分:integrity": "96"}),
+    "appraisal-result-measured": _Told("what somebody achieved of a quantitative item", "定量项目的完成情况",
+        {"effectiveon": "统计日期"}, {"effectiveon": "2026-01-10"}),
+    "points-recorded": _Told("points that were earned or deducted", "获得或扣减积分", {"effectiveon": "记分日期",
+        "conduct_entry": "积分编号", "reason": "记分原因"}, {"effectiveon": "2025-05-01", "reason": "组织主题党日"}),
+    "sanction-imposed": _Told("a sanction, from the day on", "对人员的处理，自该日起", {"effectiveon": "处理日期",
+        "conduct_entry": "处理编号", "reason": "处理原因"}, {"effectiveon": "2025-06-01", "reason": "台账不实"}),
+    "honour-awarded": _Told("an honour", "对人员的表彰", {"effectiveon": "表彰日期", "conduct_entry": "表彰编号"},
+        {"effectiveon": "2025-07-01"}),
     "fact-corrected": _Told("the right particulars of an earlier fact, all of them",
         "更正以前上报的事实，须写全更正后的内容"),
     "fact-withdrawn": _Told("an earlier fact that should never have been reported", "撤回不应上报的事实"),
@@ -269,7 +299,7 @@ def _filled(fact: FactFile, lang: Lang, without: frozenset[str] = frozenset()) -
 
 def _example_of(fact: FactFile, name: str) -> str:
     """The contract's value in the example row. A person is named once: by the key, or at registration by who they are."""
-    if name in ("key_source", "person_ref") or (name == "resident_id" and not fact.registers):
+    if name == "key_source" or (name == "person_ref" and not fact.by_ref) or (name == "resident_id" and not fact.registers):
         return ""
     if fact.type == "intake.fact-corrected.v1" and name not in _CORRECTION:
         return ""

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from console.cycle_words import CycleWords, exact_text, hundredths_of, points_text
 from console.talent_acting import fact_message
 from contracts.intake import parse
+from tests.console.intake_support import codes_of, message_of, rows_of
 from tests.console.support import Office, ask, ask_json, command, office
 from tests.talent.cycle_example import EXAMPLE, cycle_text, document
 
@@ -179,3 +180,18 @@ def test_every_reason_is_said_in_both_languages() -> None:
 def test_messages_are_of_the_published_language(made: Office) -> None:
     message = fact_message("appraisal-cycle-scored", {"cycle": "annual-2021"}, date(2022, 2, 1), made.clock.now())
     assert parse(message.message).type == "intake.appraisal-cycle-scored.v1"
+
+
+def test_ratings_are_reported_by_a_sheet(tmp_path: Path) -> None:
+    """Points as people write them become hundredths; a token that is a number, and points with three digits, are told."""
+    heading = "考核周期编号,人员标识,评分角色,评分人代号,得分:virtue,得分:ability,评分日期\n"
+    who = "annual-2025,p0000000000000000000000000a"
+    lines = [f"{who},分管领导,leader-1,92.5,100,2026-01-10", f"{who},互评,13900000000,92.555,80,2026-01-10"]
+    first, second = rows_of(tmp_path, heading + "\n".join(lines), "考核评分")
+    message = message_of(first)
+    assert (first.subject, message["type"]) == ("intake.hr.talent.appraisal-rating-given", "intake.appraisal-rating-given.v1")
+    assert message["data"] == {
+        "cycle": "annual-2025", "person": {"person_ref": "p0000000000000000000000000a"}, "role": "leader", "rater": "leader-1",
+        "marks": [{"item": "virtue", "hundredths": 9250}, {"item": "ability", "hundredths": 10_000}],
+    }  # fmt: skip
+    assert codes_of([second])[:2] == [(3, "评分人代号", "bad-pattern"), (3, "得分:virtue", "wrong-type")]
