@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from console.replay import rebuild_and_compare
@@ -15,6 +19,7 @@ from eventlog.desk import Item
 from eventlog.workdays import WorkCalendar
 from services.talent import app
 from services.talent import development_handlers as module
+from services.talent.development_views import course as training_course
 from services.talent.development_views import (
     mentorship,
     plan,
@@ -30,7 +35,7 @@ from services.talent.development_views import (
 from services.talent.handlers import Talent
 from services.talent.matters import decide_matter as real_decide
 from tests.support import new_log
-from tests.talent.developing import LIST, POLICY_TEXT, PROBLEM, SECONDED, TRAINED, a_plan, engages, leaves
+from tests.talent.developing import COURSE, LIST, POLICY_TEXT, PROBLEM, SECONDED, TRAINED, a_plan, engages, leaves
 from tests.talent.example import DIVISION, REF, certified, inspected, rated, registered, standard_text, withdrawn
 from tests.talent.test_handlers import HOLD_SECONDS, Bench, _erase
 from tests.telling import as_told
@@ -289,3 +294,50 @@ def test_a_step_that_was_held_while_its_matter_came_is_not_left_behind(bench: De
     bench.take(bench.says("problem-evidenced", shown, "2026-02-03", "show-1", None))
     assert bench.outcomes[-1] == ("show-1", "accepted", [])
     assert bench.rows(schema.held) == []
+
+
+# --- any order ----------------------------------------------------------------------------------------------------------
+
+_files = count()
+TABLES = (post_held, training_result, secondment, rotation_exemption, problem, responsibility_list, training_course)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_facts_and_reports_in_any_mixture_end_in_the_same_tables(tmp_path: Path, data: st.DataObject) -> None:
+    """Steps before what they go on with, older reports after newer ones, and everything before the registry's first word."""
+    bench = DevelopmentBench(Database(f"sqlite:///{tmp_path}/{next(_files)}.db"))
+    shown = {"problem": "P-1", "evidence": ["a" * 64], "says": "已补齐"}
+    exempt = {"engagement": "e-1", "engagement_source": "hr", "until": "2027-01-31", "reason": "换届"}
+    reports = [
+        bench.says("training-reported", TRAINED.model_copy(update={"hours": hours}), "2026-01-20", f"train-{number}")
+        for number, hours in enumerate((8, 16, 24))
+    ]
+    said = [
+        *reports,
+        bench.says("training-course-recorded", COURSE, "2026-01-01", "course-1", None),
+        bench.says("secondment-started", SECONDED, "2026-01-01", "s-1"),
+        bench.says("secondment-ended", {"secondment": "s-1", "outcome": "completed"}, "2026-02-01", "s-end"),
+        bench.says("rotation-exempted", exempt, "2026-01-25", "exempt-1"),
+        bench.says("problem-raised", PROBLEM, "2026-02-02", "raise-1", None),
+        bench.says("problem-evidenced", shown, "2026-02-10", "show-1", None),
+        bench.says("responsibility-issued", LIST, "2026-01-05", "list-1", None),
+        bench.says("responsibility-signed", {"list": "L-1"}, "2026-01-20", "sign-1", None),
+    ]
+    told = as_told([*TOLD, leaves(20, "2025-12-31")])
+    bench.take(bench.policy())
+    acts, order = data.draw(st.permutations(said)), data.draw(st.permutations([*told, told[0]]))
+    while order or acts:
+        turn = data.draw(st.integers(0, 3))
+        heard, order = order[: turn + 1], order[turn + 1 :]
+        taken, acts = acts[: 1 + turn], acts[1 + turn :]
+        bench.hear(*heard)
+        bench.take(*taken)
+    assert bench.rows(schema.held) == bench.rows(schema.parked) == []
+    assert {r.outcome for r in bench.receipts if r.outcome != "waiting"} == {"accepted"}
+    found = {table.name: [{**row, "event_id": ""} for row in bench.of(table)] for table in TABLES}
+    assert {name: len(rows) for name, rows in found.items()} == dict.fromkeys((table.name for table in TABLES), 1)
+    (result,), (kept,) = found["training_result"], found["problem"]
+    assert (result["hours"], kept["status"], found["secondment"][0]["ended_on"]) == (24, "evidenced", "2026-02-01")
+    assert found["post_held"][0]["until"] == "2025-12-31"
+    bench.log.database.close()
