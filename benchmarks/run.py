@@ -20,7 +20,7 @@ from console.run import relax_collector
 
 __all__ = ["main"]
 
-PARTS = ("commands", "reading", "growth", "carrying", "register", "journey")
+PARTS = ("commands", "reading", "growth", "carrying", "register", "appraisal", "journey")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 START, END = "<!-- figures: made by make bench -->\n", "<!-- end -->"
 
