@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ValidationError
+import typer
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from console.context import WRONG, Context, fail, run_async
-from console.people import business_day_of
+from console.people import business_day_of, person_ref_of
 from console.policies import Message, send, show_receipt
 from console.topology import OPERATOR
-from contracts.base import business_day, utc_text
+from contracts.base import PersonRef, business_day, utc_text
 from contracts.intake import INTAKE_BYTES_MAX, fact_subject
 from contracts.problems import problems_of
 from eventlog.ids import SystemClock, SystemEntropy, uuid7
 
-__all__ = ["fact_message", "report", "without_none"]
+__all__ = ["PersonArgument", "fact_message", "ref_of", "report", "without_none"]
+
+PersonArgument = Annotated[str, typer.Argument(help="a person_ref, or <source>:<key> such as hr:K001", show_default=False)]
+
+_REF: TypeAdapter[str] = TypeAdapter(PersonRef)
+
+
+def ref_of(ctx: Context, person: str) -> str:
+    """A person_ref as it is, known to the registry or not yet; a source's key is looked up there."""
+    try:
+        return _REF.validate_python(person)
+    except ValidationError:
+        return person_ref_of(ctx, person)
 
 
 def fact_message(fact: str, data: Mapping[str, Any], on: date, at: datetime) -> Message:

@@ -33,7 +33,7 @@ from contracts.base import business_day
 from contracts.staffing import LEADERSHIP_MODELS
 from eventlog.ids import SystemClock
 from services.registry.views import known_at as views_known_at
-from services.talent.development_views import PostView
+from services.talent.development_views import MatterView, PostView
 from services.talent.figures import STAFF_SHARE_LEAST_HUNDREDTHS, YEAR_BANDS, Figures, figures_of
 from services.talent.leadership import Gap, UnitLeadership, gaps_of, in_force_of, leadership_of
 from services.talent.shares import Share, percent_text
@@ -77,7 +77,7 @@ def connected(ctx: Context, moment: Known) -> Iterator[Connection]:
             return
         with log.database.read.connect() as connection:
             position = position_at(connection, log.head(connection).position, moment)
-        with views_known_at(log, position, (PoolView(), PostView(), StaffingView())) as connection:
+        with views_known_at(log, position, (PoolView(), PostView(), StaffingView(), MatterView())) as connection:
             yield connection
 
 

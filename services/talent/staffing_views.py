@@ -16,7 +16,7 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, select, update
 
-from contracts.divisions import covers
+from contracts.divisions import above, covers
 from contracts.particulars import Particulars
 from contracts.registration_life import closed_spans, division_on
 from contracts.staffing import LeadershipModelSet, SoftRequirement, UnitPost, UnitStaffReported, VacancyClosed, VacancyDescribed
@@ -24,7 +24,7 @@ from contracts.standard import Criterion
 from eventlog.bulk import bulk_upsert
 from eventlog.canonical import canonical_text
 from eventlog.log import Recorded
-from services.talent.development_views import post_fact, post_standing
+from services.talent.development_views import course, post_fact, post_standing
 from services.talent.figures import StaffReport, WorkerPosts
 from services.talent.leadership import ModelSet
 from services.talent.rotation import posts_of
@@ -33,7 +33,9 @@ from services.talent.views import below, pool_member
 __all__ = [
     "StaffingView",
     "VacancyRow",
+    "course_titles",
     "leadership_sets",
+    "open_vacancies_of",
     "ready_by_division",
     "staff_reports",
     "staffing_metadata",
@@ -284,3 +286,15 @@ def vacancies(
         chosen.append(vacancy.c.status == status)
     query = select(vacancy).where(*chosen).order_by(vacancy.c.vacancy).limit(limit)
     return [_row(row) for row in connection.execute(query)]
+
+
+def open_vacancies_of(connection: Connection, division: str) -> list[VacancyRow]:
+    """Open vacancies of a division and of those above it: what a member of its pool is looked at for. By their names."""
+    divisions = {division, above(division, "city"), above(division, "province")}
+    query = select(vacancy).where(vacancy.c.division.in_(divisions), vacancy.c.status == "open").order_by(vacancy.c.vacancy)
+    return [_row(row) for row in connection.execute(query)]
+
+
+def course_titles(connection: Connection) -> dict[str, str]:
+    """``source/key`` → title, of every course."""
+    return {row.course: row.title for row in connection.execute(select(course.c.course, course.c.title))}
