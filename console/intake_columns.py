@@ -127,6 +127,12 @@ _TITLE_LEVELS = {"初级": "junior", "中级": "intermediate", "副高级": "dep
 _ROLES = {"分管领导": "leader", "上级部门": "superior", "员工群众": "staff", "群众": "staff", "互评": "mutual"}
 _STEPS = {"取消评优": "cancel_honours", "约谈": "interview", "限期整改": "rectification", "调出": "transfer_out"}
 _LEVELS = {"单位": "unit", "县级": "county", "市级": "city", "省级": "province", "国家级": "state"}
+_TRAINED = {"合格": "passed", "通过": "passed", "完成": "completed", "结业": "completed", "不合格": "failed", "缺席": "absent",
+            "未参加": "absent", "撤回": "withdrawn"}  # fmt: skip
+_COURSE_LEVELS = {"单位": "unit", "县级": "county", "市级": "city", "省级": "province"}
+_FOUND_BY = {"巡察检查": "inspection", "巡视巡察": "inspection", "检查": "inspection", "考核": "appraisal", "审计": "audit",
+             "自查": "self_check", "信访": "complaint", "其他": "other"}  # fmt: skip
+_CHECKED_OFF = {**{"完成": "done", "未完成": "not_done"}, **{"是": "done", "否": "not_done"}}
 _KINDS = {"登记": "registration", "注册登记": "registration", "聘任": "engagement-start", "离任": "engagement-end",
           "证书": "certificate", "资格证书": "certificate", "考核": "rating", "年度考核": "rating", "年检": "inspection",
           "注册转接": "transfer", "转接": "transfer", "登记状态": "registration-status", "注销": "registration-status",
@@ -165,7 +171,8 @@ COLUMNS: tuple[Column, ...] = (
            "任职日期", "任职时间", "离任日期", "离任时间", "发证日期", "发证时间", "考核日期", "评定日期", "年检日期",
            "业务日期", "转接日期", "注销日期", "恢复日期", "变更日期", "认可日期", "申报日期", "审查日期", "测试日期",
            "评审日期", "公示日期", "异议日期", "处理日期", "撤回日期", "记载日期", "更正日期", "申诉日期", "决定日期",
-           "撤销日期", "开展日期", "结束日期", "评分日期", "统计日期", "记分日期", "表彰日期"), DAY),
+           "撤销日期", "开展日期", "结束日期", "评分日期", "统计日期", "记分日期", "表彰日期",
+           "培训日期", "课程日期", "发现日期", "核对日期"), DAY),
     Column("time", "time", "记录时间", ("recorded at", "填报时间", "登记时间"), MOMENT),
     # Registration
     Column("division", "division", "管理单位区划", ("行政区划", "区划代码", "区划", "管理区划", "转入区划", "认可区划",
@@ -246,6 +253,27 @@ COLUMNS: tuple[Column, ...] = (
     Column("until", "sanction until", "处理截止日期", ("until",), DAY),
     Column("honour_title", "honour", "表彰名称", ("表彰",), SHORT, to="title"),
     Column("honour_level", "honour level", "表彰级别", (), choice(_LEVELS), to="level"),
+    # Training, problems, responsibility lists
+    Column("result", "training result", "培训结果编号", ("result", "结果编号"), KEY),
+    Column("course", "course", "课程编号", ("course key",), KEY),
+    Column("session", "session", "班次编号", ("班次",), KEY),
+    Column("trained", "training outcome", "培训结果", ("结业情况",), choice(_TRAINED), to="outcome"),
+    Column("placed", "place in the contest", "竞赛名次", ("placed", "名次"), COUNT),
+    Column("course_title", "course title", "课程名称", ("课程",), SHORT, to="title"),
+    Column("topic", "topic", "培训主题", ("主题",), WORD),
+    Column("course_level", "course level", "培训层级", ("层级",), choice(_COURSE_LEVELS), to="level"),
+    Column("contest", "contest", "是否竞赛", ("竞赛", "技能竞赛"), choice(_YES_NO)),
+    Column("problem", "problem", "问题编号", ("problem key",), KEY),
+    Column("owner", "owner", "整改责任人", ("owner role", "责任岗位", "责任人"), SHORT),
+    Column("found_by", "found by", "问题来源", (), choice(_FOUND_BY)),
+    Column("says", "problem text", "问题内容", ("问题",), LONG),
+    Column("due_on", "due on", "整改期限", ("整改截止日期",), DAY),
+    Column("working_days", "working days", "整改工作日", ("整改天数",), COUNT),
+    Column("list", "responsibility list", "责任清单编号", ("list", "清单编号"), KEY),
+    Column("list_source", "list source", "责任清单来源", (), SOURCE),
+    Column("list_item", "list item", "清单事项编号", ("事项编号",), KEY, to="item"),
+    Column("period", "period", "核对周期", ("所属周期",), PLAIN),
+    Column("checked_off", "checked off", "核对结果", ("完成与否",), choice(_CHECKED_OFF), to="result"),
     # Corrections
     Column("kind", "kind", "更正类别", ("事实类别",), choice(_KINDS)),
     Column("corrects_id", "corrects id", "更正的消息编号", ("corrects",), ID),
@@ -422,6 +450,14 @@ FACTS: tuple[FactFile, ...] = (
              *_END)),
     FactFile("intake.honour-awarded.v1", "表彰", ("honour",), ("person_ref", "conduct_entry", "honour_title",
              "honour_level", *_END)),
+    FactFile("intake.training-course-recorded.v1", "培训课程", ("training course", "课程"), ("course", "course_title",
+             "topic", "course_level", "hours", "contest", *_END)),
+    FactFile("intake.training-reported.v1", "培训结果", ("training result", "培训记录"), ("person_ref", "result", "course",
+             "session", "hours", "trained", "score", "placed", *_END)),
+    FactFile("intake.problem-raised.v1", "问题台账", ("problem", "问题"), ("problem", "division", "unit", "owner",
+             "found_by", "says", "due_on", "working_days", *_END)),
+    FactFile("intake.responsibility-checked.v1", "责任清单核对", ("responsibility check",), ("list", "list_source",
+             "list_item", "period", "checked_off", *_END)),
     FactFile("intake.fact-corrected.v1", "更正", ("correction",), ("corrects_id", "corrects_source", "kind", "reason",
              *IDENTITY, *_REGISTRATION, *_ENGAGEMENT, "leaving_reason", *_CERTIFICATE, "year", "rating", "outcome", "key",
              "status", "status_reason", *_CHANGE, *_END)),

@@ -24,6 +24,7 @@ from contracts.receipts import Receipt
 from eventlog import schema
 from services.talent.development_policy import check_policy, read_policy
 from services.talent.standard import read_standard
+from tests.console.intake_support import codes_of, message_of, rows_of
 from tests.console.support import Office, command, office
 from tests.talent.developing import POLICY_TEXT
 from tests.talent.example import FULL, standard_text
@@ -234,3 +235,29 @@ def test_wrong_use_ends_with_2_and_says_what_to_write(desk: Desk) -> None:
 
 def test_every_kind_of_activity_has_a_word_in_both_languages() -> None:
     assert all(not word("zh", kind).isascii() and word("en", kind).isascii() for kind in ACTIVITY_KINDS)
+
+
+def test_results_and_problems_are_reported_by_a_sheet(tmp_path: Path) -> None:
+    """With Chinese headings and words; what is wrong is told at its line and heading."""
+    lines = [
+        "人员标识,培训结果编号,课程编号,学时,培训结果,培训日期",
+        "p0000000000000000000000000a,r-1,c-1,24,合格,2025-06-10",
+        "p0000000000000000000000000a,r-2,c-1,二十四,及格,2025-06-10",
+    ]
+    first, second = rows_of(tmp_path, "\n".join(lines), "培训结果")
+    message = message_of(first)
+    assert (first.subject, message["type"]) == ("intake.hr.talent.training-reported", "intake.training-reported.v1")
+    assert message["data"] == {
+        "person": {"person_ref": "p0000000000000000000000000a"}, "result": "r-1", "course": "c-1", "hours": 24,
+        "outcome": "passed",
+    }  # fmt: skip
+    assert {heading for _, heading, _ in codes_of([second])} == {"学时", "培训结果"}
+    heading = "问题编号,单位区划,单位,责任岗位,问题来源,问题内容,整改期限,发现日期"
+    (found,) = rows_of(tmp_path, f"{heading}\nP-1,320102,一村,支部书记,审计,记录不全,2025-12-31,2025-12-01", "问题台账")
+    assert message_of(found)["data"] == {
+        "problem": "P-1", "division": "320102", "unit": "一村", "owner": "支部书记", "found_by": "audit", "says": "记录不全",
+        "due_on": "2025-12-31",
+    }  # fmt: skip
+    course = "课程编号,课程名称,培训主题,培训层级,学时,课程日期\nc-1,任职培训,branch-secretary,市级,24,2025-01-01"
+    (described,) = rows_of(tmp_path, course, "培训课程")
+    assert (message_of(described)["data"]["topic"], message_of(described)["data"]["level"]) == ("branch-secretary", "city")
