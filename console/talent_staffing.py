@@ -327,12 +327,9 @@ def _post(text: str) -> dict[str, Any]:
     return made
 
 
-def _units(ctx: Context, division: str, on: str | None, known: str | None, unit: str | None = None) -> list[UnitLeadership]:
-    check_division(division)
-    day = day_of_option(on)
-    with connected(ctx, known_at(known)) as connection:
-        models = in_force_of(leadership_sets(connection, division, day, unit), day)
-        workers = workers_on(connection, division, day) if models else []
+def _units(connection: Connection, division: str, day: date, unit: str | None = None) -> list[UnitLeadership]:
+    models = in_force_of(leadership_sets(connection, division, day, unit), day)
+    workers = workers_on(connection, division, day) if models else []
     return [leadership_of(model, workers, day) for model in models]
 
 
@@ -375,7 +372,9 @@ def show_unit(
 ) -> None:
     """One unit on a day: the model in force, who sits where, and whether that keeps it."""
     ctx = context(data, as_json, lang)
-    found = _units(ctx, division, on, known, unit)
+    check_division(division)
+    with connected(ctx, known_at(known)) as connection:
+        found = _units(connection, division, day_of_option(on), unit)
     if not found:
         text = f"no model was set for {unit} in {division}; see `hongling talent leadership list`"
         fail(WRONG, ctx.say(f"{division} 的 {unit} 没有选拔方式；请查看 `hongling talent leadership list`", text))
@@ -420,7 +419,9 @@ def list_units(
     ctx = context(data, as_json, lang)
     if model is not None and model not in LEADERSHIP_MODELS:
         fail(WRONG, f"there is no model {model}; choose one of: {', '.join(LEADERSHIP_MODELS)}")
-    found = [each for each in _units(ctx, division, on, known) if model in (None, each.set.model)]
+    check_division(division)
+    with connected(ctx, known_at(known)) as connection:
+        found = [each for each in _units(connection, division, day_of_option(on)) if model in (None, each.set.model)]
     if as_json:
         ctx.show({"units": [unit_json(each) for each in found]})
         return
@@ -453,10 +454,11 @@ def list_gaps(
 ) -> None:
     """Seats that the pool must be able to fill: empty ones, and those that will be; with how many of the pool are ready."""
     ctx = context(data, as_json, lang)
-    units = _units(ctx, division, on, known)
+    check_division(division)
+    day = day_of_option(on)
     with connected(ctx, known_at(known)) as connection:
-        ready = ready_by_division(connection, division)
-    found = gaps_of(units, day_of_option(on), within_months=within, ready=ready)
+        units, ready = _units(connection, division, day), ready_by_division(connection, division)
+    found = gaps_of(units, day, within_months=within, ready=ready)
     if as_json:
         ctx.show({"division": division, "gaps": [_gap_json(gap) for gap in found]})
         return

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -18,13 +17,12 @@ from console.explain import KnownOption
 from console.people import known_at, position_at
 from console.policies import has_errors, problems_text, read_document
 from console.staffing_words import StaffingWords
-from console.talent_acting import report
+from console.talent_acting import ref_of, report
 from console.talent_staffing import connected, day_of_option
 from console.talent_words import TalentWords
 from console.topology import OPERATOR
 from console.words import safe, show_table
 from contracts import staffing_intake
-from contracts.base import PersonRef
 from contracts.staffing import VacancyOutcome
 from services.talent.candidates import admitted_refs, asked_of, candidates, standards_known
 from services.talent.matching import Match, shortlist
@@ -41,7 +39,6 @@ STATUSES = ("open", "filled", "withdrawn")
 vacancy = typer.Typer(no_args_is_help=True, help="Vacancies: describe, match to the pool, close.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="VACANCY", help="<source>/<key>, or your own key", show_default=False)]
-_REF: TypeAdapter[str] = TypeAdapter(PersonRef)
 
 
 def register(group: typer.Typer) -> None:
@@ -93,7 +90,9 @@ def close(
     outcome: Annotated[
         str, typer.Option("--outcome", help=f"one of: {', '.join(get_args(VacancyOutcome))}", show_default=False)
     ],
-    person: Annotated[str | None, typer.Option("--person", help="who fills it, by person_ref", show_default=False)] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="who fills it: a person_ref, or <source>:<key>", show_default=False)
+    ] = None,
     on: Annotated[str | None, typer.Option("--on", help="effective date; else today", show_default=False)] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -102,16 +101,9 @@ def close(
     """Close a vacancy: it is filled, or withdrawn. The placement itself is `hongling talent place`."""
     ctx = context(data, as_json, lang)
     source, _, key = named(name).partition("/")
-    filled = None if person is None else {"person_ref": _ref(person)}
+    filled = None if person is None else {"person_ref": ref_of(ctx, person)}
     values = {"vacancy": key, "vacancy_source": source, "outcome": outcome, "person": filled}
     report(ctx, "vacancy-closed", staffing_intake.VacancyClosed, values, on)
-
-
-def _ref(person: str) -> str:
-    try:
-        return _REF.validate_python(person)
-    except ValidationError:
-        fail(WRONG, f"--person {person} is no person_ref; see `hongling talent vacancy match`")
 
 
 # --- list, show ---------------------------------------------------------------------------------------------------------
