@@ -1,9 +1,9 @@
 """Scores, ranks and ratings of a large cycle: the columns of ``services.talent.scoring``, beside two plain ways to the scores.
 
-100,000 people of two kinds of weights, five ratings each in four roles (one leader, one superior, two of the staff, one mutual),
-of four items; two measured items; points; ties broken by two items; the quota and its border. Ours does all of it, exactly. The
-peers compute the scores only: a loop in ``decimal`` with 28 digits, rounding each person once; and numpy in binary floating
-point, which is fast and not exact by its nature: how many scores it gets wrong on these marks is told with its figure.
+100,000 people of two kinds of weights, five ratings each in four roles (one leader, one superior, two of the staff, one mutual
+review), of four items; two measured items; points; ties broken by two items; the quota and its border. Ours does all of it,
+exactly. The peers compute the scores only: a loop in ``decimal`` with 28 digits, rounding each person once; and numpy in binary
+floating point, which is fast and not exact by its nature: how many of these scores it gets wrong is told with its figure.
 """
 
 from __future__ import annotations

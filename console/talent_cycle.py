@@ -165,7 +165,7 @@ def open_(
 def enrol(
     name: CycleArgument,
     people: Annotated[list[str] | None, typer.Argument(help="person_refs, or <source>:<key>", show_default=False)] = None,
-    everybody: Annotated[bool, typer.Option("--all", help="whom the registry has in the division")] = False,
+    everybody: Annotated[bool, typer.Option("--all", help="whom the registry has engaged in the division")] = False,
     on: OnOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -190,7 +190,7 @@ def enrol(
 
 
 def _everybody(ctx: Context, name: str) -> list[str]:
-    """Whom the registry has in the cycle's division on the last day of its period."""
+    """Whom the registry has engaged in the cycle's division on the last day of its period."""
     with ctx.log("talent") as log, log.database.read.connect() as connection:
         row = _row(ctx, cycle_row(connection, name), name)
     found: list[str] = []
@@ -199,7 +199,7 @@ def _everybody(ctx: Context, name: str) -> list[str]:
     with ctx.log("registry") as log, log.database.read.connect() as connection:
         while len(found) < ENROLLED_AT_ONCE_MAX:
             page = registered(connection, day, division=row["division"], after=after, limit=PAGE_MAX)
-            found += [worker.person_ref for worker in page]
+            found += [worker.person_ref for worker in page if worker.post is not None]
             if len(page) < PAGE_MAX:
                 break
             after = (page[-1].division, page[-1].person_ref)

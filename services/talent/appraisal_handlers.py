@@ -34,13 +34,16 @@ from services.talent.appraisal_document import read_cycle
 from services.talent.appraisal_views import conduct_of, opening_mark, people_of, reaches, roster_mark
 from services.talent.conduct import Conduct, ConductCommand, ConductHappened, conduct_stream
 from services.talent.decider import Member, stream_of
+from services.talent.development_handlers import made_need
 from services.talent.marking import MarkingAround, MarkingCommand, MarkingHappened, Ratee, ratings_stream
 from services.talent.rosters import entered, roster_of
 from services.talent.scoring import Roster
 
-__all__ = ["AppraisalDesk", "Appraisals", "person_of_fact"]
+__all__ = ["ANY_ENGAGEMENT", "AppraisalDesk", "Appraisals", "person_of_fact"]
 
 PROBLEMS_SHOWN_MAX = 20
+ANY_ENGAGEMENT = "an engagement"
+"""What an enrolment waits for on the person's stream."""
 CYCLES_CACHED_MAX = 50
 """Cycles whose state is kept between batches; one of 10,000 people takes about 10 MiB once it is scored."""
 
@@ -80,10 +83,6 @@ def _named(source: str, data: AppraisalFact) -> _Named:
     key = getattr(data, "cycle", None)
     owner = getattr(data, "cycle_source", None) or source
     return _Named(None if key is None else f"{owner}/{key}", person_of_fact(data), isinstance(data, ConductFact))
-
-
-def _need(stream: str) -> str:
-    return f"made:{stream}#"
 
 
 class AppraisalDesk:
@@ -215,9 +214,9 @@ class AppraisalDesk:
             _evolve(states, stream, event_id, message.effectiveon, event)
         if unit.events:
             if batch.versions[stream] == 0:
-                batch.provided.append(_need(stream))
+                batch.provided.append(made_need(stream))
             if isinstance(command, conduct.RecordPoints | conduct.ImposeSanction | conduct.AwardHonour):
-                batch.provided.append(f"{_need(stream)}{command.entry}")
+                batch.provided.append(made_need(stream, command.entry))
         batch.versions[stream] += len(unit.events)
         return unit
 
@@ -243,12 +242,17 @@ class AppraisalDesk:
             case None:
                 return marking.decide_marking(command, states.ratees[stream], around)
             case "cycle":
-                raise _Waits(Need(_need(cycle), f"cycle {command.cycle}"), {cycle: batch.versions[cycle]})
+                raise _Waits(Need(made_need(cycle), f"cycle {command.cycle}"), {cycle: batch.versions[cycle]})
             case "person":
                 raise _Waits(Need(f"person:{ref}", "the person's registration"))
+            case "engagement":
+                worker = stream_of(ref)
+                raise _Waits(
+                    Need(made_need(worker, ANY_ENGAGEMENT), "the person's engagement"), {worker: batch.versions[worker]}
+                )
             case "enrolment":
                 raise _Waits(
-                    Need(_need(stream), f"the person's enrolment in {command.cycle}"), {stream: batch.versions[stream]}
+                    Need(made_need(stream), f"the person's enrolment in {command.cycle}"), {stream: batch.versions[stream]}
                 )
             case _:
                 assert_never(need)
@@ -261,7 +265,7 @@ class AppraisalDesk:
             raise _Waits(Need(f"person:{ref}", "the person's registration"))
         state = states.conducts[stream]
         if conduct.needs_of_conduct(command, state):
-            need = Need(f"{_need(stream)}{command.entry}", f"entry {command.entry}")
+            need = Need(made_need(stream, command.entry), f"entry {command.entry}")
             raise _Waits(need, {stream: batch.versions[stream]})
         return conduct.decide_conduct(command, state)
 
@@ -270,7 +274,7 @@ class AppraisalDesk:
     ) -> Sequence[CycleEvent]:
         state = states.cycles[stream]
         if isinstance(state, appraisal.NotOpened) and not isinstance(command, appraisal.OpenCycle):
-            raise _Waits(Need(_need(stream), f"cycle {command.cycle}"), {stream: batch.versions[stream]})
+            raise _Waits(Need(made_need(stream), f"cycle {command.cycle}"), {stream: batch.versions[stream]})
         around = CycleAround()
         if isinstance(command, appraisal.OpenCycle):
             states.marks.append((opening_mark, opening_mark(connection)))

@@ -41,7 +41,7 @@ from eventlog.intake import Parsed, answer, content_of, seen_before
 from eventlog.log import Log, NewEvent, Past, Recorded, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
-from services.talent.appraisal_handlers import AppraisalDesk, Appraisals, person_of_fact
+from services.talent.appraisal_handlers import ANY_ENGAGEMENT, AppraisalDesk, Appraisals, person_of_fact
 from services.talent.decider import (
     Act,
     Admit,
@@ -527,7 +527,7 @@ def _provided(stream: str, event: PersonEvent) -> list[str]:
     """What an event brings that messages about development may wait for."""
     if isinstance(event, FactHeard):
         slots = [s.slot for s in event.standings if s.fact is not None and s.slot.startswith("engagement-start/")]
-        return [made_need(stream, slot) for slot in slots]
+        return [made_need(stream, what) for what in (slots and [*slots, ANY_ENGAGEMENT])]
     opened = opened_by(event)
     return [] if opened is None else [made_need(stream, opened)]
 

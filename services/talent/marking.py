@@ -147,12 +147,13 @@ class MarkingAround:
 
 def needs_of_marking(
     command: MarkingCommand, state: Ratee, around: MarkingAround
-) -> Literal["cycle", "person", "enrolment"] | None:
-    """What has to come first. None: nothing."""
+) -> Literal["cycle", "person", "engagement", "enrolment"] | None:
+    """What has to come first. None: nothing. An engagement: any; that none covers the day is a refusal."""
     if isinstance(around.cycle, NotOpened):
         return "cycle"
     if isinstance(command, Enrol):
-        return None if around.standing else "person"
+        engaged = any(isinstance(fact.says, EngagementStart) for fact in around.standing.values())
+        return None if engaged else "engagement" if around.standing else "person"
     return "enrolment" if state.enrolled is None else None
 
 

@@ -305,9 +305,12 @@ def test_who_is_outside_the_scope_is_not_enrolled(standing: dict[str, KnownFact]
 
 
 def test_what_has_to_come_first_is_waited_for() -> None:
-    """The cycle, then the person, then the enrolment."""
+    """The cycle, then the person and any engagement of theirs, then the enrolment."""
     assert needs_of_marking(gives(), Ratee(), MarkingAround(NotOpened())) == "cycle"
     assert needs_of_marking(ENROL, Ratee(), MarkingAround(CYCLE_OPEN)) == "person"
+    registered = fact(51, Registration(division="320102"), "2020-01-01")
+    assert needs_of_marking(ENROL, Ratee(), MarkingAround(CYCLE_OPEN, registered)) == "engagement"
+    assert needs_of_marking(ENROL, Ratee(), IN_CYCLE) is None
     assert needs_of_marking(gives(), Ratee(), IN_CYCLE) == "enrolment"
     assert needs_of_marking(gives(), marked(ENROL).state, IN_CYCLE) is None
 

@@ -170,7 +170,12 @@ def test_what_comes_before_what_it_needs_is_held_and_then_counts(bench: Appraisa
     assert {outcome for _, outcome, _ in bench.outcomes} == {"waiting"}
     assert {r.waiting_for for r in bench.receipts} == {"cycle hr/annual-2025", "the person's registration"}
     bench.take(items[0])
-    bench.hear(*told())
+    registry = told()
+    for item in registry[:-1]:
+        bench.hear(item)
+    last = f"worker-{ref(4)}#an engagement", *[f"ratings-{CYCLE}/{ref(4)}#"] * 2
+    assert sorted(row.need.removeprefix("made:") for row in bench.rows(schema.held)) == sorted(last)
+    bench.hear(registry[-1])
     assert bench.rows(schema.held) == []
     bench.take(bench.scores())
     assert [score for _, score, _, _ in bench.ratings()] == [9530, 9000, 8500, 8000, 7500]
