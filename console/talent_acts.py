@@ -14,6 +14,7 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from console.context import WRONG, Context, fail, run_async
+from console.parked import masked
 from console.people import business_day_of, person_ref_of
 from console.policies import Message, send, show_receipt
 from console.talent_development_words import word
@@ -49,6 +50,8 @@ ByDivision = Annotated[str, typer.Option("--division", help="GB/T 2260 code; tho
 NoteOption = Annotated[str | None, typer.Option("--note", help="without naming anybody", show_default=False)]
 KeyOption = Annotated[str | None, typer.Option("--of-source", help="whose key it is; else yours", show_default=False)]
 
+FREE_TEXT = frozenset({"aim", "reason", "note", "says", "owner", "signer", "unit", "post", "title"})
+"""Fields that people write as they like, recorded for ever in plain text."""
 _REF: TypeAdapter[str] = TypeAdapter(PersonRef)
 _DIVISION: TypeAdapter[str] = TypeAdapter(DivisionCode)
 
@@ -115,6 +118,9 @@ def operate(ctx: Context, fact: str, values: Mapping[str, Any], on: str | None, 
     """Check an act as the service would, publish it as the operator, show the receipt. Each act is one of its own."""
     at = SystemClock().now()
     day = business_day_of("--on", on) or business_day(at)
+    for name in FREE_TEXT & values.keys():
+        if isinstance(values[name], str) and masked(values[name]) != values[name]:
+            fail(WRONG, f"--{name} holds a number that looks like personal data; it is recorded for ever, so leave it out")
     data = {name: value for name, value in values.items() if value is not None and value != []}
     if person is not None:
         data = {"person": {"person_ref": ref_of(ctx, person)}, **data}

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
-__all__ = ["word"]
+from contracts.development import (
+    MentorAssigned,
+    MentorshipEnded,
+    PersonDevelopmentEvent,
+    PlanActivityAdded,
+    PlanActivityMoved,
+    PlanAdopted,
+    PlanClosed,
+    PlanReviewed,
+    RotationExempted,
+    SecondmentEnded,
+    SecondmentStarted,
+    TrainingReported,
+)
+
+__all__ = ["development_sentence", "word"]
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     # plans
@@ -60,6 +76,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "quarterly": ("每季度", "quarterly"),
     "half_yearly": ("每半年", "half-yearly"),
     "yearly": ("每年", "yearly"),
+    "on_track": ("按计划", "on track"),
+    "behind": ("滞后", "behind"),
+    "adjusted": ("已调整", "adjusted"),
+    "recalled": ("召回", "recalled"),
+    "broken_off": ("中止", "broken off"),
     # people
     "secretary": ("党组织书记", "secretary"),
     "deputy_secretary": ("专职副书记", "deputy secretary"),
@@ -73,3 +94,49 @@ def word(lang: str, text: str) -> str:
     """A word of the scheme in the language; anything else as it is."""
     found = _WORDS.get(text)
     return text if found is None else found[0] if lang == "zh" else found[1]
+
+
+def development_sentence(lang: str, event: object) -> str | None:
+    """One event of a person's development as a sentence; None: it is of another kind."""
+    if not isinstance(event, get_args(PersonDevelopmentEvent)):
+        return None
+    zh, en = _sides(lang, event)
+    return zh if lang == "zh" else en
+
+
+def _sides(lang: str, event: PersonDevelopmentEvent) -> tuple[str, str]:
+    match event:
+        case PlanAdopted(says=plan, gaps=gaps):
+            much = f"{len(plan.activities)} 项活动，针对 {len(gaps)} 项短板"
+            return f"制定培养计划 {plan.plan}（{much}）", f"plan {plan.plan} adopted ({len(plan.activities)} activities)"
+        case PlanActivityAdded(says=added):
+            title = added.activity.title
+            return f"计划 {added.plan} 增加：{title}", f"plan {added.plan}: {title} added"
+        case PlanActivityMoved(says=moved):
+            step = word(lang, moved.status)
+            return f"计划 {moved.plan} 的 {moved.activity}：{step}", f"plan {moved.plan}, {moved.activity}: {step}"
+        case PlanReviewed(says=reviewed):
+            found = word(lang, reviewed.conclusion)
+            return f"计划 {reviewed.plan} 评估：{found}", f"plan {reviewed.plan} reviewed: {found}"
+        case PlanClosed(says=closed):
+            outcome = word(lang, closed.outcome)
+            return f"计划 {closed.plan} 结束：{outcome}", f"plan {closed.plan} closed: {outcome}"
+        case RotationExempted(says=exempt):
+            return f"延期轮岗至 {exempt.until}", f"exception of rotation until {exempt.until}"
+        case SecondmentStarted(says=seconded):
+            real = ("挂实职", "with real duties") if seconded.real_duties else ("挂职", "in name")
+            return f"{real[0]}（{seconded.unit}，{seconded.post}）", f"seconded {real[1]} ({seconded.unit}, {seconded.post})"
+        case SecondmentEnded(says=over):
+            outcome = word(lang, over.outcome)
+            return f"挂职 {over.secondment} 结束：{outcome}", f"secondment {over.secondment} ended: {outcome}"
+        case TrainingReported(says=trained):
+            outcome = word(lang, trained.outcome)
+            return (
+                f"培训 {trained.course}：{trained.hours} 学时，{outcome}",
+                f"training {trained.course}: {trained.hours} h, {outcome}",
+            )
+        case MentorAssigned(says=taught):
+            return f"确定导师 {taught.mentor}", f"mentor {taught.mentor}"
+        case MentorshipEnded(says=parted):
+            outcome = word(lang, parted.outcome)
+            return f"导师帮带 {parted.mentorship} 结束：{outcome}", f"mentorship {parted.mentorship} ended: {outcome}"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from console.talent_development_words import development_sentence
 from console.words import Words
 from contracts.talent import (
     CandidateAdmitted,
@@ -204,8 +205,8 @@ class TalentWords:
                 return self.say(
                     f"发布标准 {document.document}", f"standard {document.document} published, revision {document.revision}"
                 )
-            case _:
-                return recorded.type
+            case event:
+                return development_sentence(self.lang, event) or recorded.type
 
     def _screened(self, event: CandidateScreened) -> str:
         document = event.standard.document

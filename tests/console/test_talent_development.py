@@ -231,6 +231,20 @@ def test_wrong_use_ends_with_2_and_says_what_to_write(desk: Desk) -> None:
     assert "not one of" in desk.ask("training", "coverage", "--division", DIVISION, "--by", "sex").output
     assert desk.ask("plan", "propose", "p" + "0" * 26).exit_code == 2
     assert desk.ask("secondment", "list", "--division", DIVISION, "--on", "tomorrow").exit_code == 2
+    told = ("--reason", "见 360426199101010071", "--on", "2024-10-13")
+    assert "looks like personal data" in desk.ask("problem", "return", "P-1", *told).output
+
+
+def test_a_persons_history_tells_their_development_in_words(desk: Desk) -> None:
+    """Every kind of event that the tests above have brought about, in both languages."""
+    told = [row["says"] for row in desk.asked("show", "hr:K001")["history"]]
+    assert {
+        "plan p-1 adopted (1 activities)", "plan p-1, a-1: done", "plan p-1 closed: fulfilled",
+        "mentorship m-1 ended: completed",
+        "exception of rotation until 2027-02-28", "seconded with real duties (某街道, 副书记)", "training c-1: 24 h, passed",
+    } <= set(told)  # fmt: skip
+    assert not [says for says in told if says.startswith("talent.")]
+    assert "制定培养计划 p-1（1 项活动，针对" in desk.ask("show", "hr:K001", lang="zh").stdout
 
 
 def test_every_kind_of_activity_has_a_word_in_both_languages() -> None:
