@@ -19,7 +19,7 @@ from services.talent.profile import Item, Page, Point
 
 __all__ = ["ROWS_MAX", "Axis", "Section", "Sheet", "Span", "sheet_of"]
 
-ROWS_MAX = 8
+ROWS_MAX = 6
 """Rows of a table on the page."""
 BARS_MAX = 8
 

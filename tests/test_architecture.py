@@ -32,6 +32,7 @@ PURE = (
     "services/talent/figures.py",
     "services/talent/leadership.py",
     "services/talent/matching.py",
+    "services/talent/profile.py",
     "services/talent/shares.py",
     "services/talent/staffing.py",
     "services/talent/screening.py",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zlib
+from base64 import a85decode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -163,11 +165,18 @@ def test_the_document_is_one_page_however_much_there_is() -> None:
         assert made == profile_pdf(sheet)
         assert len(re.findall(rb"/Type /Page\b", made)) == 1
         assert b"/STSong-Light" in made
+        assert (re.search(rb"\n(0?\.\d+) 0 0 \1 ", content_of(made)) is not None) == (page is crowded), "smaller, not cut"
+
+
+def content_of(document: bytes) -> bytes:
+    """What its one page draws. Streams are deflated, in base 85."""
+    found = re.findall(rb"stream\r?\n(.*?)endstream", document, re.DOTALL)
+    return b"".join(zlib.decompress(a85decode(stream.strip().removesuffix(b"~>"))) for stream in found)
 
 
 def test_of_long_tables_the_first_rows_are_shown_with_how_many_more() -> None:
     (section,) = [s for s in sheet_of(replace(PAGE, honours=PAGE.honours * 10), "zh", None).sections if s.title == "表彰"]
-    assert (len(section.rows), section.more) == (ROWS_MAX, "另有2条")
+    assert (len(section.rows), section.more) == (ROWS_MAX, "另有4条")
 
 
 def test_every_section_is_told_in_both_languages() -> None:

@@ -36,6 +36,7 @@ def test_the_model_that_took_effect_last_is_in_force() -> None:
     [
         ("one_person", [sits(1, "书记", "主任")], True),
         ("one_person", [sits(1, "书记"), sits(2, "主任")], False),
+        ("one_person", [sits(1, "书记", "主任"), sits(2, "主任")], False),
         ("one_person", [sits(1, "书记")], None),
         ("cross_appointment", [sits(1, "书记", "主任"), sits(2, "主任")], True),
         ("cross_appointment", [sits(1, "书记"), sits(2, "主任")], False),

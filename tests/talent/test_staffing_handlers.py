@@ -17,6 +17,7 @@ from contracts.particulars import EngagementEnd, EngagementStart, Registration, 
 from contracts.staffing import UnitStaffReported, VacancyClosed
 from eventlog.database import Database
 from eventlog.desk import Item
+from eventlog.holding import Holding
 from eventlog.ids import FixedClock
 from services.registry.views import known_at
 from services.talent import app, staffing_handlers
@@ -140,6 +141,22 @@ def test_a_closing_that_comes_first_waits_for_the_description(bench: Bench) -> N
     ]  # fmt: skip
     assert bench.ask(vacancies, "320100", status="open") == []
     assert [r.vacancy for r in bench.ask(vacancies, "320100", after="hr/V-1")] == ["hr/V-2"]
+
+
+def test_a_description_that_comes_in_between_is_not_missed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another instance records it after the closing was found to lack it, before that is written: nothing waits for ever."""
+    other = Talent(bench.log, hold_seconds=3600, wake=lambda: None, erase=_erase)
+    described = [bench.message("vacancy-described", VACANCY, "m-1")]
+    real = Holding.hold
+
+    def hold(self: Holding, *given: Any) -> None:
+        if described:
+            other.take([described.pop()])
+        real(self, *given)
+
+    monkeypatch.setattr(Holding, "hold", hold)
+    bench.talent.take([bench.message("vacancy-closed", {"vacancy": "V-1", "outcome": "withdrawn"}, "m-2")])
+    assert bench.outcomes == [("m-1", "accepted", []), ("m-2", "accepted", [])]
 
 
 def test_a_closing_that_waits_too_long_is_parked(bench: Bench) -> None:
