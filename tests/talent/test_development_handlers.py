@@ -59,6 +59,19 @@ class DevelopmentBench(Bench):
         person = {} if ref is None else {"person": {"person_ref": ref}}
         return self.message(fact, {**person, **data}, id=id, on=on, **more)
 
+    def meanwhile(self, item: Item) -> None:
+        """Another instance takes this in between the next look and its append."""
+        other = Talent(self.log, hold_seconds=HOLD_SECONDS, wake=lambda: None, erase=_erase, calendar=WorkCalendar())
+        real_append, raced = self.log.append, list[bool]()
+
+        def append(*arguments: Any, **named: Any) -> Any:
+            if not raced:
+                raced.append(True)
+                other.take([item])
+            return real_append(*arguments, **named)
+
+        self.log.append = append  # type: ignore[method-assign]
+
     def of(self, table: Any) -> list[dict[str, Any]]:
         with self.log.database.read.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(select(table)).all()]
@@ -260,18 +273,9 @@ def test_a_rule_that_fails_stops_one_matter_only(bench: DevelopmentBench, monkey
 def test_two_instances_do_not_raise_one_problem_twice(bench: DevelopmentBench) -> None:
     """One decides on a stream that the other has moved: it decides again."""
     bench.take(bench.policy())
-    other = Talent(bench.log, hold_seconds=HOLD_SECONDS, wake=lambda: None, erase=_erase, calendar=WorkCalendar())
     first = bench.says("problem-raised", PROBLEM, "2026-02-02", "raise-1", None)
     second = bench.says("problem-raised", PROBLEM, "2026-02-03", "raise-2", None)
-    real_append, raced = bench.log.append, list[bool]()
-
-    def append(*arguments: Any, **named: Any) -> Any:
-        if not raced:
-            raced.append(True)
-            other.take([first])
-        return real_append(*arguments, **named)
-
-    bench.log.append = append  # type: ignore[method-assign]
+    bench.meanwhile(first)
     bench.take(second)
     assert bench.outcomes[-2:] == [("raise-1", "accepted", []), ("raise-2", "refused", ["key-taken"])]
 
@@ -279,21 +283,34 @@ def test_two_instances_do_not_raise_one_problem_twice(bench: DevelopmentBench) -
 def test_a_step_that_was_held_while_its_matter_came_is_not_left_behind(bench: DevelopmentBench) -> None:
     """Another instance opens it between the look and the append: the unit is stale, and is decided again."""
     bench.take(bench.policy())
-    other = Talent(bench.log, hold_seconds=HOLD_SECONDS, wake=lambda: None, erase=_erase, calendar=WorkCalendar())
     raised = bench.says("problem-raised", PROBLEM, "2026-02-02", "raise-1", None)
     shown = {"problem": "P-1", "evidence": ["a" * 64], "says": "已补齐"}
-    real_append, raced = bench.log.append, list[bool]()
-
-    def append(*arguments: Any, **named: Any) -> Any:
-        if not raced:
-            raced.append(True)
-            other.take([raised])
-        return real_append(*arguments, **named)
-
-    bench.log.append = append  # type: ignore[method-assign]
+    bench.meanwhile(raised)
     bench.take(bench.says("problem-evidenced", shown, "2026-02-03", "show-1", None))
     assert bench.outcomes[-1] == ("show-1", "accepted", [])
     assert bench.rows(schema.held) == []
+
+
+def test_a_step_of_a_person_that_was_held_while_its_plan_came_is_not_left_behind(bench: DevelopmentBench) -> None:
+    """As with a matter: the stream that lacked the plan has moved."""
+    screened(bench)
+    bench.meanwhile(bench.says("plan-adopted", a_plan(), "2026-02-10", "plan-1"))
+    bench.take(bench.says("plan-activity-moved", MOVED, "2026-02-20", "move-1"))
+    assert bench.outcomes[-1] == ("move-1", "accepted", [])
+    assert bench.rows(schema.held) == []
+
+
+def test_a_policy_that_comes_meanwhile_is_the_one_that_counts(bench: DevelopmentBench) -> None:
+    """An exception that it does not allow any more is refused."""
+    bench.hear(*as_told(TOLD))
+    bench.take(bench.policy())
+    stricter = POLICY_TEXT.replace("exception_months_at_most: 24", "exception_months_at_most: 1").replace(
+        "effective_on:", "revision: 2\neffective_on:"
+    )
+    bench.meanwhile(bench.policy(stricter, "policy-2"))
+    exempt = {"engagement": "e-1", "engagement_source": "hr", "until": "2027-01-31", "reason": "换届"}
+    bench.take(bench.says("rotation-exempted", exempt, "2026-01-25", "exempt-1"))
+    assert bench.outcomes[-2:] == [("policy-2", "accepted", []), ("exempt-1", "refused", ["too-long"])]
 
 
 # --- any order ----------------------------------------------------------------------------------------------------------

@@ -117,3 +117,14 @@ def test_a_persons_whole_development_is_read_at_once(made: DevelopmentBench) -> 
     assert [p["plan"] for p in found["plans"]] == ["plan-1"]
     assert [(t["result"], t["title"]) for t in found["training"]] == [("hr/r-1", COURSE.title), ("hr/r-9", COURSE.title)]
     assert (len(found["posts"]), len(found["secondments"]), len(found["mentorships"])) == (1, 1, 1)
+
+
+def test_a_share_is_exact_and_rounded_half_up() -> None:
+    """25 of 39 are 64.10 %, 10 of 26 are 38.46 %, 1 of 16 is 6.25 % and 1 of 800 is 0.13 %."""
+    row = {
+        "duty": "d", "clause": "1", "unit": "u", "post": "p", "category": "secretary", "begins_on": "2025-01-01",
+        "due_on": "2025-12-31", "calendar": "", "hours": 0, "hours_at_least": 1, "completed_on": None, "results": [],
+    }  # fmt: skip
+    for done, due, share in ((25, 39, 6410), (10, 26, 3846), (1, 16, 625), (1, 800, 13), (2, 3, 6667)):
+        rows = [{**row, "state": "completed" if number < done else "due"} for number in range(due)]
+        assert [each["completed_per_myriad"] for each in coverage_of(rows, "unit")] == [share]
