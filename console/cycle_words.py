@@ -8,6 +8,29 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from contracts.appraisal import AppraisalDocument
+from contracts.appraisal_events import (
+    AppealDecided,
+    ConductEvent,
+    ConductWithdrawn,
+    CycleCancelled,
+    CycleConcluded,
+    CycleOpened,
+    CyclePublished,
+    CycleScored,
+    HonourAwarded,
+    MarkingEvent,
+    PersonEnrolled,
+    PointsRecorded,
+    RatingGiven,
+    RatingsConcluded,
+    RatingWithdrawn,
+    ResultAppealed,
+    ResultMeasured,
+    ResultsScored,
+    SanctionImposed,
+    SanctionLifted,
+)
+from contracts.base import LogEvent
 
 __all__ = ["CycleWords", "exact_text", "hundredths_of", "points_text"]
 
@@ -141,3 +164,66 @@ class CycleWords:
                 return self.say(f"{self.named(document, name)}没有实绩数据", f"{self.named(document, name)} was not measured")
             case _:
                 return code
+
+    def event(self, event: LogEvent) -> str | None:
+        """One event of a cycle, of somebody in it, or of conduct as a sentence; None: it is another one."""
+        if isinstance(event, MarkingEvent):
+            return self._marking(event)
+        if isinstance(event, ConductEvent):
+            return self._conduct(event)
+        match event:
+            case CycleOpened():
+                return self.say(f"考核周期 {event.cycle} 开始", f"appraisal cycle {event.cycle} opened")
+            case CycleScored():
+                return self.say(
+                    f"计分：{event.people} 人中 {event.scored} 人有得分",
+                    f"scored: {event.scored} of {event.people} people have a score",
+                )
+            case ResultsScored():
+                return self.say(f"得分第 {event.part} 部分", f"results, part {event.part}")
+            case CyclePublished():
+                return self.say(
+                    f"公示结果，申诉至 {event.appeals_until}", f"results published, appeals until {event.appeals_until}"
+                )
+            case ResultAppealed():
+                return self.say(f"申诉 {event.appeal}", f"appeal {event.appeal}")
+            case AppealDecided():
+                if event.rating is None:
+                    return self.say(f"驳回申诉 {event.appeal}", f"appeal {event.appeal} dismissed")
+                new = self.rating(event.rating)
+                return self.say(f"申诉 {event.appeal} 成立，改为{new}", f"appeal {event.appeal} upheld: {new}")
+            case CycleConcluded():
+                return self.say(f"确定 {event.rated} 人的等次", f"the ratings of {event.rated} people are final")
+            case RatingsConcluded():
+                return self.say(f"等次第 {event.part} 部分，报登记处", f"ratings, part {event.part}, for the registry")
+            case CycleCancelled():
+                return self.say(f"取消考核周期（{event.reason}）", f"appraisal cycle cancelled ({event.reason})")
+            case _:
+                return None
+
+    def _marking(self, event: MarkingEvent) -> str:
+        match event:
+            case PersonEnrolled():
+                return self.say(f"列入考核周期 {event.cycle}", f"enrolled in appraisal cycle {event.cycle}")
+            case RatingGiven():
+                return self.say(f"{event.role} 评分", f"rated as {event.role}")
+            case RatingWithdrawn():
+                return self.say(
+                    f"撤回 {event.role} 评分（{event.reason}）", f"rating as {event.role} withdrawn ({event.reason})"
+                )
+            case ResultMeasured():
+                return self.say(f"{event.item} 完成 {event.achieved}", f"{event.item}: {event.achieved} achieved")
+
+    def _conduct(self, event: ConductEvent) -> str:
+        match event:
+            case PointsRecorded():
+                return self.say(f"积分 {event.points:+d}（{event.reason}）", f"points {event.points:+d} ({event.reason})")
+            case SanctionImposed():
+                return f"{self.step(event.step)} ({event.reason})"
+            case SanctionLifted():
+                return self.say(f"解除处理 {event.entry}", f"sanction {event.entry} lifted")
+            case HonourAwarded():
+                where = self.level(event.level)
+                return self.say(f"表彰：{event.title}（{where}）", f"honour: {event.title} ({where})")
+            case ConductWithdrawn():
+                return self.say(f"撤回 {event.entry}（{event.reason}）", f"{event.entry} withdrawn ({event.reason})")

@@ -15,7 +15,7 @@ from console.talent_cycle import OnOption, PersonArgument, ReasonOption, ref_of
 from console.words import safe, show_table
 from contracts import appraisal_intake as facts
 from contracts.appraisal import SANCTION_STEPS
-from contracts.appraisal_events import HonourAwarded, PointsRecorded, SanctionImposed
+from contracts.appraisal_events import PointsRecorded
 from contracts.base import business_day
 from eventlog.ids import SystemClock
 from services.talent.appraisal_views import conduct_of
@@ -176,15 +176,7 @@ def _row(name: str, entry: Entry) -> dict[str, Any]:
 
 
 def _what(words: CycleWords, entry: Entry) -> str:
-    match entry.says:
-        case PointsRecorded() as said:
-            return words.say(f"积分 {said.points:+d}（{said.reason}）", f"points {said.points:+d} ({said.reason})")
-        case SanctionImposed() as said:
-            return f"{words.step(said.step)} ({said.reason})"
-        case HonourAwarded() as said:
-            return words.say(
-                f"表彰：{said.title}（{words.level(said.level)}）", f"honour: {said.title} ({words.level(said.level)})"
-            )
+    return words.event(entry.says) or entry.says.TYPE
 
 
 def _state(words: CycleWords, entry: Entry) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from console.cycle_words import CycleWords
 from console.talent_development_words import development_sentence
 from console.words import Words
 from contracts.talent import (
@@ -206,7 +207,7 @@ class TalentWords:
                     f"发布标准 {document.document}", f"standard {document.document} published, revision {document.revision}"
                 )
             case event:
-                return development_sentence(self.lang, event) or recorded.type
+                return development_sentence(self.lang, event) or CycleWords(self.lang).event(event) or recorded.type
 
     def _screened(self, event: CandidateScreened) -> str:
         document = event.standard.document

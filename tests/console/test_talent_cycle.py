@@ -17,6 +17,7 @@ from console.talent_acting import fact_message
 from contracts.intake import parse
 from tests.console.intake_support import codes_of, message_of, rows_of
 from tests.console.support import Office, ask, ask_json, command, office
+from tests.contracts.golden_appraisal import SAMPLES
 from tests.talent.cycle_example import EXAMPLE, cycle_text, document
 
 CYCLE = "operator/annual-2021"
@@ -195,3 +196,12 @@ def test_ratings_are_reported_by_a_sheet(tmp_path: Path) -> None:
         "marks": [{"item": "virtue", "hundredths": 9250}, {"item": "ability", "hundredths": 10_000}],
     }  # fmt: skip
     assert codes_of([second])[:2] == [(3, "评分人代号", "bad-pattern"), (3, "得分:virtue", "wrong-type")]
+
+
+def test_every_event_of_a_cycle_and_of_conduct_is_said_in_both_languages() -> None:
+    """So that `trace` and `history` say more than a type."""
+    for sample in SAMPLES:
+        chinese, english = (CycleWords(lang).event(sample) for lang in ("zh", "en"))
+        assert english is not None
+        assert chinese != english
+        assert any(not letter.isascii() for letter in str(chinese))
