@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, Category, DivisionCode, Grade, Rating, ShortText, Year
+from contracts.base import BusinessDay, Category, DivisionCode, Grade, Rating, ShortText, SourceName, Year
 
 __all__ = [
     "SANCTION_STEPS",
@@ -47,6 +47,7 @@ ROLES_MAX = 12
 PROFILES_MAX = 60
 BANDS_MAX = 12
 UNITS_MAX = 500
+SOURCES_MAX = 50
 TARGET_MAX = 1_000_000_000
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -168,7 +169,8 @@ class AppraisalDocument(_Part):
 
     first_day, last_day: of the period that is appraised. late: of ratings after ``ratings_until``: ``refused``, or ``counted``
     as long as the results are not published. missing_roles: what becomes of the percent of a role that may be absent and is:
-    the others share it, or it counts as zero. bands: best first; the last begins at 0.
+    the others share it, or it counts as zero. bands: best first; the last begins at 0. sources: that may report enrolments,
+    ratings and results beside the one that opened the cycle; none named: every source may.
     """
 
     document: ShortText
@@ -186,6 +188,7 @@ class AppraisalDocument(_Part):
     last_day: BusinessDay
     ratings_until: BusinessDay
     late: Literal["refused", "counted"] = "refused"
+    sources: Annotated[tuple[SourceName, ...], Field(max_length=SOURCES_MAX)] = ()
     scope: CycleScope = CycleScope()
     items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=ITEMS_MAX)]
     raters: Annotated[tuple[RaterRole, ...], Field(max_length=ROLES_MAX)] = ()

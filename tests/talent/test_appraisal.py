@@ -334,6 +334,18 @@ def test_ratings_are_given_in_time_or_by_the_rule_for_late_ones() -> None:
     given(marking.marking_decider(published), []).when(gives()).rejected("cycle-published")
 
 
+def test_only_the_sources_that_the_document_names_report_ratings() -> None:
+    """Beside the one that opened the cycle, and operators; if it names none, every source does."""
+    named = replace(OPENED, document=document(late="late: refused\nsources: [appraisal]"))
+    around = MarkingAround(appraisal.replay_cycle(run(named)), STANDING)
+    for source, taken in (("appraisal", True), ("hr", True), ("operator", True), ("training", False)):
+        asked = marked(ENROL, around=around).when(replace(gives(), stamp=stamp(21, "2026-01-10", ME, source)))
+        if taken:
+            assert len(asked.events) == 1
+        else:
+            asked.rejected("not-a-source-of-the-cycle", "source")
+
+
 def test_what_is_measured_is_what_the_persons_weights_have() -> None:
     secretary = MarkingAround(CYCLE_OPEN, STANDING | post(53, "e-2", "2024-01-01", "secretary"))
     measure = marking.Measure(stamp(31, "2026-01-10", ME), CYCLE, "output", 9)
