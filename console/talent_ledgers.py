@@ -20,7 +20,7 @@ from console.talent_acts import (
     talent_tables,
 )
 from console.talent_development_words import word
-from services.talent.registers import problems_by_unit, problems_list, responsibility_lists
+from services.talent.registers import problems_by_unit, problems_list, responsibility_by_unit, responsibility_lists
 
 __all__ = ["register_on"]
 
@@ -262,6 +262,7 @@ def withdraw(
 def list_lists(
     division: ByDivision,
     year: Annotated[int | None, typer.Option("--year", help="else that of the day", show_default=False)] = None,
+    by_unit: Annotated[bool, typer.Option("--by-unit", help="counts of each unit")] = False,
     on: OnOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -271,6 +272,16 @@ def list_lists(
     ctx, day = context(data, as_json, lang), asked_day(on)
     with talent_tables(ctx) as (_, connection):
         rows = responsibility_lists(connection, checked_division(division), year or day.year, day)
+    head = {"division": division, "on": day.isoformat(), "year": year or day.year}
+    if by_unit:
+        units = responsibility_by_unit(rows)
+        counted: Any = (
+            ("单位", "unit", "unit"), ("清单", "lists", "lists"), ("未签订", "not signed", "unsigned"),
+            ("完成", "done", "done"),
+            ("未完成", "not done", "not_done"), ("逾期", "overdue", "overdue"),
+        )  # fmt: skip
+        show_rows(ctx, {**head, "units": units}, units, counted)
+        return
     items = [
         {**item, "list": row["list"], "unit": row["unit"], "signer": row["signer"], "signed_on": row["signed_on"]}
         for row in rows
@@ -281,4 +292,4 @@ def list_lists(
         ("事项", "item", "says"), ("周期", "every", "every"),
         ("进度", "periods", lambda row: "、".join(f"{p} {word(ctx.lang, s)}" for p, s in row["periods"].items())),
     )  # fmt: skip
-    show_rows(ctx, {"division": division, "on": day.isoformat(), "year": year or day.year, "lists": rows}, items, columns)
+    show_rows(ctx, {**head, "lists": rows}, items, columns)

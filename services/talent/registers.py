@@ -47,6 +47,7 @@ __all__ = [
     "plans_list",
     "problems_by_unit",
     "problems_list",
+    "responsibility_by_unit",
     "responsibility_lists",
     "rotation_list",
     "secondments_list",
@@ -418,3 +419,18 @@ def responsibility_lists(connection: Connection, division: str, year: int, day: 
             }
         )
     return found
+
+
+def responsibility_by_unit(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each unit: its lists that were not withdrawn, those not signed, and items done, not done and overdue."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["withdrawn_on"] is not None:
+            continue
+        none = {"unit": row["unit"], "lists": 0, "unsigned": 0, "done": 0, "not_done": 0, "overdue": 0}
+        unit = found.setdefault(row["unit"], none)
+        unit["lists"] += 1
+        unit["unsigned"] += row["signed_on"] is None
+        for name in ("done", "not_done", "overdue"):
+            unit[name] += row[name]
+    return [found[name] for name in sorted(found)]
