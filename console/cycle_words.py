@@ -149,7 +149,7 @@ class CycleWords:
         best = self.rating(document.bands[0].rating)
         match kind:
             case "quota":
-                return self.say(f"{best}名额已满", f"the places for {best} were taken by better scores")
+                return self.say(f"排在{best}名额之外", f"ranked beyond the places for {best}")
             case "tie-at-border":
                 return self.say(
                     f"与他人并列争最后的{best}名额，均不取", f"a tie for the last places of {best}, which nobody gets"

@@ -635,7 +635,7 @@ def _print_place(ctx: Context, words: CycleWords, document: AppraisalDocument, a
     ctx.out.print(
         ctx.say(
             f"{within} {answer['of']} 人中第 {answer['rank']} 名；{best}名额 {answer['places']} 个"
-            f"（{document.quota.percent} %，{safe(document.quota.clause)}），等次："
+            f"（{document.quota.percent} %，依据 {safe(document.quota.clause)}），等次："
             f"[bold]{words.rating(answer['final'])}[/bold]",
             f"rank {answer['rank']} of {answer['of']} ({within}); {answer['places']} places for {best} "
             f"({document.quota.percent} %, clause {safe(document.quota.clause)}); rating: "

@@ -103,7 +103,7 @@ def test_the_ranking_is_shown_best_first_with_what_kept_somebody_back(made: Offi
     rest = ask_json(made, "talent", "cycle", "show", CYCLE, "--limit", "2", "--after", "1")
     assert rest["results"] == shown["results"][1:]
     text = ask(made, "talent", "cycle", "show", CYCLE, lang="zh").stdout
-    assert "优秀名额已满" in text
+    assert "排在优秀名额之外" in text
     assert "受“取消评优”限制" in text
 
 
