@@ -60,6 +60,7 @@ __all__ = [
     "document_of",
     "evolve_cycle",
     "final_ratings",
+    "needs_of_cycle",
     "overlap",
     "replay_cycle",
 ]
@@ -205,6 +206,14 @@ class Cancel:
 
 
 CycleCommand = OpenCycle | Score | Publish | Appeal | DecideAppeal | Conclude | Cancel
+
+
+def needs_of_cycle(command: CycleCommand, state: CycleState) -> Literal["cycle", "appeal"] | None:
+    """What has to come first: the cycle; for a decision, the appeal. None: nothing."""
+    if isinstance(state, NotOpened):
+        return None if isinstance(command, OpenCycle) else "cycle"
+    early = isinstance(command, DecideAppeal) and isinstance(state, Published) and command.appeal not in state.appeals
+    return "appeal" if early else None
 
 
 @dataclass(frozen=True, slots=True)

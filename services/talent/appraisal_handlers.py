@@ -217,6 +217,8 @@ class AppraisalDesk:
                 batch.provided.append(made_need(stream))
             if isinstance(command, conduct.RecordPoints | conduct.ImposeSanction | conduct.AwardHonour):
                 batch.provided.append(made_need(stream, command.entry))
+            if isinstance(command, appraisal.Appeal):
+                batch.provided.append(made_need(stream, command.appeal))
         batch.versions[stream] += len(unit.events)
         return unit
 
@@ -273,8 +275,12 @@ class AppraisalDesk:
         self, connection: Connection, batch: Batch, states: Appraisals, stream: str, command: CycleCommand
     ) -> Sequence[CycleEvent]:
         state = states.cycles[stream]
-        if isinstance(state, appraisal.NotOpened) and not isinstance(command, appraisal.OpenCycle):
+        need = appraisal.needs_of_cycle(command, state)
+        if need == "cycle":
             raise _Waits(Need(made_need(stream), f"cycle {command.cycle}"), {stream: batch.versions[stream]})
+        if need == "appeal" and isinstance(command, appraisal.DecideAppeal):
+            waits = Need(made_need(stream, command.appeal), f"appeal {command.appeal}")
+            raise _Waits(waits, {stream: batch.versions[stream]})
         around = CycleAround()
         if isinstance(command, appraisal.OpenCycle):
             states.marks.append((opening_mark, opening_mark(connection)))

@@ -181,6 +181,17 @@ def test_what_comes_before_what_it_needs_is_held_and_then_counts(bench: Appraisa
     assert [score for _, score, _, _ in bench.ratings()] == [9530, 9000, 8500, 8000, 7500]
 
 
+def test_a_decision_that_comes_before_its_appeal_waits_for_it(bench: AppraisalBench) -> None:
+    """Two systems report them, and one is faster."""
+    bench.hear(*told())
+    bench.take(*everything(bench), bench.scores(), bench.publishes_results())
+    bench.take(bench.acts("appeal-decided", "decide-1", "2026-02-04", ref(0), appeal="s-1", appeal_source="hr", **UPHELD))
+    assert (bench.outcomes[-1][1], bench.receipts[-1].waiting_for) == ("waiting", "appeal hr/s-1")
+    bench.take(bench.acts("result-appealed", "appeal-1", "2026-02-03", ref(0), appeal="s-1", grounds="漏计一项实绩"))
+    assert bench.outcomes[-2:] == [("appeal-1", "accepted", []), ("decide-1", "accepted", [])]
+    assert bench.ratings()[0] == (ref(0), 9500, 1, "excellent")
+
+
 def test_a_wrong_document_is_refused_at_its_line_and_key(lite: AppraisalBench) -> None:
     lite.take(lite.opens(cycle_text().replace("{item: virtue, percent: 50}", "{item: virtue, percent: 60}")))
     (receipt,) = lite.receipts
