@@ -45,7 +45,19 @@ PURE_LIBRARIES = frozenset({
 """What a rule may be written with. None of it reads a file, a socket, a clock or randomness by being imported."""
 OWN_PURE = ("contracts", "eventlog.canonical", "eventlog.decider")
 IMPURE_CALLS = frozenset({"now", "utcnow", "today", "time", "monotonic", "urandom", "uuid4", "uuid7", "open", "print", "input"})
-SOURCES = ("contracts", "eventlog", "services", "console", "tests", "benchmarks", "docs", "deploy", "policies", "standards", "cycles")
+SOURCES = (
+    "contracts",
+    "eventlog",
+    "services",
+    "console",
+    "tests",
+    "benchmarks",
+    "docs",
+    "deploy",
+    "policies",
+    "standards",
+    "cycles",
+)
 TEXTS = (".py", ".md", ".toml", ".yml", ".yaml", ".lock", ".conf", ".sh", ".json", ".mako", "")
 MACHINE = re.compile(r"/(?:root|home/\w+|Users/\w+|work)/|/tmp/(?!hongling)\w+/|pypi\.org/simple|file:///opt|index-url *=")
 """A path of somebody's machine, or the address of a package registry."""
