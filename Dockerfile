@@ -32,6 +32,7 @@ COPY services/ services/
 COPY console/ console/
 COPY policies/ policies/
 COPY standards/ standards/
+COPY cycles/ cycles/
 COPY deploy/hongling /usr/local/bin/hongling
 RUN python -m compileall -q contracts eventlog services console
 

@@ -11,20 +11,20 @@ DATA ?= hongling-data
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test assurance mutants lint bench golden render lock
+.PHONY: help demo up test assurance mutants compiled lint bench golden render lock
 .DELETE_ON_ERROR:
 
 help:  ##  this list
 	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
 	  printf '  make %-10s %s\n' "$$name" "$$what"; done
 
-demo: $(STAMP)  ##  the main job on real parts, about two and a half minutes; WORKERS=300 for a quick look
+demo: compiled  ##  the main job on real parts, about two and a half minutes; WORKERS=300 for a quick look
 	$(BIN)/hongling demo --workers $(WORKERS)
 
-up: $(STAMP)  ##  broker and services, embedded, until Ctrl-C; DATA=folder
+up: compiled  ##  broker and services, embedded, until Ctrl-C; DATA=folder
 	$(BIN)/hongling up --data $(DATA)
 
-test: lint  ##  style, types, architecture, and the whole test suite on real parts
+test: lint compiled  ##  style, types, architecture, and the whole test suite on real parts
 	$(BIN)/python -m pytest -n 2
 
 assurance: $(STAMP)  ##  the long form of the fault tests: 100,000 events, 100 kills of any part, lost streams, long outages
@@ -34,6 +34,10 @@ assurance: $(STAMP)  ##  the long form of the fault tests: 100,000 events, 100 k
 
 mutants: $(STAMP)  ##  plant each bug of tests/mutants/planted.toml in a copy of the tree: the tests must turn red
 	$(BIN)/python -m tests.mutants.plant
+
+# Every command and service is a process of its own, and reads these; some environments forbid Python to write them by itself.
+compiled: $(STAMP)
+	$(BIN)/python -m compileall -q contracts eventlog services console tests
 
 lint: $(STAMP)  ##  style, types and architecture only
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -29,19 +29,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy import Connection, func, select
 
+from console import demo_talent
 from console.certification_standards import standard_message
 from console.client import IntakeClient
 from console.context import DIFFERENCE, WRONG, Context, JsonOption, LangOption, chosen_language, fail, run_async
 from console.demo_data import CHANGTU_GRANTED, CHANGTU_TOTAL_FEN, HR, Labelled, Seal, changtu_2021, city
 from console.demo_payment import pay
 from console.demo_person import KEY, Chapter, changes, chapters
+from console.demo_typed import typed
 from console.deployment import DEFAULT_SOURCES, Deployment, Running
 from console.explain import explain_text
 from console.operate import ask_status
 from console.policies import policy_message, send
 from console.registry_words import event_text
 from console.sealing import load_public_key, seal
-from console.topology import POLICY_OFFICE
+from console.topology import POLICY_OFFICE, SERVICES
 from console.words import Words, show_table, yuan
 from contracts.allowance import EntitlementAdjusted
 from contracts.certificate_life import spans_of_all
@@ -54,6 +56,7 @@ from services.allowance.views import entitlement, statement
 from services.registry.decider import stream_of
 from services.registry.standard import read_standard
 from services.registry.vault import KeyRing, Vault, person_index
+from services.talent.views import members
 
 __all__ = ["register"]
 
@@ -68,7 +71,7 @@ CHUNK = 1_000
 SETTLE_SECONDS_MAX = 600.0
 CHAPTER_SECONDS_MAX = 60.0
 SHOWN = ("registry", "allowance")
-"""The services of the main job. Talent is not shown here: it hears everything from the start when ``hongling up`` runs it."""
+"""The services that the city's facts are measured with; talent joins afterwards, and hears everything from the start."""
 
 
 @dataclass(slots=True)
@@ -147,20 +150,23 @@ async def _demo(about: Context, workers: int, began: float) -> dict[str, Any]:
         answer["intake"] = _intake_figures(about, told, seconds)
         _show_statements(about, answer["city"])
         _show_intake(about, answer["intake"], began)
+        # Talent comes now, and hears what has happened while the next parts are shown.
+        running.start_service("talent")
         _title(about, "3. Explained", "三、逐人说明")
         answer["explained"] = _explain_three(about)
         _title(about, "4. One person's whole way", "四、一个人的完整历程")
         answer["way"] = await _whole_way(about, clients, sealed)
         _title(about, "5. Paid: Changtu 2021", "五、发放：昌图县 2021 年")
         answer["paid"] = await pay(about, CHANGTU, "county", 2021, about.deployment.data / BANK)
-        _title(about, "6. Replayed and verified", "六、重放与核验")
+        _title(about, "6. The reserve pool, an appraisal, a vacancy", "六、后备人才库、考核、岗位匹配")
+        answer["pool"] = await _pool(about, clients, sealed)
+        _title(about, "7. Replayed and verified", "七、重放与核验")
         answer["proof"] = await _prove(about)
     answer["seconds"] = round(time.monotonic() - began, 1)
     proven = all(part["same"] for part in answer["proof"]["replay"]) and answer["proof"]["agrees"]
     answer["paid_as_expected"] = _paid_as_expected(answer["paid"])
-    answer["as_expected"] = (
-        answer["changtu_as_published"] and proven and answer["way"]["as_expected"] and answer["paid_as_expected"]
-    )
+    shown = (answer["way"]["as_expected"], answer["paid_as_expected"], answer["pool"]["as_expected"])
+    answer["as_expected"] = answer["changtu_as_published"] and proven and all(shown)
     _close(about, answer)
     return answer
 
@@ -222,14 +228,14 @@ async def _drain(client: IntakeClient, messages: list[Labelled]) -> None:
         pass
 
 
-async def _settle(about: Context) -> None:
+async def _settle(about: Context, services: Sequence[str] = SHOWN) -> None:
     """Wait until every message is handled and every event carried."""
     deadline = time.monotonic() + SETTLE_SECONDS_MAX
     with _progress(about) as progress:
         task = progress.add_task(about.say("处理", "settled"), total=None)
         most = 0
         while True:
-            answers = await ask_status(about, SHOWN)
+            answers = await ask_status(about, services)
             left = sum(_left(answer) for answer in answers)
             most = max(most, left)
             progress.update(task, total=most, completed=most - left)
@@ -433,6 +439,74 @@ def worker_ref(events: list[Recorded]) -> str:
     return events[0].stream.removeprefix("worker-")
 
 
+# --- the reserve pool -------------------------------------------------------------------------------------------------
+
+
+async def _pool(about: Context, clients: dict[str, IntakeClient], sealed: Seal) -> dict[str, Any]:
+    """Nominated, screened, admitted; appraised, which changes their allowance; matched to a vacancy."""
+    folder = _documents()
+    keys = [demo_talent.key_of(member) for member in demo_talent.PEOPLE]
+    await typed(about, "talent", "standard", "publish", str(folder / "standards" / "example-group.yaml"))
+    await typed(about, "talent", "vacancy", "describe", str(folder / "standards" / "example-vacancy.yaml"))
+    await _publish(clients, demo_talent.on_file(sealed))
+    await _settle(about, SERVICES)
+    refs = {key: worker_ref(_file_of(about, key)) for key in keys}
+    before = _amounts(about, refs)
+    await _publish(clients, demo_talent.nominated(refs))
+    await _settle(about, SERVICES)
+    await _publish(clients, demo_talent.admitted(_members(about, "passed")))
+    await _settle(about, SERVICES)
+    await typed(about, "talent", "pool", "--division", demo_talent.POOL_DIVISION)
+    cycle = ("talent", "cycle")
+    await typed(about, *cycle, "open", str(folder / "cycles" / "example-county-2025.yaml"), "--key", demo_talent.CYCLE)
+    await typed(about, *cycle, "enrol", demo_talent.CYCLE, *refs.values(), "--on", "2026-01-05")
+    await _publish(clients, demo_talent.appraised(refs))
+    await _settle(about, SERVICES)
+    await typed(about, *cycle, "score", demo_talent.CYCLE, "--on", "2026-02-01")
+    await typed(about, *cycle, "publish", demo_talent.CYCLE, "--appeals-until", "2026-02-09", "--on", "2026-02-02")
+    await typed(about, *cycle, "show", demo_talent.CYCLE)
+    await typed(about, *cycle, "conclude", demo_talent.CYCLE, "--on", "2026-02-10")
+    await _settle(about, SERVICES)
+    best = refs[keys[0]]
+    await typed(about, "explain", best, "--year", str(demo_talent.YEAR))
+    await typed(about, "talent", "vacancy", "match", demo_talent.VACANCY, "--pool", demo_talent.POOL_DIVISION)
+    after = _amounts(about, refs)
+    granted = sum(1 for fen in after.values() if fen)
+    return {
+        "admitted": len(_members(about, "admitted")),
+        "best": best,
+        "fen_before": sum(before.values()),
+        "fen_after": sum(after.values()),
+        "granted": granted,
+        "as_expected": not any(before.values()) and granted == len(refs) - 1,
+    }
+
+
+def _documents() -> Path:
+    """The folder of the documents, as somebody types it who stands in the project's."""
+    return Path(os.path.relpath(Path(__file__).parent.parent))
+
+
+async def _publish(clients: dict[str, IntakeClient], messages: Iterable[Labelled]) -> None:
+    """Publish in this order, each by its source."""
+    for message in messages:
+        await _drain(clients[message.source], [message])
+
+
+def _members(about: Context, stage: str) -> list[str]:
+    with about.log("talent") as log, log.database.read.connect() as connection:
+        return [row["person_ref"] for row in members(connection, demo_talent.POOL_DIVISION, stage=stage)]
+
+
+def _amounts(about: Context, refs: Mapping[str, str]) -> dict[str, int]:
+    """key → fen of the appraised year; 0 for denied or undecided."""
+    with about.log("allowance") as log, log.database.read.connect() as connection:
+        c = entitlement.c
+        query = select(c.person_ref, c.amount_fen).where(c.year == demo_talent.YEAR, c.person_ref.in_(list(refs.values())))
+        found = {row.person_ref: row.amount_fen for row in connection.execute(query)}
+    return {key: found.get(ref, 0) for key, ref in refs.items()}
+
+
 # --- proving ----------------------------------------------------------------------------------------------------------
 
 
@@ -444,6 +518,7 @@ async def _prove(about: Context) -> dict[str, Any]:
     verdicts = await asyncio.gather(
         _typed("verify", "allowance", "--data", data, "--json"),
         _typed("verify", "registry", "--data", data, "--json"),
+        _typed("verify", "talent", "--data", data, "--json"),
     )
     parts = [part for verdict in verdicts for part in verdict["services"]]
     proof: dict[str, Any] = {
@@ -505,6 +580,8 @@ def _close(about: Context, answer: dict[str, Any]) -> None:
         f"hongling replay allowance --data {data}",
         f"hongling registry show {answer['way']['person_ref']} --data {data}",
         f"hongling certificate verify {answer['way']['certificate']} --data {data}",
+        f"hongling talent cycle explain {demo_talent.CYCLE} {answer['pool']['best']} --data {data}",
+        f"hongling talent profile-page {answer['pool']['best']} --out profile.html --data {data}",
         f"hongling conflicts --data {data}",
         f"hongling parked list --data {data}",
         f"hongling up --data {data}",

@@ -6,18 +6,16 @@ the cashier gave it, line by line, and sends one amount back because the account
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
-import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from console.bank_lines import yuan_text
-from console.context import DIFFERENCE, Context, fail
+from console.context import Context
+from console.demo_typed import typed
 from contracts.base import business_day
 from eventlog.ids import SystemClock
 from services.allowance.ledger_views import trial_balance
@@ -64,19 +62,19 @@ async def pay(about: Context, division: str, payer: str, year: int, folder: Path
     what = ("--division", division, "--payer", payer, "--year", str(year))
     pain, answer = folder / "instruction.xml", folder / "bank-answer.csv"
     debtor = ("--debtor-name", "示例县财政局", "--debtor-account", "99990000000000000001", "--debtor-agent", CNAPS_EXAMPLE)
-    await _typed(about, "prepare", FIRST, *what, *maker)
-    await _typed(about, "approve", FIRST, *checker)
-    await _typed(about, "seal", FIRST, *maker)
+    await typed(about, "finance", "prepare", FIRST, *what, *maker)
+    await typed(about, "finance", "approve", FIRST, *checker)
+    await typed(about, "finance", "seal", FIRST, *maker)
     words = ("--format", "pain.001", "--out", str(pain), *debtor, *maker, "--reason", "示例发放")
-    await _typed(about, "export", FIRST, *words)
-    await _typed(about, "instruct", FIRST, str(pain), *maker)
+    await typed(about, "finance", "export", FIRST, *words)
+    await typed(about, "finance", "instruct", FIRST, str(pain), *maker)
     answer.write_bytes(bank_answers(pain.read_bytes()))
-    await _typed(about, "reconcile", FIRST, str(answer), *maker)
+    await typed(about, "finance", "reconcile", FIRST, str(answer), *maker)
     # What came back is owed again: the next run pays it.
-    await _typed(about, "prepare", SECOND, *what, *maker)
-    await _typed(about, "prove", FIRST)
-    await _typed(about, "close", business_day(SystemClock().now()).isoformat()[:7], *checker)
-    await _typed(about, "trial-balance")
+    await typed(about, "finance", "prepare", SECOND, *what, *maker)
+    await typed(about, "finance", "prove", FIRST)
+    await typed(about, "finance", "close", business_day(SystemClock().now()).isoformat()[:7], *checker)
+    await typed(about, "finance", "trial-balance")
     return _paid(about)._asdict()
 
 
@@ -90,22 +88,3 @@ def _paid(about: Context) -> Paid:
     for each in balances:
         sums[each.account] = sums.get(each.account, 0) + each.balance_fen
     return Paid(first["payouts"], second["payouts"].get("prepared", (0, 0)), sums)
-
-
-async def _typed(about: Context, *words: str) -> None:
-    """Type ``hongling finance …`` and show it with its answer."""
-    assert about.deployment is not None
-    command = [sys.executable, "-m", "console", "finance", *words, "--data", str(about.deployment.data), "--lang", about.lang]
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
-    )
-    out, err = await process.communicate()
-    if process.returncode:
-        fail(DIFFERENCE, f"hongling finance {' '.join(words)} ended with {process.returncode}: {err.decode()[-500:]}")
-    if not about.as_json:
-        about.out.print(f"[dim]$ hongling finance {_shown(words)}[/dim]", soft_wrap=True)
-        about.out.print(out.decode().rstrip(), markup=False, soft_wrap=True)
-
-
-def _shown(words: Sequence[str]) -> str:
-    return " ".join(f'"{word}"' if " " in word else word for word in words)

@@ -28,6 +28,7 @@ __all__ = [
     "MOMENT",
     "PERIOD",
     "PLAIN",
+    "POINTS",
     "REF",
     "SEALED",
     "SECRET",
@@ -68,6 +69,7 @@ _PLAIN_DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _YEAR = re.compile(r"([0-9]{4})(?:\.0)?(?:年度?)?")
 _MONTH = re.compile(r"([0-9]{4})(?:[-/.年]([0-9]{1,2})月?|([0-9]{2}))")
 _COUNT = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")
+_POINTS = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,2})0*)?")
 _CLOCK = re.compile(r"(.+?)[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]{1,6})?)? *(Z|[+-][0-9]{2}:?[0-9]{2})?")
 _BETWEEN = re.compile(r"[、,;\s]+")
 _BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]")
@@ -186,6 +188,13 @@ def _count(cell: Cell) -> Any:
     return int(found[1]) if found else text
 
 
+def _points(cell: Cell) -> Any:
+    """Points with at most two digits after the point, as whole hundredths: 92.5 is 9250. What is none stays as it is."""
+    text = _code(cell)
+    found = _POINTS.fullmatch(text)
+    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else text
+
+
 def _period(cell: Cell) -> str | None:
     """A year, a month or a day, as YYYY, YYYY-MM or YYYY-MM-DD; 至今 (until now) is no end.
 
@@ -289,6 +298,9 @@ SECRET = CellKind(
 CREDIT_CODE = CellKind(_code, "18 digits and capital letters of GB 32100", "18 位数字或大写字母")
 YEAR = CellKind(_year, "four digits, 1990 to 2100", "四位年份，1990 至 2100")
 COUNT = CellKind(_count, "a whole number", "整数")
+POINTS = CellKind(
+    _points, "points of 100 such as 92.5, at most two digits after the point", "百分制分数，如 92.5，最多两位小数"
+)
 DAY = CellKind(
     read_day, "2021-03-01, 2021/3/1, 20210301 or a date cell", "2021-03-01、2021/3/1、20210301、2021年3月1日 或日期单元格"
 )

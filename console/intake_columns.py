@@ -24,6 +24,7 @@ from console.intake_cells import (
     MOMENT,
     PERIOD,
     PLAIN,
+    POINTS,
     REF,
     SEALED,
     SECRET,
@@ -123,6 +124,15 @@ _SECTIONS = {"基本信息": "basics", "基本情况": "basics", "工作经历":
              "奖惩情况": "rewards_sanctions"}  # fmt: skip
 _TITLE_FIELDS = {"政工类": "political_work", "政工": "political_work", "社会工作类": "social_work", "社工类": "social_work"}
 _TITLE_LEVELS = {"初级": "junior", "中级": "intermediate", "副高级": "deputy_senior", "正高级": "senior"}
+_ROLES = {"分管领导": "leader", "上级部门": "superior", "员工群众": "staff", "群众": "staff", "互评": "mutual"}
+_STEPS = {"取消评优": "cancel_honours", "约谈": "interview", "限期整改": "rectification", "调出": "transfer_out"}
+_LEVELS = {"单位": "unit", "县级": "county", "市级": "city", "省级": "province", "国家级": "state"}
+_TRAINED = {"合格": "passed", "通过": "passed", "完成": "completed", "结业": "completed", "不合格": "failed", "缺席": "absent",
+            "未参加": "absent", "撤回": "withdrawn"}  # fmt: skip
+_COURSE_LEVELS = {"单位": "unit", "县级": "county", "市级": "city", "省级": "province"}
+_FOUND_BY = {"巡察检查": "inspection", "巡视巡察": "inspection", "检查": "inspection", "考核": "appraisal", "审计": "audit",
+             "自查": "self_check", "信访": "complaint", "其他": "other"}  # fmt: skip
+_CHECKED_OFF = {**{"完成": "done", "未完成": "not_done"}, **{"是": "done", "否": "not_done"}}
 _KINDS = {"登记": "registration", "注册登记": "registration", "聘任": "engagement-start", "离任": "engagement-end",
           "证书": "certificate", "资格证书": "certificate", "考核": "rating", "年度考核": "rating", "年检": "inspection",
           "注册转接": "transfer", "转接": "transfer", "登记状态": "registration-status", "注销": "registration-status",
@@ -161,7 +171,8 @@ COLUMNS: tuple[Column, ...] = (
            "任职日期", "任职时间", "离任日期", "离任时间", "发证日期", "发证时间", "考核日期", "评定日期", "年检日期",
            "业务日期", "转接日期", "注销日期", "恢复日期", "变更日期", "认可日期", "申报日期", "审查日期", "测试日期",
            "评审日期", "公示日期", "异议日期", "处理日期", "撤回日期", "记载日期", "更正日期", "申诉日期", "决定日期",
-           "撤销日期", "开展日期", "结束日期"), DAY),
+           "撤销日期", "开展日期", "结束日期", "评分日期", "统计日期", "记分日期", "表彰日期",
+           "培训日期", "课程日期", "发现日期", "核对日期"), DAY),
     Column("time", "time", "记录时间", ("recorded at", "填报时间", "登记时间"), MOMENT),
     # Registration
     Column("division", "division", "管理单位区划", ("行政区划", "区划代码", "区划", "管理区划", "转入区划", "认可区划",
@@ -229,13 +240,48 @@ COLUMNS: tuple[Column, ...] = (
     Column("unit_title", "unit title", "单位名称", ("单位全称",), SHORT, to="title"),
     Column("credit_code", "credit code", "统一社会信用代码", ("信用代码",), CREDIT_CODE),
     Column("parent", "parent unit", "上级单位编号", ("上级单位",), KEY),
+    # Appraisal cycles and conduct
+    Column("cycle", "appraisal cycle", "考核周期编号", ("cycle", "考核周期", "周期编号"), KEY),
+    Column("cycle_source", "cycle source", "考核周期来源", (), SOURCE),
+    Column("role", "rater role", "评分角色", ("role", "评分主体"), choice(_ROLES)),
+    Column("rater", "rater token", "评分人代号", ("rater",), PLAIN),
+    Column("item", "appraisal item", "实绩项目", ("item", "指标"), PLAIN),
+    Column("achieved", "achieved", "完成数", ("完成情况",), COUNT),
+    Column("conduct_entry", "conduct entry", "奖惩编号", ("积分编号", "处理编号", "表彰编号"), KEY, to="entry"),
+    Column("points", "points", "积分", ("积分分值",), COUNT),
+    Column("step", "sanction", "处理措施", ("step", "处理"), choice(_STEPS)),
+    Column("until", "sanction until", "处理截止日期", ("until",), DAY),
+    Column("honour_title", "honour", "表彰名称", ("表彰",), SHORT, to="title"),
+    Column("honour_level", "honour level", "表彰级别", (), choice(_LEVELS), to="level"),
+    # Training, problems, responsibility lists
+    Column("result", "training result", "培训结果编号", ("result", "结果编号"), KEY),
+    Column("course", "course", "课程编号", ("course key",), KEY),
+    Column("session", "session", "班次编号", ("班次",), KEY),
+    Column("trained", "training outcome", "培训结果", ("结业情况",), choice(_TRAINED), to="outcome"),
+    Column("placed", "place in the contest", "竞赛名次", ("placed", "名次"), COUNT),
+    Column("course_title", "course title", "课程名称", ("课程",), SHORT, to="title"),
+    Column("topic", "topic", "培训主题", ("主题",), WORD),
+    Column("course_level", "course level", "培训层级", ("层级",), choice(_COURSE_LEVELS), to="level"),
+    Column("contest", "contest", "是否竞赛", ("竞赛", "技能竞赛"), choice(_YES_NO)),
+    Column("problem", "problem", "问题编号", ("problem key",), KEY),
+    Column("owner", "owner", "整改责任人", ("owner role", "责任岗位", "责任人"), SHORT),
+    Column("found_by", "found by", "问题来源", (), choice(_FOUND_BY)),
+    Column("says", "problem text", "问题内容", ("问题",), LONG),
+    Column("due_on", "due on", "整改期限", ("整改截止日期",), DAY),
+    Column("working_days", "working days", "整改工作日", ("整改天数",), COUNT),
+    Column("list", "responsibility list", "责任清单编号", ("list", "清单编号"), KEY),
+    Column("list_source", "list source", "责任清单来源", (), SOURCE),
+    Column("list_item", "list item", "清单事项编号", ("事项编号",), KEY, to="item"),
+    Column("period", "period", "核对周期", ("所属周期",), PLAIN),
+    Column("checked_off", "checked off", "核对结果", ("完成与否",), choice(_CHECKED_OFF), to="result"),
     # Corrections
     Column("kind", "kind", "更正类别", ("事实类别",), choice(_KINDS)),
     Column("corrects_id", "corrects id", "更正的消息编号", ("corrects",), ID),
     Column("corrects_source", "corrects source", "更正的消息来源", (), SOURCE),
     Column("withdraws_id", "withdraws id", "撤回的消息编号", ("withdraws",), ID),
     Column("withdraws_source", "withdraws source", "撤回的消息来源", (), SOURCE),
-    Column("reason", "reason", "原因", ("更正原因", "撤回原因", "撤销原因", "决定理由", "理由"), SHORT),
+    Column("reason", "reason", "原因", ("更正原因", "撤回原因", "撤销原因", "决定理由", "理由", "记分原因",
+           "处理原因"), SHORT),
 )  # fmt: skip
 """Every column that is read. A heading is compared without case, spaces, ``_``, ``*`` and what stands in brackets."""
 
@@ -267,9 +313,10 @@ FAMILIES: tuple[Family, ...] = (
     Family("findings", "criterion", "confirmed", ("确认", "confirmed"), choice(_CONFIRMED)),
     Family("findings", "criterion", "evidence", ("证据", "evidence"), listed(PLAIN)),
     Family("checked", "item", "in_order", ("检查", "checked"), choice(_IN_ORDER)),
+    Family("marks", "item", "hundredths", ("得分", "mark"), POINTS),
 )
 _FAMILY_BY_WORD = {word: family for family in FAMILIES for word in family.words}
-_NAMED = re.compile(r"([^:]+?)\s*:\s*([a-z][a-z0-9_]{0,31})")
+_NAMED = re.compile(r"([^:]+?)\s*:\s*([a-z][a-z0-9_-]{0,31})")
 
 FIRST_HEADING: dict[Lang, str] = {"zh": "序号", "en": "no."}
 """The running number: passed over, but for the mark of an example row."""
@@ -333,6 +380,11 @@ class FactFile:
         return self.type == "intake.worker-registered.v1"
 
     @property
+    def by_ref(self) -> bool:
+        """Whether a row names its person by person_ref only, as every fact for talent does."""
+        return "person_ref" in self.columns and "source_key" not in self.columns
+
+    @property
     def about_person(self) -> bool:
         return "person" in FACT_TYPES[self.type][0].model_fields
 
@@ -387,6 +439,25 @@ FACTS: tuple[FactFile, ...] = (
     FactFile("intake.unit-registered.v1", "单位登记", ("unit", "单位"), ("unit_key", "unit_title", "division",
              "credit_code", "parent", *_END)),
     FactFile("intake.unit-closed.v1", "单位撤销", ("unit closing",), ("unit_key", "reason", *_END)),
+    FactFile("intake.appraisal-person-enrolled.v1", "考核参加人员", ("enrolment",), ("cycle", "cycle_source", "person_ref",
+             *_END)),
+    FactFile("intake.appraisal-rating-given.v1", "考核评分", ("appraisal rating",), ("cycle", "cycle_source", "person_ref",
+             "role", "rater", *_END)),
+    FactFile("intake.appraisal-result-measured.v1", "考核实绩", ("appraisal result",), ("cycle", "cycle_source",
+             "person_ref", "item", "achieved", *_END)),
+    FactFile("intake.points-recorded.v1", "积分", ("points",), ("person_ref", "conduct_entry", "points", "reason", *_END)),
+    FactFile("intake.sanction-imposed.v1", "处理", ("sanction",), ("person_ref", "conduct_entry", "step", "until", "reason",
+             *_END)),
+    FactFile("intake.honour-awarded.v1", "表彰", ("honour",), ("person_ref", "conduct_entry", "honour_title",
+             "honour_level", *_END)),
+    FactFile("intake.training-course-recorded.v1", "培训课程", ("training course", "课程"), ("course", "course_title",
+             "topic", "course_level", "hours", "contest", *_END)),
+    FactFile("intake.training-reported.v1", "培训结果", ("training result", "培训记录"), ("person_ref", "result", "course",
+             "session", "hours", "trained", "score", "placed", *_END)),
+    FactFile("intake.problem-raised.v1", "问题台账", ("problem", "问题"), ("problem", "division", "unit", "owner",
+             "found_by", "says", "due_on", "working_days", *_END)),
+    FactFile("intake.responsibility-checked.v1", "责任清单核对", ("responsibility check",), ("list", "list_source",
+             "list_item", "period", "checked_off", *_END)),
     FactFile("intake.fact-corrected.v1", "更正", ("correction",), ("corrects_id", "corrects_source", "kind", "reason",
              *IDENTITY, *_REGISTRATION, *_ENGAGEMENT, "leaving_reason", *_CERTIFICATE, "year", "rating", "outcome", "key",
              "status", "status_reason", *_CHANGE, *_END)),
@@ -407,6 +478,8 @@ def fact_type_of(name: str) -> str | None:
 def is_required(fact: FactFile, name: str) -> bool:
     """Whether a row of the fact must fill the column. Of those that name a person, one: see ``NAMED_BY``."""
     if name == "effectiveon":
+        return True
+    if name == "person_ref" and fact.by_ref:
         return True
     if name in ("id", "time", "fact") or (name in NAMED_BY and not fact.registers):
         return False

@@ -19,6 +19,15 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from console import (
+    talent_conduct,
+    talent_cycle,
+    talent_develop,
+    talent_ledgers,
+    talent_profile,
+    talent_staffing,
+    talent_vacancies,
+)
 from console.context import WRONG, Context, DataOption, JsonOption, LangOption, chosen_language, context, fail, run_async
 from console.people import business_day_of, person_ref_of
 from console.policies import Message, has_errors, problems_text, read_document, receipt_on_file, send, show_receipt
@@ -68,7 +77,13 @@ _DIVISION: TypeAdapter[str] = TypeAdapter(DivisionCode)
 
 
 def register(app: typer.Typer) -> None:
+    talent_develop.register_on(talent)
+    talent_ledgers.register_on(talent)
+    talent_cycle.register(talent)
+    talent_conduct.register(talent)
     app.add_typer(talent, name="talent")
+    for more in (talent_staffing, talent_vacancies, talent_profile):
+        more.register(talent)
 
 
 # --- standards --------------------------------------------------------------------------------------------------------

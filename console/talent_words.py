@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from console.cycle_words import CycleWords
+from console.talent_development_words import development_sentence
 from console.words import Words
 from contracts.talent import (
     CandidateAdmitted,
@@ -68,6 +70,7 @@ _CRITERIA: Mapping[str, tuple[str, str]] = {
     "ratings": ("年度考核", "annual ratings"),
     "inspections": ("年检", "annual inspections"),
     "registration": ("注册登记", "registration"),
+    "standard": ("入库标准", "standard of the pool"),
 }
 _OUTCOMES: Mapping[str, tuple[str, str]] = {
     "accepted": ("已接受", "accepted"),
@@ -111,6 +114,8 @@ _ZH_SIDES: Sequence[tuple[str, str]] = (
     (rf"^(\w+) or above, valid on {_D}$", r"\1及以上，\2有效"),
     (r"^(\w+) or above in (\d+) of the years (\d+) to (\d+)$", r"\3至\4年中有\2年为\1及以上"),
     (r"^(\w+) or above$", r"\1及以上"),
+    (r"^still met$", "仍然符合"),
+    (r"^by the registry's facts not met any more$", "按登记事实已不符合"),
     (r"^open$", "有效"),
     (rf"^closed since {_D}$", r"自\1起注销"),
     (rf"^reopened on {_D}$", r"\1恢复"),
@@ -201,8 +206,8 @@ class TalentWords:
                 return self.say(
                     f"发布标准 {document.document}", f"standard {document.document} published, revision {document.revision}"
                 )
-            case _:
-                return recorded.type
+            case event:
+                return development_sentence(self.lang, event) or CycleWords(self.lang).event(event) or recorded.type
 
     def _screened(self, event: CandidateScreened) -> str:
         document = event.standard.document

@@ -11,7 +11,10 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
 
+from contracts.appraisal_intake import APPRAISAL_TYPES
+from contracts.development_intake import MATTER_FACTS, PERSON_FACTS
 from contracts.intake import FACT_TYPES, fact_subject
+from contracts.staffing_intake import STAFFING_TYPES
 from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
 __all__ = [
@@ -37,7 +40,9 @@ FINANCE = "finance"
 INTAKE_DAYS = 30
 RECEIPT_DAYS = 90
 
-_POLICY_FACTS = frozenset({"policy-published", "qualification-standard-published", "certification-standard-published"})
+_POLICY_FACTS = frozenset(
+    f"{what}-published" for what in ("policy", "qualification-standard", "certification-standard", "development-policy")
+)
 _PARKED_ACTS = frozenset({"parked-retry", "parked-discard"})
 # 经办、复核分离: who prepares and pays cannot check, and who checks can do nothing else.
 _REVIEWER_FACTS = frozenset({"payment-run-checked", "period-closed"})
@@ -50,15 +55,20 @@ _PERSONAL_DATA_ACTS = frozenset({"duplicate-confirmed", "personal-data-unmasked"
 _CANDIDATE_FACTS = frozenset(
     f"candidate-{act}" for act in ("nominated", "profiled", "screened", "admitted", "removed", "placed")
 )
+_DEVELOPMENT_FACTS = frozenset({*PERSON_FACTS, *MATTER_FACTS})
+_APPRAISAL_FACTS = frozenset(kind.split(".")[1] for kind in APPRAISAL_TYPES)
+_STAFFING_FACTS = frozenset(kind.split(".")[1] for kind in STAFFING_TYPES)
 _REGISTRY_FACTS, _TALENT_FACTS = (
     frozenset(kind.split(".")[1] for kind, (_, services) in FACT_TYPES.items() if service in services)
     for service in ("registry", "talent")
 )
 # What allowance takes is nobody's fact about a person: it decides and pays, and hears the registry.
 _SOURCE_FACTS = (_REGISTRY_FACTS | _TALENT_FACTS) - _POLICY_FACTS - _PARKED_ACTS - _PERSONAL_DATA_ACTS
-# A person at a desk of the registry reports by `hongling registry …` all that the registry takes, but no policy.
-_OPERATOR_FACTS = (_REGISTRY_FACTS - _POLICY_FACTS) | _PARKED_ACTS | _CANDIDATE_FACTS
+# A person at a desk reports by `hongling registry …` and `hongling talent …` what these services take, but no policy.
+_TALENT_DESK_FACTS = _CANDIDATE_FACTS | _DEVELOPMENT_FACTS | _STAFFING_FACTS | _APPRAISAL_FACTS
+_OPERATOR_FACTS = (_REGISTRY_FACTS - _POLICY_FACTS) | _PARKED_ACTS | _TALENT_DESK_FACTS
 _PLACEMENT = fact_subject(TALENT, "registry", "intake.engagement-started.v1")
+_ANNUAL_RATING = fact_subject(TALENT, "registry", "intake.annual-rating-recorded.v1")
 
 
 def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
@@ -171,8 +181,9 @@ def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
                 *_reads("INTAKE", "talent-intake"),
                 *_reads("REGISTRY", "talent"),
                 "$JS.API.STREAM.MSG.DELETE.INTAKE",
-                # Placements are told to the registry as a source's facts, and answered like them.
+                # Placements and annual ratings are told to the registry as a source's facts, and answered like them.
                 _PLACEMENT,
+                _ANNUAL_RATING,
                 *_reads("RECEIPTS", "receipts-talent"),
             ),
             ("_INBOX_talent.>", "status.talent"),

@@ -39,6 +39,7 @@ from contracts.talent import FactHeard as TalentFactHeard
 from eventlog import schema
 from eventlog.log import Log, Recorded
 from services.registry.decider.places import inspection_stream
+from services.talent.conclusions import concluded_of
 from services.talent.placements import SOURCE, event_of, message_id_of
 
 __all__ = ["Places", "register", "traced"]
@@ -141,7 +142,7 @@ def _causes(places: Places, recorded: Recorded, words: Words) -> list[dict[str, 
         if "/" in cause:
             origin, _, message_id = cause.partition("/")
             found.append(places.message(origin, message_id) or {"message": cause, "outcome": None})
-            cause = event_of(message_id) if origin == SOURCE else _day_named(places, last, cause)
+            cause = (event_of(message_id) or concluded_of(message_id)) if origin == SOURCE else _day_named(places, last, cause)
             continue
         event = places.find(cause)
         if event is None:

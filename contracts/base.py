@@ -22,6 +22,7 @@ __all__ = [
     "Fen",
     "Grade",
     "Key",
+    "KnownPerson",
     "LogEvent",
     "Message",
     "OwnEvent",
@@ -138,3 +139,9 @@ class LogEvent(OwnEvent):
 
 class Fact(Message):
     """Base of what integrating systems publish."""
+
+
+class KnownPerson(Fact):
+    """A person by person_ref: only the registry resolves other names, and says the person_ref in its receipts."""
+
+    person_ref: PersonRef

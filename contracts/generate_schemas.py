@@ -17,13 +17,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from contracts.allowance import AllowanceEvent
+from contracts.appraisal_events import AppraisalEvent
 from contracts.base import LogEvent
+from contracts.development import DevelopmentEvent
 from contracts.envelope import EventEnvelope
 from contracts.intake import IntakeMessage
 from contracts.operations import OperationsEvent
 from contracts.payment import PaymentEvent
 from contracts.receipts import Receipt
 from contracts.registry import RegistryEvent
+from contracts.staffing import StaffingEvent
 from contracts.talent import TalentEvent
 
 __all__ = ["FOLDER", "breaking_changes", "event_types", "generate", "main", "read_committed"]
@@ -34,7 +37,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def event_types() -> tuple[type[LogEvent], ...]:
     """Every event class of the published language."""
-    unions = (RegistryEvent, AllowanceEvent, PaymentEvent, TalentEvent, OperationsEvent)
+    talent = (TalentEvent, DevelopmentEvent, AppraisalEvent, StaffingEvent)
+    unions = (RegistryEvent, AllowanceEvent, PaymentEvent, *talent, OperationsEvent)
     return tuple(event for union in unions for event in get_args(union))
 
 

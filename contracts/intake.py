@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from contracts.appraisal_intake import APPRAISAL_TYPES, AppraisalMessage
 from contracts.base import (
     BusinessDay,
     Category,
@@ -23,6 +24,7 @@ from contracts.base import (
     Fen,
     Grade,
     Key,
+    KnownPerson,
     PersonRef,
     Rating,
     ShortText,
@@ -30,6 +32,7 @@ from contracts.base import (
     Year,
 )
 from contracts.certification import CriterionName, TitleField, TitleLevel
+from contracts.development_intake import DEVELOPMENT_TYPES, DevelopmentMessage
 from contracts.envelope import IntakeEnvelope, MessageId
 from contracts.particulars import (
     Certificate,
@@ -46,6 +49,7 @@ from contracts.particulars import (
 from contracts.payment import Month, Payer
 from contracts.registry import DossierSection
 from contracts.resident_id import check_resident_id
+from contracts.staffing_intake import STAFFING_TYPES, StaffingMessage
 from contracts.standard import LadderName, Major
 from contracts.talent import CompetencyRating, NominatedBy, Profile, RemovalReason
 
@@ -167,12 +171,6 @@ class Person(Fact):
         if self.key_source is not None and self.source_key is None:
             raise ValueError("key_source goes with source_key")
         return self
-
-
-class KnownPerson(Fact):
-    """A person by person_ref: only the registry resolves other names, and says the person_ref in its receipts."""
-
-    person_ref: PersonRef
 
 
 class Registrant(Fact):
@@ -1134,6 +1132,9 @@ IntakeMessage = (
     | _CandidateAdmitted
     | _CandidateRemoved
     | _CandidatePlaced
+    | AppraisalMessage
+    | DevelopmentMessage
+    | StaffingMessage
     | _ParkedRetry
     | _ParkedDiscard
 )
@@ -1193,6 +1194,9 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.candidate-admitted.v1": (CandidateAdmitted, ("talent",)),
     "intake.candidate-removed.v1": (CandidateRemoved, ("talent",)),
     "intake.candidate-placed.v1": (CandidatePlaced, ("talent",)),
+    **APPRAISAL_TYPES,
+    **DEVELOPMENT_TYPES,
+    **STAFFING_TYPES,
     "intake.parked-retry.v1": (ParkedRetry, ("registry", "allowance", "talent")),
     "intake.parked-discard.v1": (ParkedDiscard, ("registry", "allowance", "talent")),
 }

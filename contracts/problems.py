@@ -156,6 +156,7 @@ _RULES: dict[tuple[str, str], tuple[str, str]] = {
     ("intake.rating-appeal-decided.v1", "data"): ("rating-if-upheld", "rating"),
     ("intake.payment-run-checked.v1", "data"): ("reason-if-rejected", "reason"),
     ("intake.payment-results-reported.v1", "data"): ("part-beyond-parts", "part"),
+    ("intake.appraisal-appeal-decided.v1", "data"): ("rating-if-upheld", "rating"),
 }
 """Rules over several fields, which pydantic puts on the object that holds them: (type, that object's name) → code, and the
 field that the author has to mend ("": the object itself)."""

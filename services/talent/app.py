@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, get_args
 
 from faststream import FastStream
 
 from contracts import operations, talent
+from contracts.appraisal_events import AppraisalEvent
+from contracts.development import DevelopmentEvent
+from contracts.staffing import StaffingEvent
 from eventlog.codec import Codec
 from eventlog.database import Database
 from eventlog.heard import gaps
 from eventlog.ids import SystemClock, SystemEntropy
-from eventlog.log import Log
+from eventlog.log import Log, View
 from eventlog.logging import get_log
 from eventlog.service import Bindings, ConsumerSpec, RelaySpec, Service, open_broker
+from eventlog.workdays import WorkCalendar
+from services.talent.appraisal_views import AppraisalView, ConductView
+from services.talent.conclusions import RATINGS_RELAY, read_conclusions
+from services.talent.development_views import DevelopmentView, MatterView, PostView
 from services.talent.handlers import Talent
 from services.talent.placements import RELAY, read_placements
 from services.talent.settings import Settings
+from services.talent.staffing_views import StaffingView
 from services.talent.views import PoolView
 
-__all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store"]
+__all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store", "talent_views"]
 
 SERVICE = "talent"
 EXPIRE_EVERY_SECONDS = 1.0
@@ -36,6 +44,9 @@ CODEC = Codec(
         talent.CandidateFlagged,
         talent.CandidateRemoved,
         talent.CandidatePlaced,
+        *get_args(AppraisalEvent),
+        *get_args(DevelopmentEvent),
+        *get_args(StaffingEvent),
         operations.MessageParked,
         operations.ParkedRetried,
         operations.ParkedDiscarded,
@@ -45,7 +56,12 @@ CODEC = Codec(
 
 def open_log(database: Database) -> Log:
     """The talent log with its read models."""
-    return Log(SERVICE, database, CODEC, SystemClock(), SystemEntropy(), (PoolView(),))
+    return Log(SERVICE, database, CODEC, SystemClock(), SystemEntropy(), talent_views())
+
+
+def talent_views() -> tuple[View, ...]:
+    """Every read model of the service."""
+    return (PoolView(), PostView(), DevelopmentView(), MatterView(), StaffingView(), AppraisalView(), ConductView())
 
 
 def provision_store(database: Database) -> None:
@@ -69,7 +85,7 @@ def bindings(service: Service, hold_seconds: int) -> Bindings:
     async def erase(sequence: int) -> None:
         await service.erase("INTAKE", sequence)
 
-    handlers = Talent(log, hold_seconds=hold_seconds, wake=service.wake, erase=erase)
+    handlers = Talent(log, hold_seconds=hold_seconds, wake=service.wake, erase=erase, calendar=WorkCalendar())
 
     async def expire() -> None:
         while True:
@@ -84,5 +100,5 @@ def bindings(service: Service, hold_seconds: int) -> Bindings:
         ConsumerSpec("REGISTRY", SERVICE, handlers.handle_events),
         ConsumerSpec("INTAKE", "talent-intake", handlers.handle_intake),
     ]
-    relays = [RelaySpec(RELAY, "INTAKE", read_placements)]
+    relays = [RelaySpec(RELAY, "INTAKE", read_placements), RelaySpec(RATINGS_RELAY, "INTAKE", read_conclusions)]
     return Bindings(consumers, [expire], details, relays=relays)

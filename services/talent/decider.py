@@ -1,8 +1,8 @@
 """What talent knows of one person, and what a fact, a report or an act does to it. Pure: no clock, no randomness, no I/O.
 
 One stream a person: the registry's facts as they were heard, the profiles, and the candidacy with its stages, nominated →
-screened → admitted → placed or removed; none can be skipped. The file is read top-down: the state, the commands, what is
-refused, decide, evolve.
+screened → admitted → placed or removed; none can be skipped. What develops the person (plans, training, …) stands in
+``services.talent.development``. The file is read top-down: the state, the commands, what is refused, decide, evolve.
 
 A screening records its result, passed or failed: failing is an answer, not a mistake. From then on each heard fact has the
 criteria looked at again (``_review``); if they fail now, or pass again, an event says so. A closed registration fails, whatever
@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Literal, assert_never
 
 from contracts.base import Category, EntryChannel
+from contracts.development import PersonDevelopmentEvent
 from contracts.divisions import in_force
 from contracts.hearing import Hear
-from contracts.receipts import Problem
-from contracts.registry import FactOrigin
+from contracts.registration_life import division_on
 from contracts.standard import Ladder, QualificationStandard
 from contracts.talent import (
     Candidacy,
@@ -41,12 +41,16 @@ from contracts.talent import (
 )
 from eventlog.canonical import digest
 from eventlog.decider import Decider, Rejected
+from services.talent.acts import Stamp, check_dates, reject
+from services.talent.development import Develop, Development, Known, PolicyKnown, decide_development, evolve_development
+from services.talent.development import needs_of as needs_of_development
 from services.talent.screening import KnownFact, KnownProfile, passed, registration, screen
 
 __all__ = [
     "Admit",
     "Around",
     "Command",
+    "Develop",
     "Happened",
     "Hear",
     "Member",
@@ -61,6 +65,7 @@ __all__ = [
     "decider",
     "engagement_of",
     "evolve",
+    "known_of",
     "needs",
     "replay",
     "seat_of",
@@ -68,10 +73,6 @@ __all__ = [
     "stream_of",
 ]
 
-EFFECTIVE_FIRST = date(1949, 10, 1)
-FUTURE_DAYS_MAX = 400
-"""As the registry takes them: a placement further ahead would be refused there."""
-CLOCK_SKEW_MAX = timedelta(hours=24)
 PROFILES_MAX = 1_000
 
 PersonEvent = (
@@ -83,6 +84,7 @@ PersonEvent = (
     | CandidateFlagged
     | CandidateRemoved
     | CandidatePlaced
+    | PersonDevelopmentEvent
 )
 
 
@@ -149,13 +151,18 @@ Stage = NotNominated | Nominated | Screened | Admitted | Removed | Placed
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person. facts: by registry event id; standing: slot → the fact that stands; heard: registry events taken in."""
+    """A person. facts: by registry event id; standing: slot → the fact that stands; heard: registry events taken in.
+
+    screening: event, day and criteria of the last one.
+    """
 
     facts: dict[str, KnownFact] = field(default_factory=dict)
     standing: dict[str, str] = field(default_factory=dict)
     heard: set[str] = field(default_factory=set)
     profiles: tuple[KnownProfile, ...] = ()
     stage: Stage = NotNominated()
+    screening: tuple[str, date, tuple[CriterionResult, ...]] | None = None
+    development: Development = field(default_factory=Development)
 
 
 def standing_facts(state: Member) -> tuple[KnownFact, ...]:
@@ -170,17 +177,6 @@ def seat_of(state: Member) -> tuple[str, str] | None:
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What every act carries. event_id: of the first event to be; received_at: when talent took the message."""
-
-    event_id: str
-    person_ref: str
-    origin: FactOrigin
-    on: date
-    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +220,7 @@ class Place:
     entry_channel: EntryChannel | None
 
 
-Act = Nominate | Profiled | Screen | Admit | Remove | Place
+Act = Nominate | Profiled | Screen | Admit | Remove | Place | Develop
 Command = Hear | Act
 
 
@@ -243,10 +239,13 @@ class StandardKnown:
 @dataclass(frozen=True, slots=True)
 class Around:
     """What a decision needs beside the person. standards: in the order of publication. taken: seats of the candidate's ladder
-    in their division that are taken by others."""
+    in their division that are taken by others. policies: of development, in the order of publication. mentor: the facts that
+    stand of the mentor whom a mentorship names."""
 
     standards: tuple[StandardKnown, ...] = ()
     taken: int = 0
+    policies: tuple[PolicyKnown, ...] = ()
+    mentor: tuple[KnownFact, ...] = ()
 
     def in_force(self, division: str, day: date) -> StandardKnown | None:
         found = in_force(((s.event_id, s.document) for s in self.standards), division, day)
@@ -259,44 +258,42 @@ class Around:
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-def _reject(field_name: str, code: str, problem: str, remedy: str) -> Rejected:
-    return Rejected(Problem(field=field_name, code=code, problem=problem, remedy=remedy))
-
-
 def _skipped(wanted: str, now: str, remedy: str) -> Rejected:
-    return _reject("type", "stage-skipped", f"the person is {now}, {wanted} comes later", remedy)
+    return reject("type", "stage-skipped", f"the person is {now}, {wanted} comes later", remedy)
 
 
 def _closed(now: str) -> Rejected:
-    return _reject("type", "not-a-candidate", f"the candidacy has ended: the person was {now}", "nominate the person again")
-
-
-def check_dates(stamp: Stamp) -> None:
-    """An act is neither older than the republic nor far in the future, and was not recorded tomorrow."""
-    if stamp.on < EFFECTIVE_FIRST:
-        raise _reject("effectiveon", "date-too-early", f"before {EFFECTIVE_FIRST}", "give the date on which it was true")
-    if stamp.on > stamp.received_at.date() + timedelta(days=FUTURE_DAYS_MAX):
-        raise _reject(
-            "effectiveon", "date-too-late", f"more than {FUTURE_DAYS_MAX} days ahead", "report it when its date is near"
-        )
-    if stamp.origin.occurred_at > stamp.received_at + CLOCK_SKEW_MAX:
-        raise _reject("time", "time-in-future", "the recording time is more than 24 hours ahead", "set the source's clock")
+    return reject("type", "not-a-candidate", f"the candidacy has ended: the person was {now}", "nominate the person again")
 
 
 def _not_before(stamp: Stamp, on: date) -> None:
     if stamp.on < on:
-        raise _reject(
+        raise reject(
             "effectiveon", "before-the-stage-before", f"the stage before was reached on {on}", "give a day not before that"
         )
 
 
-def needs(command: Act, state: Member) -> Literal["person", "nomination"] | None:
-    """What has to come first: a fact of the registry about the person; for a profile, a nomination. None: nothing."""
+def needs(command: Act, state: Member) -> str | None:
+    """What has to come first: a fact of the registry about the person; for a profile, a nomination; for a step of development,
+    what it goes on with (as ``development.opened_by`` names it). None: nothing."""
     if not state.heard:
         return "person"
     if isinstance(command, Profiled) and isinstance(state.stage, NotNominated):
         return "nomination"
+    if isinstance(command, Develop):
+        return needs_of_development(command.says, state.development, known_of(state, Around(), command.stamp.on))
     return None
+
+
+def known_of(state: Member, around: Around, day: date) -> Known:
+    """What a decision about development needs beside its state. The division is the candidacy's, else the registration's."""
+    stage = state.stage
+    candidate = isinstance(stage, Screened | Admitted | Placed)
+    facts = standing_facts(state)
+    found = division_on([(fact.event_id, fact.effective_on, fact.says) for fact in facts], day)
+    division = stage.candidacy.division if isinstance(stage, Screened | Admitted) else None if found is None else found[0]
+    standing = {slot: state.facts[fact] for slot, fact in state.standing.items()}
+    return Known(candidate, division, standing, state.screening, around.policies, around.mentor)
 
 
 # --- decide -----------------------------------------------------------------------------------------------------------
@@ -321,6 +318,8 @@ def decide(command: Command, state: Member, around: Around) -> tuple[PersonEvent
             return decide_remove(command, state)
         case Place():
             return decide_place(command, state)
+        case Develop():
+            return decide_development(command, state.development, known_of(state, around, command.stamp.on))
         case _:
             assert_never(command)
 
@@ -356,7 +355,7 @@ def decide_nominate(command: Nominate, state: Member) -> tuple[PersonEvent, ...]
             same = (known.division, known.ladder, known.pool, stage.nominated_by)
             if same == (command.division, command.ladder, command.pool, command.nominated_by):
                 return ()
-            raise _reject(
+            raise reject(
                 "data.person",
                 "already-a-candidate",
                 f"the person is a candidate of pool {known.pool}",
@@ -388,7 +387,7 @@ def decide_profiled(command: Profiled, state: Member) -> tuple[PersonEvent, ...]
     if any(known.profile == command.profile and known.effective_on == stamp.on for known in state.profiles):
         return ()
     if len(state.profiles) >= PROFILES_MAX:
-        raise _reject("data", "too-many", f"there are {PROFILES_MAX} profiles of this person", "report only what changes")
+        raise reject("data", "too-many", f"there are {PROFILES_MAX} profiles of this person", "report only what changes")
     return (CandidateProfiled(person_ref=stamp.person_ref, origin=stamp.origin, profile=command.profile),)
 
 
@@ -401,7 +400,7 @@ def decide_screen(command: Screen, state: Member, around: Around) -> tuple[Perso
         case NotNominated():
             raise _skipped("a screening", "not nominated", "nominate the person first")
         case Admitted():
-            raise _reject("type", "already-admitted", "the person was screened and admitted", "nothing is to be done")
+            raise reject("type", "already-admitted", "the person was screened and admitted", "nothing is to be done")
         case Removed():
             raise _closed("removed")
         case Placed():
@@ -431,7 +430,7 @@ def decide_screen(command: Screen, state: Member, around: Around) -> tuple[Perso
 def _standard_for(candidacy: Candidacy, day: date, around: Around) -> StandardKnown:
     found = around.in_force(candidacy.division, day)
     if found is None:
-        raise _reject(
+        raise reject(
             "effectiveon",
             "no-standard",
             f"no standard is in force for {candidacy.division} on {day}",
@@ -445,7 +444,7 @@ def _ladder_of(standard: StandardKnown, candidacy: Candidacy) -> Ladder:
         if ladder.name == candidacy.ladder:
             return ladder
     known = ", ".join(ladder.name for ladder in standard.document.ladders)
-    raise _reject(
+    raise reject(
         "data.person",
         "unknown-ladder",
         f"standard {standard.document.document} has no ladder {candidacy.ladder}; it has {known}",
@@ -472,14 +471,14 @@ def decide_admit(command: Admit, state: Member, around: Around) -> tuple[PersonE
             assert_never(stage)
     _not_before(stamp, stage.on)
     if stage.result != "passed":
-        raise _reject(
+        raise reject(
             "data.person", "screening-failed", "the last screening was not passed", "report new particulars, and screen again"
         )
     if stage.flag is not None:
         raise _flagged()
     standard = _standard_for(stage.candidacy, stamp.on, around)
     if standard.event_id != stage.standard.event:
-        raise _reject(
+        raise reject(
             "data.person",
             "screened-by-another-standard",
             f"standard {standard.document.document} revision {standard.document.revision} is in force, not the one screened by",
@@ -487,7 +486,7 @@ def decide_admit(command: Admit, state: Member, around: Around) -> tuple[PersonE
         )
     quota = _ladder_of(standard, stage.candidacy).quota
     if quota is not None and around.taken >= quota:
-        raise _reject(
+        raise reject(
             "data.person",
             "quota-full",
             f"ladder {stage.candidacy.ladder} of {stage.candidacy.division} has {quota} seats, all taken",
@@ -506,7 +505,7 @@ def decide_admit(command: Admit, state: Member, around: Around) -> tuple[PersonE
 
 
 def _flagged() -> Rejected:
-    return _reject(
+    return reject(
         "data.person",
         "flagged",
         "by the registry's facts of today the person does not pass the standard any more",
@@ -547,7 +546,7 @@ def decide_place(command: Place, state: Member) -> tuple[PersonEvent, ...]:
             same = (stage.on, known.category, known.unit, known.post, known.full_time, known.entry_channel)
             if same == (stamp.on, command.category, command.unit, command.post, command.full_time, command.entry_channel):
                 return ()
-            raise _reject("data.person", "already-placed", f"the person was placed on {stage.on}", "nominate them again")
+            raise reject("data.person", "already-placed", f"the person was placed on {stage.on}", "nominate them again")
         case NotNominated():
             raise _skipped("a placement", "not nominated", "nominate, screen and admit the person first")
         case Nominated():
@@ -647,12 +646,21 @@ def evolve(state: Member, happened: Happened) -> Member:
             order = (origin.occurred_at.isoformat(), origin.source, origin.id)
             known = KnownProfile(happened.event_id, happened.effective_on, order, event.profile)
             return replace(state, profiles=(*state.profiles, known))
-        case _:
-            return replace(state, stage=_stage_after(state.stage, happened))
+        case CandidateScreened() as event:
+            screening = (happened.event_id, happened.effective_on, event.criteria)
+            return replace(state, stage=_stage_after(state.stage, event, happened.effective_on), screening=screening)
+        case (
+            CandidateNominated() | CandidateAdmitted() | CandidateFlagged() | CandidateRemoved() | CandidatePlaced()
+        ) as event:
+            return replace(state, stage=_stage_after(state.stage, event, happened.effective_on))
+        case event:
+            return replace(state, development=evolve_development(state.development, event, happened.effective_on))
 
 
-def _stage_after(stage: Stage, happened: Happened) -> Stage:
-    event, on = happened.event, happened.effective_on
+_Staged = CandidateNominated | CandidateScreened | CandidateAdmitted | CandidateFlagged | CandidateRemoved | CandidatePlaced
+
+
+def _stage_after(stage: Stage, event: _Staged, on: date) -> Stage:
     match event:
         case CandidateNominated():
             return Nominated(on, event.nominated_by, event.candidacy)
@@ -669,8 +677,6 @@ def _stage_after(stage: Stage, happened: Happened) -> Stage:
             return Removed(on, event.candidacy, event.reason)
         case CandidatePlaced():
             return Placed(on, event.candidacy, event)
-        case FactHeard() | CandidateProfiled():
-            return stage
         case _:
             assert_never(event)
 

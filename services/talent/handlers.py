@@ -20,15 +20,20 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from contracts import intake
+from contracts.appraisal_intake import AppraisalFact
+from contracts.development import Mentorship
+from contracts.development_intake import DevelopmentPolicyPublished, MatterFact, MentorAssigned, PersonFact, person_said
 from contracts.envelope import EventEnvelope
 from contracts.intake import ParkedDiscard, ParkedRetry, QualificationStandardPublished
 from contracts.receipts import Problem
 from contracts.registry import FactOrigin
-from contracts.talent import CandidateFlagged, CandidateNominated, Profile, StandardPublished
+from contracts.standard import Words
+from contracts.talent import CandidateFlagged, CandidateNominated, FactHeard, Profile, StandardPublished
+from contracts.workdays import Calendar
 from eventlog import schema
 from eventlog.cache import Shelf, Shelved, StateCache
 from eventlog.decider import Rejected
-from eventlog.desk import Batch, Desk, Item, problem
+from eventlog.desk import Desk, Item, problem
 from eventlog.documents import DocumentError
 from eventlog.heard import Foreign, Heard, save_heard, sort_out
 from eventlog.holding import Holding, Need
@@ -36,11 +41,13 @@ from eventlog.intake import Parsed, answer, content_of, seen_before
 from eventlog.log import Log, NewEvent, Past, Recorded, Unit, Vanished
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
+from services.talent.appraisal_handlers import ANY_ENGAGEMENT, AppraisalDesk, Appraisals, person_of_fact
 from services.talent.decider import (
     Act,
     Admit,
     Around,
     Command,
+    Develop,
     Happened,
     Member,
     Nominate,
@@ -56,9 +63,14 @@ from services.talent.decider import (
     needs,
     replay,
     seat_of,
+    standing_facts,
     stream_of,
 )
+from services.talent.development import opened_by
+from services.talent.development_handlers import DEVELOPMENT_POLICIES, DevelopmentBatch, DevelopmentDesk, made_need
 from services.talent.reactions import origin_of, person_of, react
+from services.talent.staffing import StaffingFact, StaffingState
+from services.talent.staffing_handlers import Staffing
 from services.talent.standard import read_standard
 from services.talent.views import seats_taken
 
@@ -77,6 +89,7 @@ CandidateFact = (
     | intake.CandidateAdmitted
     | intake.CandidateRemoved
     | intake.CandidatePlaced
+    | PersonFact
 )
 Seat = tuple[str, str]
 """(division, ladder)."""
@@ -90,16 +103,23 @@ def standard_of(recorded: Recorded) -> StandardKnown:
 
 
 @dataclass(slots=True)
-class TalentBatch(Batch):
+class TalentBatch(DevelopmentBatch):
     """states: of the people whom the batch touches. counted: seats taken before the batch; moved: what it has changed since.
 
-    A need is ``person:<person_ref>``, or ``nomination:<person_ref>``.
+    A need is ``person:<person_ref>``, ``nomination:<person_ref>``, or ``made:<stream>#<what>``.
     """
 
     states: dict[str, Member] = field(default_factory=dict)
     standards: Standards = field(default_factory=Standards)
     counted: dict[Seat, int] = field(default_factory=dict)
     moved: Counter[Seat] = field(default_factory=Counter)
+    staffing: dict[str, StaffingState] = field(default_factory=dict)
+    appraisals: Appraisals = field(default_factory=Appraisals)
+
+    def words(self, division: str, day: date) -> Words:
+        """The words of the standard in force; the scheme's own, where there is none."""
+        found = Around(self.standards.items).in_force(division, day)
+        return Words() if found is None else found.document.words
 
 
 def happened(log: Log, past: Past) -> Happened:
@@ -113,15 +133,25 @@ class Talent:
     """The handlers of both consumers: they share what is known of people.
 
     hold_seconds: how long a message waits for what it needs before it is parked. erase: deletes a message from INTAKE for good.
+    calendar: of working days.
     """
 
     def __init__(
-        self, log: Log, *, hold_seconds: int, wake: Callable[[], None], erase: Callable[[int], Awaitable[None]]
+        self,
+        log: Log,
+        *,
+        hold_seconds: int,
+        wake: Callable[[], None],
+        erase: Callable[[int], Awaitable[None]],
+        calendar: Calendar | None = None,
     ) -> None:
         self._log = log
         self._desk = Desk(SERVICE, log)
         self._holding = Holding(self._desk, log, hold_seconds)
         self._shelf = Shelf(log, STANDARDS, standard_of)
+        self._development = DevelopmentDesk(log, self._desk, self._holding, calendar)
+        self._staffing = Staffing(self._desk, log, self._holding)
+        self._appraisals = AppraisalDesk(log, self._desk, self._holding)
         self._cache: StateCache[Member] = StateCache()
         self._wake = wake
         self._erase = erase
@@ -162,6 +192,7 @@ class Talent:
             if erase is not None:
                 return erase
             self._cache.clear()
+            self._appraisals.clear()
         raise RuntimeError(f"a batch met conflicts {CONFLICT_ROUNDS_MAX} times")
 
     def _settle(self, heard: Sequence[Item] = (), taken: Sequence[Item] = ()) -> list[int] | None:
@@ -170,8 +201,10 @@ class Talent:
         with self._log.database.read.connect() as connection:
             position = self._log.head(connection).position
             self._cache.refresh(connection, position)
+            self._appraisals.refresh(connection, position)
             batch.blocked = blocked_streams(connection)
             batch.standards = self._shelf.read(connection)
+            batch.policies = self._development.read_policies(connection)
             sorted_out = sort_out(connection, "registry", heard)
             self._settle_heard(connection, batch, sorted_out)
             queue: Sequence[Item] = [*taken, *self._holding.released(connection, batch)]
@@ -192,6 +225,7 @@ class Talent:
         if appended.head is not None:
             states = {stream: (batch.versions[stream], state) for stream, state in batch.states.items()}
             self._cache.keep(states, position, appended.head.position, len(appended.events))
+            self._appraisals.keep(batch, batch.appraisals, position, appended.head.position, len(appended.events))
         return batch.erase
 
     def _moved(self, connection: Connection, batch: TalentBatch) -> Iterable[int]:
@@ -199,12 +233,17 @@ class Talent:
         event = schema.event.c
         for index, need in batch.needs.items():
             kind, _, ref = need.partition(":")
+            if kind == "made":
+                # Held with the version of the stream that lacks it: if that has moved, the unit is stale by itself.
+                continue
             query = select(event.position).where(event.stream == stream_of(ref)).limit(1)
             if kind == "nomination":
                 query = query.where(event.type == CandidateNominated.TYPE)
             if connection.execute(query).first() is not None:
                 yield index
         if any(seats_taken(connection, *seat) != count for seat, count in batch.counted.items()):
+            yield 0
+        if batch.appraisals.moved(connection):
             yield 0
 
     def _bring(self, connection: Connection, batch: TalentBatch, streams: set[str]) -> None:
@@ -225,9 +264,20 @@ class Talent:
     ) -> tuple[Unit, tuple[str, ...]]:
         """The unit of one command and the ids of its events; the batch's state moves on. Raises Rejected."""
         before = batch.states[stream]
-        around = Around(batch.standards.items, self._taken(connection, batch, command, before))
+        expects = {stream: batch.versions[stream], STANDARDS: batch.standards.version}
+        mentor = _mentor_of(command)
+        if isinstance(command, Develop):
+            expects[DEVELOPMENT_POLICIES] = batch.policies.version
+        if mentor is not None:
+            expects[mentor] = batch.versions[mentor]
+        around = Around(
+            batch.standards.items,
+            self._taken(connection, batch, command, before),
+            batch.policies.items,
+            () if mentor is None else standing_facts(batch.states[mentor]),
+        )
         state = before
-        unit = Unit(expects={stream: batch.versions[stream], STANDARDS: batch.standards.version})
+        unit = Unit(expects=expects)
         for place, event in enumerate(decide(command, before, around)):
             event_id = act.event_id if place == 0 and act.event_id is not None else self._log.new_id()
             on = event.screened_on.isoformat() if isinstance(event, CandidateFlagged) else act.day
@@ -235,6 +285,7 @@ class Talent:
             state = evolve(state, Happened(event_id, date.fromisoformat(on), event))
             if isinstance(event, CandidateNominated):
                 batch.provided.append(f"nomination:{event.person_ref}")
+            batch.provided += _provided(stream, event)
         if not before.heard and state.heard:
             batch.provided.append(f"person:{stream.removeprefix('worker-')}")
         batch.states[stream] = state
@@ -312,8 +363,14 @@ class Talent:
             if not item.subject.startswith("intake.")
         }
         people = [p.message.data.person.person_ref for p in facts.values() if isinstance(p.message.data, CandidateFact)]
+        people += [p.message.data.mentor for p in facts.values() if isinstance(p.message.data, MentorAssigned)]
+        told = [(p.origin, p.message.data) for p in facts.values() if isinstance(p.message.data, AppraisalFact)]
+        people += [ref for _, data in told if (ref := person_of_fact(data)) is not None]
         people += [ref for each in events.values() if (ref := person_of(each.envelope)) is not None]
         self._bring(connection, batch, {stream_of(ref) for ref in people})
+        matters = [(p.origin, p.message.data) for p in facts.values() if isinstance(p.message.data, MatterFact)]
+        self._development.bring(connection, batch, matters)
+        self._appraisals.bring(connection, batch, batch.appraisals, told)
         for item in items:
             if id(item) in events:
                 self._settle_event(connection, batch, events[id(item)])
@@ -337,15 +394,16 @@ class Talent:
                     self._publish(batch, item, parsed, content, data)
                 except Rejected as rejected:
                     self._desk.refuse(batch, item, parsed, rejected.problems, content)
-            case (
-                intake.CandidateNominated()
-                | intake.CandidateProfiled()
-                | intake.CandidateScreened()
-                | intake.CandidateAdmitted()
-                | intake.CandidateRemoved()
-                | intake.CandidatePlaced()
-            ) as data:
+            case DevelopmentPolicyPublished() as data:
+                self._development.publish(batch, item, parsed, content, data)
+            case data if isinstance(data, CandidateFact):
                 self._act(connection, batch, item, parsed, content, data)
+            case data if isinstance(data, MatterFact):
+                self._development.settle_matter(batch, item, parsed, content, data)
+            case data if isinstance(data, AppraisalFact):
+                self._appraisals.settle(connection, batch, batch.appraisals, batch.states, item, parsed, content, data)
+            case data if isinstance(data, StaffingFact):
+                self._staffing.settle(connection, batch, batch.staffing, item, parsed, content, data, batch.words)
             case _:
                 raise RuntimeError(f"{parsed.message.type} is not taken here")
         return []
@@ -373,9 +431,13 @@ class Talent:
         )
         try:
             _check_needs(command, before[0], ref)
+            mentor = _mentor_of(command)
+            if mentor is not None and not batch.states[mentor].heard:
+                raise Need(f"person:{mentor.removeprefix('worker-')}", "the mentor's registration")
             unit, events = self._decide(connection, batch, stream, command, cause)
         except Need as need:
-            self._holding.hold(batch, item, parsed, need)
+            made = {stream: batch.versions[stream]} if need.what.startswith("made:") else None
+            self._holding.hold(batch, item, parsed, need, made)
         except Rejected as rejected:
             self._desk.refuse(batch, item, parsed, rejected.problems, content)
         except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
@@ -443,9 +505,31 @@ class _Cause:
 
 def _check_needs(command: Act, state: Member, ref: str) -> None:
     need = needs(command, state)
-    if need is not None:
-        shown = "the person's registration" if need == "person" else "the person's nomination"
-        raise Need(f"{need}:{ref}", shown)
+    match need:
+        case None:
+            return
+        case "person":
+            raise Need(f"person:{ref}", "the person's registration")
+        case "nomination":
+            raise Need(f"nomination:{ref}", "the person's nomination")
+        case _:
+            raise Need(made_need(stream_of(ref), need), f"the person's {need.replace('engagement-start/', 'engagement ')}")
+
+
+def _mentor_of(command: Command) -> str | None:
+    """The stream of the mentor whom a mentorship names."""
+    if isinstance(command, Develop) and isinstance(command.says, Mentorship):
+        return stream_of(command.says.mentor)
+    return None
+
+
+def _provided(stream: str, event: PersonEvent) -> list[str]:
+    """What an event brings that messages about development may wait for."""
+    if isinstance(event, FactHeard):
+        slots = [s.slot for s in event.standings if s.fact is not None and s.slot.startswith("engagement-start/")]
+        return [made_need(stream, what) for what in (slots and [*slots, ANY_ENGAGEMENT])]
+    opened = opened_by(event)
+    return [] if opened is None else [made_need(stream, opened)]
 
 
 def _command(data: CandidateFact, stamp: Stamp) -> Act:
@@ -462,6 +546,8 @@ def _command(data: CandidateFact, stamp: Stamp) -> Act:
             return Remove(stamp, data.reason)
         case intake.CandidatePlaced():
             return Place(stamp, data.category, data.unit, data.post, data.full_time, data.entry_channel)
+        case _:
+            return Develop(stamp, person_said(data))
 
 
 def _unread_id(item: Item) -> str:

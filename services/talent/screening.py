@@ -32,10 +32,21 @@ from contracts.standard import (
     QualificationStandard,
     RatingsCriterion,
     TitleCriterion,
+    Words,
 )
 from contracts.talent import CriterionResult, Profile
 
-__all__ = ["KnownFact", "KnownProfile", "criterion_name", "passed", "registration", "screen"]
+__all__ = [
+    "KnownFact",
+    "KnownProfile",
+    "criterion_name",
+    "full_years",
+    "judge",
+    "passed",
+    "profile_on",
+    "registration",
+    "screen",
+]
 
 UNKNOWN = "not known"
 
@@ -66,17 +77,28 @@ class _Seen:
     day: date
     profile: KnownProfile | None
     facts: tuple[KnownFact, ...]
-    standard: QualificationStandard
+    words: Words
 
 
 def screen(
     standard: QualificationStandard, profiles: Sequence[KnownProfile], facts: Sequence[KnownFact], day: date
 ) -> tuple[CriterionResult, ...]:
     """Every criterion of the standard, in its order."""
+    return judge(standard.criteria, standard.words, profiles, facts, day)
+
+
+def judge(
+    criteria: Iterable[Criterion], words: Words, profiles: Sequence[KnownProfile], facts: Sequence[KnownFact], day: date
+) -> tuple[CriterionResult, ...]:
+    """Each of these criteria, in their order. words: of the registry's facts, as the division has them."""
+    seen = _Seen(day, profile_on(profiles, day), tuple(fact for fact in facts if fact.effective_on <= day), words)
+    return tuple(_judge(criterion, seen) for criterion in criteria)
+
+
+def profile_on(profiles: Iterable[KnownProfile], day: date) -> KnownProfile | None:
+    """The particulars that count on a day: the latest by then, and of one day the one recorded last."""
     before = [profile for profile in profiles if profile.effective_on <= day]
-    profile = max(before, key=lambda p: (p.effective_on, p.order), default=None)
-    seen = _Seen(day, profile, tuple(fact for fact in facts if fact.effective_on <= day), standard)
-    return tuple(_judge(criterion, seen) for criterion in standard.criteria)
+    return max(before, key=lambda p: (p.effective_on, p.order), default=None)
 
 
 def passed(criteria: Iterable[CriterionResult]) -> bool:
@@ -113,7 +135,7 @@ def _sides(criterion: Criterion, seen: _Seen) -> _Sides:
         case MajorCriterion():
             return _major(criterion, seen)
         case PartyYearsCriterion():
-            return _at_least(criterion.at_least, "years", seen, lambda p: _full_years(p.party_joined_on, seen.day))
+            return _at_least(criterion.at_least, "years", seen, lambda p: full_years(p.party_joined_on, seen.day))
         case EnterpriseYearsCriterion():
             return _at_least(criterion.at_least, "years", seen, lambda p: p.enterprise_years)
         case DepartmentsCriterion():
@@ -194,7 +216,7 @@ def _current(criterion: CurrentCriterion, seen: _Seen) -> _Sides:
     return required, f"of {since}", met, _used(seen)
 
 
-def _full_years(month: str | None, day: date) -> int | None:
+def full_years(month: str | None, day: date) -> int | None:
     """Full years since a month; within the month itself the year is not counted as full before its end."""
     if month is None:
         return None
@@ -211,7 +233,7 @@ def _certificate(criterion: CertificateCriterion, seen: _Seen) -> _Sides:
     Where none is valid, what has become of the last one is told; one that has expired is none.
     """
     required = f"{criterion.at_least} or above, valid on {seen.day}"
-    grades = seen.standard.words.grades
+    grades = seen.words.grades
     issued = {fact.event_id: fact for fact in seen.facts if isinstance(fact.says, Certificate)}
     spans = spans_of_all((fact.event_id, fact.effective_on, fact.says) for fact in seen.facts)
     found = [
@@ -239,7 +261,7 @@ def _certificate_text(issue: KnownFact, spans: Iterable[Span]) -> str:
 
 
 def _ratings(criterion: RatingsCriterion, seen: _Seen) -> _Sides:
-    ratings = seen.standard.words.ratings
+    ratings = seen.words.ratings
     years = range(seen.day.year - criterion.of_last, seen.day.year)
     found = sorted(
         (fact.says.year, fact.says.rating, fact.event_id)

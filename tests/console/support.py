@@ -32,6 +32,7 @@ from eventlog.desk import Item
 from eventlog.ids import FixedClock, SeededEntropy
 from eventlog.log import Log
 from eventlog.wire import event_message
+from eventlog.workdays import WorkCalendar
 from services.allowance import app as allowance_app
 from services.allowance.handlers import AllowanceIntake, Recalculation, RegistryEvents, work_metadata
 from services.allowance.policy import read_policy
@@ -42,7 +43,6 @@ from services.registry.vault import KeyRing, Vault, vault_metadata
 from services.registry.views import registry_views
 from services.talent import app as talent_app
 from services.talent.handlers import Talent
-from services.talent.views import PoolView
 
 __all__ = ["POLICIES", "Office", "ask", "ask_json", "command", "office"]
 
@@ -107,7 +107,7 @@ class Office:
             entropy,
             allowance_app.views(),
         )
-        self.talent = Log("talent", self._databases["talent"], talent_app.CODEC, self.clock, entropy, (PoolView(),))
+        self.talent = Log("talent", self._databases["talent"], talent_app.CODEC, self.clock, entropy, talent_app.talent_views())
         self.talent.create()
         # Not Deployment.create_stores: its logs begin with the real time, which recorded times never go behind.
         for log, side_tables in ((self.registry, vault_metadata), (self.allowance, work_metadata)):
@@ -126,7 +126,7 @@ class Office:
         self._events = RegistryEvents(self.allowance, wake=_nothing)
         self._recalculation = Recalculation(self.allowance, wake=_nothing)
         self._policies = AllowanceIntake(self.allowance, self._events, wake=_nothing, recalculate=_nothing, erase=_erase)
-        self._talent = Talent(self.talent, hold_seconds=3600, wake=_nothing, erase=_erase)
+        self._talent = Talent(self.talent, hold_seconds=3600, wake=_nothing, erase=_erase, calendar=WorkCalendar())
         self._sequence = 0
         self._carried = 0
 

@@ -44,7 +44,7 @@ def optional(fact: FactFile, heading: str) -> bool:
     """Whether a clerk may remove the column: nothing needs it, and it does not name the person in the example."""
     column = column_of(heading)
     if column is None or column.family is not None:
-        return True
+        return column is None or column.family is None or column.family[0] != "marks"
     return not is_required(fact, column.field) and column.field != "source_key" and column.into != "rating"
 
 

@@ -129,6 +129,7 @@ from contracts.talent import (
     StandardPublished,
 )
 from contracts.talent import FactHeard as TalentFactHeard
+from tests.contracts import golden_appraisal, golden_development, golden_staffing
 
 __all__ = ["FOLDER", "SAMPLES", "add_missing", "goldens"]
 
@@ -691,6 +692,9 @@ SAMPLES: tuple[LogEvent, ...] = (
         full_time=True,
         entry_channel="dispatched",
     ),
+    *golden_development.SAMPLES,
+    *golden_staffing.SAMPLES,
+    *golden_appraisal.SAMPLES,
     MessageParked(
         origin="hr",
         message_id="m-9",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal
 
 from contracts.certificate_life import Span, spans_of_all
 from contracts.certification import CertificationStandard, Stage
@@ -16,6 +16,7 @@ from contracts.particulars import Particulars
 from contracts.receipts import Problem
 from contracts.registration_life import closed_spans, division_on
 from contracts.registry import FactOrigin, Title, WorkerEvent
+from contracts.workdays import Calendar, UnknownYear
 from eventlog.decider import Rejected
 
 __all__ = [
@@ -255,29 +256,6 @@ def place_on(state: Worker, day: date) -> Place | None:
 
 
 # --- what a decision needs beside the state ---------------------------------------------------------------------------
-
-
-class UnknownYear(LookupError):
-    """No published arrangement settles a day. year: the one whose arrangement is missing."""
-
-    def __init__(self, year: int) -> None:
-        super().__init__(
-            f"the calendar has no holiday arrangement for {year}; update the package once the State Council "
-            "has published it, and ask again"
-        )
-        self.year = year
-
-
-class Calendar(Protocol):
-    """The official calendar of working days. Both raise UnknownYear."""
-
-    @property
-    def version(self) -> str: ...
-
-    def add_working_days(self, start: date, days: int) -> date: ...
-
-    def working_days_between(self, after: date, until: date) -> int: ...
-
 
 Standard = tuple[str, CertificationStandard]
 """The event that published it, and the document."""
