@@ -9,9 +9,18 @@ from typing import Any
 import pytest
 
 from console.intake_columns import FACTS
+from console.intake_files import open_intake
+from console.talent import standard_message
+from console.talent_acting import fact_message
+from console.talent_develop import policy_message
 from contracts.intake import FACT_TYPES
 from contracts.problems import Lang
-from tests.console.intake_support import codes_of, message_of, rows_of, workbook
+from services.talent.development_policy import read_policy
+from services.talent.standard import read_standard
+from tests.console.intake_support import codes_of, message_of, reading, rows_of, workbook
+from tests.console.support import Office, office
+from tests.talent.developing import POLICY_TEXT, a_plan
+from tests.talent.example import standard_text
 
 REF = "p0000000000000000000000000a"
 MENTOR = "p0000000000000000000000000b"
@@ -139,6 +148,55 @@ def test_of_the_day_of_joining_only_the_month_leaves_the_office(tmp_path: Path, 
     file = workbook(tmp_path, {"资质材料": [["人员标识", "入党时间", "材料日期"], [REF, cell, "2025-01-04"]]})
     [row] = rows_of(tmp_path, file.read_bytes(), name="g.xlsx")
     assert message_of(row)["data"]["party_joined_on"] == "2010-07"
+
+
+def a_pool(made: Office) -> tuple[str, str]:
+    """A standard, a policy, and two workers: one who may be admitted, one who may teach. Returns who they are."""
+    standard, policy = standard_text(on="2021-01-01"), POLICY_TEXT.replace("2025-01-01", "2021-01-01")
+    at = made.at("2021-02-01").clock.now()
+    documents = (standard_message(standard, read_standard(standard), at), policy_message(policy, read_policy(policy), at))
+    for message in documents:
+        made.deliver(message.subject, message.message)
+    people = made.register(1), made.register(2)
+    for number, grade, issuer in ((1, "senior", "320100"), (2, "special", "210000")):
+        certificate = {"person": {"source_key": f"K00{number}"}, "number": f"C-{number}", "grade": grade, "issuer": issuer}
+        made.post("certificate-issued", certificate, effective="2021-01-15", id=f"cert-{number}")
+    made.rate(1, "excellent", year=2020, effective="2021-01-20")
+    return people
+
+
+def test_a_workbook_of_a_whole_year_is_taken_sheet_by_sheet(tmp_path: Path) -> None:
+    """From the nomination to the end of a secondment: what the sheets say is what the service takes in."""
+    with office(tmp_path / "office") as made:
+        ref, mentor = a_pool(made)
+        lines: dict[str, tuple[str, str]] = {
+            "后备提名": ("人员标识,提名方式,区划,后备梯队,后备库编号,提名日期",
+                     f"{ref},日常了解,320102,near-term,HB-1,2021-02-01"),
+            "资质材料": (PROFILE, f"{ref},41,硕士,management,2010-07,9,中级,3,5,良好,4,4,4,4,4,2021-02-01"),
+            "后备资格审查": ("人员标识,审查申请日期", f"{ref},2021-02-01"),
+            "后备入库": ("人员标识,入库申请日期", f"{ref},2021-02-01"),
+            "培养活动进展": ("人员标识,培养计划编号,培养活动编号,活动进展,情况说明,进展日期",
+                       f"{ref},plan-1,a-2,完成,总结在档,2021-02-01"),
+            "挂职": ("人员标识,挂职编号,挂职单位,挂职职务,是否挂实职,计划结束日期,挂职开始日期",
+                   f"{ref},s-1,某街道,副书记,是,2021-12-31,2021-01-10"),
+            "挂职结束": ("人员标识,挂职编号,挂职结果,挂职结束日期", f"{ref},s-1,期满,2021-01-31"),
+            "导师带教": ("人员标识,带教编号,导师标识,带教目标,计划结束日期,带教开始日期",
+                     f"{ref},m-1,{mentor},独立主持工作,2021-12-31,2021-01-20"),
+            "带教结束": ("人员标识,带教编号,带教结果,带教结束日期", f"{ref},m-1,完成,2021-01-31"),
+            "职工人数": ("单位,单位区划,职工人数,统计日期", "某公司,320102,1200,2021-01-31"),
+            "选拔方式": ("单位,单位区划,选拔方式,职务设置,生效日期", "某公司,320102,委派,书记:党组织:书记:1,2021-01-31"),
+        }  # fmt: skip
+        sheets = {name: [heading.split(","), line.split(",")] for name, (heading, line) in lines.items()}
+        rows = list(open_intake(workbook(tmp_path, sheets), reading(recorded_at=made.clock.now())))
+        for row in rows:
+            assert row.message is not None, row.problems
+            made.deliver(row.subject, row.message)
+        plan = a_plan().model_dump(mode="json")
+        adopted = fact_message("plan-adopted", {"person": {"person_ref": ref}, **plan}, date(2021, 2, 1), made.clock.now())
+        assert made.posted("talent", "hr", rows[4].message_id).outcome == "waiting"
+        made.deliver(adopted.subject, adopted.message)
+        posted = {row.sheet: made.posted("talent", "hr", row.message_id) for row in rows}
+        assert {sheet: each.outcome for sheet, each in posted.items()} == dict.fromkeys(lines, "accepted")
 
 
 def test_the_facts_for_talent_that_have_no_sheet_are_documents_and_single_acts() -> None:
