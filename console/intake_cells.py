@@ -20,12 +20,14 @@ __all__ = [
     "CELL_CHARACTERS_MAX",
     "COUNT",
     "CREDIT_CODE",
+    "DASHED",
     "DAY",
     "DIVISION",
     "ID",
     "KEY",
     "LONG",
     "MOMENT",
+    "MONTH",
     "PERIOD",
     "PLAIN",
     "POINTS",
@@ -43,6 +45,7 @@ __all__ = [
     "blank",
     "choice",
     "listed",
+    "posts",
     "read_day",
     "safe_cell",
     "titles",
@@ -72,6 +75,7 @@ _COUNT = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")
 _POINTS = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,2})0*)?")
 _CLOCK = re.compile(r"(.+?)[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]{1,6})?)? *(Z|[+-][0-9]{2}:?[0-9]{2})?")
 _BETWEEN = re.compile(r"[、,;\s]+")
+_BETWEEN_POSTS = re.compile(r"[;；\n]+")
 _BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]")
 _DIGITS_EXACT_BELOW = 10**15  # Spreadsheets keep 15 significant digits of a number.
 
@@ -217,6 +221,14 @@ def _period(cell: Cell) -> str | None:
     return _day_text(text)
 
 
+def _month(cell: Cell) -> str:
+    """A month as YYYY-MM; of a day only its month is kept, as a spreadsheet makes a day of each month that is typed."""
+    period = _period(cell)
+    if period is None:
+        raise Unreadable("impossible-date")
+    return period[: len("YYYY-MM")]
+
+
 # ---------------------------------------------------------------------------------------------- kinds of cells, and their words
 
 
@@ -280,11 +292,41 @@ def _title(part: str, fields: Mapping[str, str], levels: Mapping[str, str]) -> d
     return {"field": fields.get(field, field), "level": levels.get(level, level)}
 
 
+def posts(sides: Mapping[str, str], categories: Mapping[str, str]) -> CellKind:
+    """Posts of a unit in one cell: name, side, and where they are wanted category and seats, ``书记:党组织:书记:1``."""
+
+    def read(cell: Cell) -> list[dict[str, Any]]:
+        return [_post(part, sides, categories) for part in _BETWEEN_POSTS.split(_free(cell)) if part.strip()]
+
+    english = (
+        f"post:side:category:seats, the last two as wanted; sides {', '.join(dict.fromkeys(sides.values()))}; several with ;"
+    )
+    chinese = f"职务:班子:人员类别:职数，后两项可不写，如 党委书记:党组织:书记:1；班子：{'、'.join(sides)}；多个以 ; 分隔"
+    return CellKind(read, english, chinese)
+
+
+def _post(part: str, sides: Mapping[str, str], categories: Mapping[str, str]) -> dict[str, Any]:
+    # The name stays as it was typed: engagements know the post by that name.
+    name, *told = [each.strip() for each in re.split("[:：]", part)]
+    side, *others = [unicodedata.normalize("NFKC", each) for each in told] or [""]
+    if not name or not side:
+        raise Unreadable("bad-post")
+    post: dict[str, Any] = {"post": name, "side": sides.get(side, side)}
+    for each in others:
+        found = _COUNT.fullmatch(each)
+        field, value = ("seats", int(found[1])) if found else ("category", categories.get(each, each))
+        if not each or field in post:
+            raise Unreadable("bad-post")
+        post[field] = value
+    return post
+
+
 _KEY_EN = "letters, digits and . _ : / -, at most 64; nothing personal"
 _KEY_ZH = "字母、数字和 . _ : / -，最多 64 个；不得含个人信息"
 KEY = CellKind(_code, _KEY_EN, _KEY_ZH)
 ID = CellKind(_code, "letters, digits and . _ : -, at most 128", "字母、数字和 . _ : -，最多 128 个")
 REF = CellKind(_code, "p and 26 letters and digits, as the registry gave it", "p 加 26 位字母数字，由登记机关给出")
+DASHED = CellKind(_code, "a word of a-z, 0-9, _ and -", "小写字母、数字、_ 和 - 组成的词")
 WORD = CellKind(_code, "a word of a-z, 0-9 and _", "小写字母、数字和 _ 组成的词")
 SOURCE = CellKind(_code, "name of a source system: a-z, 0-9 and -", "来源系统名：小写字母、数字和 -")
 DIVISION = CellKind(_code, "six digits of GB/T 2260, such as 320102", "GB/T 2260 六位区划代码，如 320102")
@@ -307,4 +349,5 @@ DAY = CellKind(
 PERIOD = CellKind(
     _period, "2019, 2019-07 or 2019-07-01; an empty end: until now", "2019、2019-07 或 2019-07-01；无终止时间可不填或填“至今”"
 )
+MONTH = CellKind(_month, "2010-07; of a date the month is kept", "2010-07、2010年7月；填日期的只取年月")
 MOMENT = CellKind(_moment, "2021-03-01 08:30; China's time if it names no zone", "2021-03-01 08:30；未写时区按北京时间")

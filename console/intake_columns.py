@@ -16,12 +16,14 @@ from typing import Any
 from console.intake_cells import (
     COUNT,
     CREDIT_CODE,
+    DASHED,
     DAY,
     DIVISION,
     ID,
     KEY,
     LONG,
     MOMENT,
+    MONTH,
     PERIOD,
     PLAIN,
     POINTS,
@@ -36,10 +38,12 @@ from console.intake_cells import (
     bare,
     choice,
     listed,
+    posts,
     titles,
 )
 from contracts.intake import FACT_TYPES, DossierContent, Identity
 from contracts.problems import Lang
+from contracts.standard import COMPETENCIES, Competency
 
 __all__ = [
     "BY_FIELD",
@@ -133,6 +137,21 @@ _COURSE_LEVELS = {"单位": "unit", "县级": "county", "市级": "city", "省�
 _FOUND_BY = {"巡察检查": "inspection", "巡视巡察": "inspection", "检查": "inspection", "考核": "appraisal", "审计": "audit",
              "自查": "self_check", "信访": "complaint", "其他": "other"}  # fmt: skip
 _CHECKED_OFF = {**{"完成": "done", "未完成": "not_done"}, **{"是": "done", "否": "not_done"}}
+_NOMINATED = {"组织择优推荐": "organisation_recommended", "组织推荐": "organisation_recommended",
+              "后备干部推荐": "reserve_recommended", "日常了解": "everyday_acquaintance"}  # fmt: skip
+_DEGREES = {"高中及以下": "secondary", "高中": "secondary", "中专": "secondary", "大专": "associate", "专科": "associate",
+            "本科": "bachelor", "大学": "bachelor", "硕士": "master", "硕士研究生": "master", "博士": "doctor",
+            "博士研究生": "doctor"}  # fmt: skip
+_HELD_TITLES = {"无": "none", "初级": "junior", "中级": "intermediate", "副高级": "deputy_senior", "副高": "deputy_senior",
+                "正高级": "senior", "正高": "senior"}  # fmt: skip
+_HEALTHY = {"良好": True, "不良": False, "健康": True, "不健康": False, **_YES_NO}
+_MODELS = {"一肩挑": "one_person", "双向进入交叉任职": "cross_appointment", "交叉任职": "cross_appointment",
+           "双向进入、交叉任职": "cross_appointment", "专职": "full_time_secretary", "专职书记": "full_time_secretary",
+           "委派": "dispatched"}  # fmt: skip
+_SIDES = {"党组织": "party", "行政": "management", "行政经营": "management", "经营管理": "management"}
+_SECONDED = {"期满": "completed", "完成": "completed", "召回": "recalled", "中止": "broken_off"}
+_MENTORED = {"完成": "completed", "期满": "completed", "中止": "broken_off"}
+_PROGRESS = {"开始": "begun", "已开始": "begun", "完成": "done", "已完成": "done", "取消": "dropped", "已取消": "dropped"}
 _KINDS = {"登记": "registration", "注册登记": "registration", "聘任": "engagement-start", "离任": "engagement-end",
           "证书": "certificate", "资格证书": "certificate", "考核": "rating", "年度考核": "rating", "年检": "inspection",
           "注册转接": "transfer", "转接": "transfer", "登记状态": "registration-status", "注销": "registration-status",
@@ -154,6 +173,12 @@ TYPE_BY_KIND = {
 
 # ---------------------------------------------------------------------------------------------------------------- the columns
 
+
+def _competency(name: Competency, zh: str) -> Column:
+    """The column of one rated competency: an entry of the list ``competencies``."""
+    return Column(f"competencies/{name}/score", f"{name} competency", zh, (), COUNT, family=("competencies", name, "score"))
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("fact", "fact", "事实", ("fact type", "type", "事实类型", "类型"), PLAIN),
     Column("id", "message id", "消息编号", ("id",), ID),
@@ -172,7 +197,8 @@ COLUMNS: tuple[Column, ...] = (
            "业务日期", "转接日期", "注销日期", "恢复日期", "变更日期", "认可日期", "申报日期", "审查日期", "测试日期",
            "评审日期", "公示日期", "异议日期", "处理日期", "撤回日期", "记载日期", "更正日期", "申诉日期", "决定日期",
            "撤销日期", "开展日期", "结束日期", "评分日期", "统计日期", "记分日期", "表彰日期",
-           "培训日期", "课程日期", "发现日期", "核对日期"), DAY),
+           "培训日期", "课程日期", "发现日期", "核对日期", "提名日期", "材料日期", "审查申请日期", "入库申请日期",
+           "挂职开始日期", "挂职结束日期", "带教开始日期", "带教结束日期", "进展日期"), DAY),
     Column("time", "time", "记录时间", ("recorded at", "填报时间", "登记时间"), MOMENT),
     # Registration
     Column("division", "division", "管理单位区划", ("行政区划", "区划代码", "区划", "管理区划", "转入区划", "认可区划",
@@ -190,8 +216,8 @@ COLUMNS: tuple[Column, ...] = (
     # Engagement
     Column("engagement", "engagement", "聘任编号", ("engagement key",), KEY),
     Column("category", "category", "类别", ("人员类别", "岗位类别"), choice(_CATEGORIES)),
-    Column("unit", "unit", "任职单位", ("单位", "所在单位", "工作单位"), SHORT),
-    Column("post", "post", "职务", ("岗位", "所任职务"), SHORT),
+    Column("unit", "unit", "任职单位", ("单位", "所在单位", "工作单位", "挂职单位"), SHORT),
+    Column("post", "post", "职务", ("岗位", "所任职务", "挂职职务"), SHORT),
     Column("full_time", "full time", "是否专职", ("专职",), choice({**_YES_NO, "专职": True, "兼职": False})),
     Column("entry_channel", "entry channel", "进入方式", ("选任方式", "进入渠道"), choice(_CHANNELS)),
     Column("leaving_reason", "leaving reason", "离任原因", ("离职原因",), choice(_LEAVING), to="reason"),
@@ -274,6 +300,41 @@ COLUMNS: tuple[Column, ...] = (
     Column("list_item", "list item", "清单事项编号", ("事项编号",), KEY, to="item"),
     Column("period", "period", "核对周期", ("所属周期",), PLAIN),
     Column("checked_off", "checked off", "核对结果", ("完成与否",), choice(_CHECKED_OFF), to="result"),
+    # The reserve pool
+    Column("nominated_by", "nominated by", "提名方式", ("推荐方式",), choice(_NOMINATED)),
+    Column("ladder", "ladder", "后备梯队", ("梯队",), DASHED),
+    Column("pool", "pool", "后备库编号", ("人才库编号",), KEY),
+    Column("age_years", "age", "年龄", ("周岁",), COUNT),
+    Column("degree", "degree", "学历", ("最高学历",), choice(_DEGREES)),
+    Column("majors", "majors", "所学专业", ("专业",), listed(DASHED)),
+    Column("party_joined_on", "party joined", "入党时间", ("入党年月", "入党日期"), MONTH),
+    Column("enterprise_years", "years in the enterprise", "在企业工作年限", ("企业工龄",), COUNT),
+    Column("held_title", "title level", "专业技术职称", ("职称级别",), choice(_HELD_TITLES), to="title"),
+    Column("departments", "departments", "任职部门数", ("部门数",), COUNT),
+    Column("listed_post_years", "years in listed posts", "规定岗位任职年限", ("规定岗位年限",), COUNT),
+    Column("healthy", "healthy", "健康状况", ("身体状况",), choice(_HEALTHY)),
+    _competency("political", "政治能力"),
+    _competency("learning", "学习能力"),
+    _competency("coordination", "协调能力"),
+    _competency("organising", "组织能力"),
+    _competency("innovation", "创新能力"),
+    # How units are led, secondments, mentors, plans
+    Column("staff", "staff", "职工人数", ("职工总数",), COUNT),
+    Column("model", "leadership model", "选拔方式", (), choice(_MODELS)),
+    Column("posts", "posts", "职务设置", ("岗位设置",), posts(_SIDES, _CATEGORIES)),
+    Column("secondment", "secondment", "挂职编号", ("secondment key",), KEY),
+    Column("real_duties", "real duties", "是否挂实职", ("挂实职",), choice(_YES_NO)),
+    Column("planned_end", "planned end", "计划结束日期", ("预计结束日期",), DAY, to="ends_on"),
+    Column("secondment_outcome", "secondment outcome", "挂职结果", (), choice(_SECONDED), to="outcome"),
+    Column("mentorship", "mentorship", "带教编号", ("mentorship key", "帮带编号"), KEY),
+    Column("mentor", "mentor", "导师标识", ("导师代码",), REF),
+    Column("aim", "aim", "带教目标", ("培养目标",), SHORT),
+    Column("mentorship_outcome", "mentorship outcome", "带教结果", ("帮带结果",), choice(_MENTORED), to="outcome"),
+    Column("plan", "plan", "培养计划编号", ("计划编号",), KEY),
+    Column("activity", "plan activity", "培养活动编号", ("活动编号",), KEY),
+    Column("activity_status", "activity status", "活动进展", ("进展情况",), choice(_PROGRESS), to="status"),
+    Column("evidence", "evidence", "证据", ("证据摘要",), listed(PLAIN)),
+    Column("explanation", "explanation", "情况说明", ("说明",), LONG, to="note"),
     # Corrections
     Column("kind", "kind", "更正类别", ("事实类别",), choice(_KINDS)),
     Column("corrects_id", "corrects id", "更正的消息编号", ("corrects",), ID),
@@ -314,6 +375,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("findings", "criterion", "evidence", ("证据", "evidence"), listed(PLAIN)),
     Family("checked", "item", "in_order", ("检查", "checked"), choice(_IN_ORDER)),
     Family("marks", "item", "hundredths", ("得分", "mark"), POINTS),
+    Family("competencies", "competency", "score", ("能力", "competency"), COUNT),
 )
 _FAMILY_BY_WORD = {word: family for family in FAMILIES for word in family.words}
 _NAMED = re.compile(r"([^:]+?)\s*:\s*([a-z][a-z0-9_-]{0,31})")
@@ -395,6 +457,7 @@ _CERTIFICATE = ("number", "grade", "issuer", "expires_on")
 _CHANGE = ("change", "change_reason")
 _STAGE = ("application", "application_source")
 _CONTENT = tuple(CONTENT)
+_COMPETENCIES = tuple(f"competencies/{name}/score" for name in COMPETENCIES)
 _END = ("id", "effectiveon", "time")
 
 FACTS: tuple[FactFile, ...] = (
@@ -458,6 +521,26 @@ FACTS: tuple[FactFile, ...] = (
              "found_by", "says", "due_on", "working_days", *_END)),
     FactFile("intake.responsibility-checked.v1", "责任清单核对", ("responsibility check",), ("list", "list_source",
              "list_item", "period", "checked_off", *_END)),
+    FactFile("intake.candidate-nominated.v1", "后备提名", ("nomination", "提名", "后备人才提名"), ("person_ref",
+             "nominated_by", "division", "ladder", "pool", *_END)),
+    FactFile("intake.candidate-profiled.v1", "资质材料", ("particulars", "后备人才材料"), ("person_ref", "age_years",
+             "degree", "majors", "party_joined_on", "enterprise_years", "held_title", "departments", "listed_post_years",
+             "healthy", *_COMPETENCIES, *_END)),
+    FactFile("intake.candidate-screened.v1", "后备资格审查", ("screening", "提请审查"), ("person_ref", *_END)),
+    FactFile("intake.candidate-admitted.v1", "后备入库", ("admission", "入库", "提请入库"), ("person_ref", *_END)),
+    FactFile("intake.unit-staff-reported.v1", "职工人数", ("unit staff",), ("unit", "division", "staff", *_END)),
+    FactFile("intake.leadership-model-set.v1", "选拔方式", ("leadership model",), ("unit", "division", "model", "posts",
+             *_END)),
+    FactFile("intake.secondment-started.v1", "挂职", ("secondment",), ("person_ref", "secondment", "unit", "post",
+             "real_duties", "planned_end", *_END)),
+    FactFile("intake.secondment-ended.v1", "挂职结束", ("secondment end",), ("person_ref", "secondment",
+             "secondment_outcome", "explanation", *_END)),
+    FactFile("intake.mentor-assigned.v1", "导师带教", ("mentorship",), ("person_ref", "mentorship", "mentor", "aim",
+             "planned_end", *_END)),
+    FactFile("intake.mentorship-ended.v1", "带教结束", ("mentorship end",), ("person_ref", "mentorship",
+             "mentorship_outcome", "explanation", *_END)),
+    FactFile("intake.plan-activity-moved.v1", "培养活动进展", ("activity progress",), ("person_ref", "plan", "activity",
+             "activity_status", "evidence", "explanation", *_END)),
     FactFile("intake.fact-corrected.v1", "更正", ("correction",), ("corrects_id", "corrects_source", "kind", "reason",
              *IDENTITY, *_REGISTRATION, *_ENGAGEMENT, "leaving_reason", *_CERTIFICATE, "year", "rating", "outcome", "key",
              "status", "status_reason", *_CHANGE, *_END)),

@@ -46,6 +46,10 @@ FAULTS: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("a title is not told by field and level", "write 政工类中级 or political_work:intermediate; several with ;"),
         "zh": ("职称没有写明系列和级别", "请写作 政工类中级，多个以 ; 分隔"),
     },
+    "bad-post": {
+        "en": ("a post is not told by name and side", "write 书记:party or 书记:party:secretary:1; several with ;"),
+        "zh": ("职务没有写明名称和班子", "请写作 书记:党组织 或 书记:党组织:书记:1，多个以 ; 分隔"),
+    },
     "month-as-number": {
         "en": ("a month was typed as a number: 2019.10 and 2019.1 are the same", "format the column as text, write 2019-10"),
         "zh": ("年月被录成了数字，2019.10 与 2019.1 无法区分", "请将该列设为文本格式，写作 2019-10"),

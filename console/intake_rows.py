@@ -305,7 +305,9 @@ class Table:
                 return self._heading_of_entry(path, family, draft)
         parts = [part for part in path.split(".") if not part.isdigit()]
         leaf = parts[-1] if parts else ""
-        if len(parts) > 1 and parts[-2] in ("corrects", "withdraws"):
+        if in_one_cell := next((part for part in parts if part in _IN_ONE_CELL), None):
+            leaf = in_one_cell
+        elif len(parts) > 1 and parts[-2] in ("corrects", "withdraws"):
             leaf = f"{parts[-2]}_{leaf}"
         elif leaf in ("corrects", "withdraws"):
             leaf = f"{leaf}_id"
@@ -340,10 +342,13 @@ class Table:
         name = holder[family][int(parts[at])][_LISTS[family]]
         whole = f"{family}/{name}/"
         part = whole + parts[at + 1] if len(parts) > at + 1 else ""
-        return " / ".join(h for field, h in self._heading_of.items() if field == part or (not part and field.startswith(whole)))
+        # What a heading cannot hold, such as the entry's name itself, is mended where the entry stands.
+        return self._heading_of.get(part) or " / ".join(h for field, h in self._heading_of.items() if field.startswith(whole))
 
 
 _LISTS = {family.list: family.named for family in FAMILIES}
+_IN_ONE_CELL = ("titles", "posts")
+"""Lists of objects that one cell holds: what is wrong inside an entry is mended in that cell."""
 _HEADING_OF_OBJECT = {"identity": "resident_id", "replacement": "kind", "content": "entry_title"}
 
 

@@ -175,6 +175,41 @@ _SAYS: dict[str, tuple[str, str]] = {
     "list_item": ("key of the item in the list", "清单中事项的编号"),
     "period": ("2026-03, 2026-Q1, 2026-H1 or 2026, as the item is checked", "按事项的周期：2026-03、2026-Q1、2026-H1 或 2026"),
     "checked_off": ("whether it was done", "是否完成"),
+    "nominated_by": ("how the person was found", "从哪种渠道提名"),
+    "ladder": ("a word that the qualification standard names", "资质标准中的梯队词（英文）"),
+    "pool": ("the source's own key of the pool", "来源给后备库的编号"),
+    "age_years": ("full years on the day of the report; no date of birth", "填报之日的周岁，不填出生日期"),
+    "degree": ("the highest degree", "最高学历"),
+    "majors": ("words that the qualification standard names", "资质标准中的专业词（英文）"),
+    "party_joined_on": ("the month", "入党的年月"),
+    "enterprise_years": ("full years", "在本企业工作的整年数"),
+    "held_title": ("the highest professional title", "最高的专业技术职称级别"),
+    "departments": ("how many the person has worked in", "任过职的部门个数"),
+    "listed_post_years": ("full years in the posts that the standard lists", "在标准所列岗位任职的整年数"),
+    "healthy": ("whether health allows the post", "健康状况能否履职"),
+    "competencies/political/score": ("rated 1 to 5, 5 the best", "评为 1 至 5 分，5 分最好"),
+    "competencies/learning/score": ("rated 1 to 5, 5 the best", "评为 1 至 5 分，5 分最好"),
+    "competencies/coordination/score": ("rated 1 to 5, 5 the best", "评为 1 至 5 分，5 分最好"),
+    "competencies/organising/score": ("rated 1 to 5, 5 the best", "评为 1 至 5 分，5 分最好"),
+    "competencies/innovation/score": ("rated 1 to 5, 5 the best", "评为 1 至 5 分，5 分最好"),
+    "staff": ("all staff of the unit on the day", "当日该单位全部职工数"),
+    "model": ("how the unit is led", "该单位党组织负责人的选拔方式"),
+    "posts": ("all posts of the unit that the model is about, named as in engagements",
+        "选拔方式涉及的全部职务，名称与聘任中的职务一致"),
+    "secondment": ("the source's own key of the secondment; its end names the same", "来源给挂职的编号，结束时填同一编号"),
+    "real_duties": ("whether the post has duties of its own", "挂职岗位是否分管实际工作"),
+    "planned_end": ("the planned last day", "计划的最后一日"),
+    "secondment_outcome": ("how it ended", "挂职如何结束"),
+    "mentorship": ("the source's own key of the mentorship; its end names the same", "来源给带教的编号，结束时填同一编号"),
+    "mentor": ("who teaches: the registry's token", "导师本人在登记机关的标识"),
+    "aim": ("what it is to achieve, without naming anybody", "要达到的目标，不写姓名"),
+    "mentorship_outcome": ("how it ended", "带教如何结束"),
+    "plan": ("key of the person's plan", "该人培养计划的编号"),
+    "activity": ("key of the activity in the plan", "计划中活动的编号"),
+    "activity_status": ("where it has come to; done needs evidence or an explanation, dropped an explanation",
+        "活动到了哪一步；完成须有证据或说明，取消须有说明"),
+    "evidence": ("SHA-256 of attachments, in one cell", "附件的 SHA-256，写在一格中"),
+    "explanation": ("what else is to be said, without naming anybody", "需要说明的情况，不写姓名"),
     "kind": ("what kind of fact is corrected", "更正的是哪类事实"),
     "corrects_id": ("message id of the fact", "原消息的编号"),
     "corrects_source": ("its source, if it is another", "原消息来自别的来源时填写"),
@@ -202,6 +237,15 @@ _EXAMPLES: dict[str, str] = {
     "course_title": "新任党支部书记任职培训", "topic": "branch-secretary", "course_level": "city", "contest": "no",
     "problem": "WT2025-001", "owner": "党支部书记", "found_by": "inspection", "says": "记录不全", "due_on": "2025-12-31",
     "working_days": "", "list": "ZR2025-001", "list_item": "lessons", "period": "2025-Q4", "checked_off": "done",
+    "nominated_by": "organisation_recommended", "ladder": "secretary", "pool": "HB2025", "age_years": "40",
+    "degree": "bachelor", "majors": "party-building", "party_joined_on": "2010-07", "enterprise_years": "12",
+    "held_title": "intermediate", "departments": "3", "listed_post_years": "6", "healthy": "true",
+    "competencies/political/score": "5", "competencies/learning/score": "4", "competencies/coordination/score": "4",
+    "competencies/organising/score": "4", "competencies/innovation/score": "3", "staff": "1200", "model": "one_person",
+    "posts": "党委书记:party:secretary:1;董事长:management", "secondment": "GZ2025-001", "real_duties": "true",
+    "planned_end": "2025-12-31", "secondment_outcome": "completed", "mentorship": "DJ2025-001",
+    "mentor": "p0000000000000000000000000b", "aim": "独立主持支部工作", "mentorship_outcome": "completed",
+    "plan": "PY2025-001", "activity": "HD-01", "activity_status": "done", "evidence": "", "explanation": "总结在档",
     "unit_key": "U0001", "unit_title": "示例村党支部", "parent": "U0000", "kind": "rating", "corrects_id": "my-message-1",
     "withdraws_id": "my-message-1", "reason": "误报",
 }  # fmt: skip
@@ -295,6 +339,31 @@ _FACTS: dict[str, _Told] = {
         "division": "单位区划", "unit": "单位"}, {"effectiveon": "2025-12-01"}),
     "responsibility-checked": _Told("an item of a responsibility list for a period", "责任清单事项按周期核对",
         {"effectiveon": "核对日期"}, {"effectiveon": "2025-12-31"}),
+    "candidate-nominated": _Told("somebody nominated for the reserve pool", "提名后备人才", {"effectiveon": "提名日期"},
+        {"effectiveon": "2025-02-10"}),
+    "candidate-profiled": _Told(
+        "what a screening asks and the registry does not hold; the whole of it each time, what is not known is left empty",
+        "资格审查所需、登记中没有的材料；每次须写全，不知道的不填", {"effectiveon": "材料日期"},
+        {"effectiveon": "2025-02-11"}),
+    "candidate-screened": _Told("a request to screen somebody, by the standard in force and the facts of that day",
+        "提请资格审查，依据当日有效的标准和事实", {"effectiveon": "审查申请日期"}, {"effectiveon": "2025-02-20"}),
+    "candidate-admitted": _Told("a request to admit somebody who has passed the screening", "审查通过后提请入库",
+        {"effectiveon": "入库申请日期"}, {"effectiveon": "2025-03-01"}),
+    "unit-staff-reported": _Told("the staff of a unit on the day, all kinds of work together", "单位当日职工总数，各类人员合计",
+        {"effectiveon": "统计日期", "unit": "单位", "division": "单位区划"}, {"effectiveon": "2025-12-31", "unit": "示例公司"}),
+    "leadership-model-set": _Told("how a unit is led from the day on, with all of its posts that this is about",
+        "单位自该日起的选拔方式及涉及的全部职务", {"unit": "单位", "division": "单位区划"}, {"unit": "示例公司"}),
+    "secondment-started": _Told("a secondment; the date is its first day", "挂职；日期为首日",
+        {"effectiveon": "挂职开始日期", "unit": "挂职单位", "post": "挂职职务"},
+        {"effectiveon": "2025-04-01", "unit": "示例街道", "post": "副书记"}),
+    "secondment-ended": _Told("the end of a secondment; the date is its last day", "挂职结束；日期为最后一日",
+        {"effectiveon": "挂职结束日期"}, {"effectiveon": "2025-12-31"}),
+    "mentor-assigned": _Told("a mentor for somebody, who is named by the person ref", "为人员确定导师；“人员标识”填被带教人",
+        {"effectiveon": "带教开始日期"}, {"effectiveon": "2025-04-01"}),
+    "mentorship-ended": _Told("the end of a mentorship; the date is its last day", "带教结束；日期为最后一日",
+        {"effectiveon": "带教结束日期"}, {"effectiveon": "2025-12-31"}),
+    "plan-activity-moved": _Told("how far an activity of somebody's plan has come", "培养计划中活动的进展",
+        {"effectiveon": "进展日期"}, {"effectiveon": "2025-06-30"}),
     "fact-corrected": _Told("the right particulars of an earlier fact, all of them",
         "更正以前上报的事实，须写全更正后的内容"),
     "fact-withdrawn": _Told("an earlier fact that should never have been reported", "撤回不应上报的事实"),
@@ -350,6 +419,8 @@ def is_example(fact_type: str, values: Mapping[str, Any]) -> bool:
 def _shown(column: Column, value: str, lang: Lang) -> str:
     if lang == "zh" and column.field == "titles" and value:
         return "政工类中级"
+    if lang == "zh" and column.field == "posts" and value:
+        return "党委书记:党组织:书记:1;董事长:行政"
     return column.kind.shown(value, lang == "zh")
 
 
@@ -472,7 +543,7 @@ def _explain(sheet: Any, sheets: list[tuple[str, FactFile, list[_Filled]]], lang
 
 
 def _required(each: _Filled, fact: FactFile, lang: Lang) -> str:
-    if not fact.registers and each.column.field in NAMED_BY and each.column.field != "key_source":
+    if not fact.registers and not fact.by_ref and each.column.field in NAMED_BY and each.column.field != "key_source":
         return "指明人员，只填一种" if lang == "zh" else "one of those that name the person"
     if lang == "zh":
         return "必填" if each.required else "选填"

@@ -121,6 +121,16 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         ),
         "zh": ("申诉结论与新等次不相符", "申诉成立须填写新的考核等次，驳回则不填"),
     },
+    "posts-unlike-model": {
+        "en": (
+            "the posts are not those of the model, or one is named twice",
+            "name each post once: of both sides for one_person and cross_appointment, of the party for the other models",
+        ),
+        "zh": (
+            "所列职务与选拔方式不符，或同一职务列了两次",
+            "每个职务只列一次：一肩挑、交叉任职须有党组织和行政两边的职务，其他方式须有党组织的职务",
+        ),
+    },
     "not-json": {
         "en": ("the message is not JSON{expected}", "send one JSON object in UTF-8"),
         "zh": ("消息不是 JSON{expected}", "请发送一个 UTF-8 编码的 JSON 对象"),
@@ -157,6 +167,7 @@ _RULES: dict[tuple[str, str], tuple[str, str]] = {
     ("intake.payment-run-checked.v1", "data"): ("reason-if-rejected", "reason"),
     ("intake.payment-results-reported.v1", "data"): ("part-beyond-parts", "part"),
     ("intake.appraisal-appeal-decided.v1", "data"): ("rating-if-upheld", "rating"),
+    ("intake.leadership-model-set.v1", "data"): ("posts-unlike-model", "posts"),
 }
 """Rules over several fields, which pydantic puts on the object that holds them: (type, that object's name) → code, and the
 field that the author has to mend ("": the object itself)."""
@@ -229,6 +240,9 @@ _FORMS: dict[str, tuple[str, str]] = {
 }
 _WORD = ("1 to 32 of a-z, 0-9 and _, beginning with a letter", "1 至 32 个小写字母、数字或 _，以字母开头")
 _FORMS |= dict.fromkeys(("criterion", "waive", "items", "item"), _WORD)
+_DASHED = ("1 to 32 of a-z, 0-9, _ and -, beginning with a letter", "1 至 32 个小写字母、数字、_ 或 -，以字母开头")
+_FORMS |= dict.fromkeys(("ladder", "majors"), _DASHED)
+_FORMS |= {"mentor": _FORMS["person_ref"], "party_joined_on": ("a month such as 2010-07", "年月，如 2010-07")}
 _DIGEST = ("64 hex digits of SHA-256, lower case", "SHA-256 的 64 位小写十六进制数字")
 _FORMS |= dict.fromkeys(("evidence", "sha256", "file_sha256", "list_sha256"), _DIGEST)
 _SOURCE = ("1 to 32 of a-z, 0-9 and -, beginning with a letter", "1 至 32 个小写字母、数字或 -，以字母开头")
@@ -259,7 +273,7 @@ def problems_of(error: ValidationError, type: str | None = None, lang: Lang = "e
     ``data.replacement.year``, without the tags of unions that pydantic puts in between; "" is the whole message.
     """
     errors = error.errors(include_url=False, include_input=False)
-    inside = {each["loc"][:-1] for each in errors if each["loc"]}
+    inside = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
     found = [
         _problem_of(each["type"], each["loc"], each.get("ctx", {}), type, lang)
         for each in errors

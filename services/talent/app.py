@@ -75,17 +75,17 @@ def create_app(settings: Settings) -> FastStream:
     log = open_log(database)
     logger = get_log(SERVICE)
     service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
-    return service.app(bindings(service, settings.hold_seconds))
+    return service.app(bindings(service, settings.hold_seconds, settings.closers))
 
 
-def bindings(service: Service, hold_seconds: int) -> Bindings:
+def bindings(service: Service, hold_seconds: int, closers: frozenset[str]) -> Bindings:
     """What the talent service brings to a service, whatever broker that runs on."""
     log = service.log
 
     async def erase(sequence: int) -> None:
         await service.erase("INTAKE", sequence)
 
-    handlers = Talent(log, hold_seconds=hold_seconds, wake=service.wake, erase=erase, calendar=WorkCalendar())
+    handlers = Talent(log, hold_seconds=hold_seconds, wake=service.wake, erase=erase, calendar=WorkCalendar(), closers=closers)
 
     async def expire() -> None:
         while True:

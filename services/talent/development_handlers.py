@@ -38,6 +38,7 @@ from services.talent.matters import (
     decide_matter,
     evolve_matter,
     matter_of,
+    may_say,
     opens,
     replay_matter,
 )
@@ -65,13 +66,14 @@ def made_need(stream: str, what: str = "") -> str:
 
 
 class DevelopmentDesk:
-    """calendar: of working days, for the last day of a problem."""
+    """calendar: of working days, for the last day of a problem. closers: sources that may close other sources' problems."""
 
-    def __init__(self, log: Log, desk: Desk, holding: Holding, calendar: Calendar | None) -> None:
+    def __init__(self, log: Log, desk: Desk, holding: Holding, calendar: Calendar | None, closers: frozenset[str]) -> None:
         self._log = log
         self._desk = desk
         self._holding = holding
         self._calendar = calendar
+        self._closers = closers
         self._shelf = Shelf(log, DEVELOPMENT_POLICIES, _policy_of)
 
     def read_policies(self, connection: Connection) -> Policies:
@@ -99,7 +101,8 @@ class DevelopmentDesk:
             self._park(batch, item, parsed, "behind-parked", "an earlier event of this matter is parked", stream)
             return
         state = batch.matters[stream]
-        if isinstance(state, Absent) and not opens(says):
+        # What its source may not say at all is refused at once: there is nothing to wait for.
+        if isinstance(state, Absent) and not opens(says) and may_say(says, parsed.origin, self._closers):
             need = Need(made_need(stream), f"{stream.partition('-')[0]} {stream.partition('-')[2]}")
             self._holding.hold(batch, item, parsed, need, {stream: batch.versions[stream]})
             return
@@ -107,7 +110,7 @@ class DevelopmentDesk:
         origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
         act = MatterAct(Stamp(event_id, "", origin, message.effectiveon, self._log.clock.now()), stream, says)
         try:
-            events = decide_matter(act, state, batch.policies.items, self._calendar)
+            events = decide_matter(act, state, batch.policies.items, self._calendar, self._closers)
         except Rejected as rejected:
             self._desk.refuse(batch, item, parsed, rejected.problems, content)
             return

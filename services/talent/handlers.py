@@ -68,6 +68,7 @@ from services.talent.decider import (
 )
 from services.talent.development import opened_by
 from services.talent.development_handlers import DEVELOPMENT_POLICIES, DevelopmentBatch, DevelopmentDesk, made_need
+from services.talent.matters import CLOSERS
 from services.talent.reactions import origin_of, person_of, react
 from services.talent.staffing import StaffingFact, StaffingState
 from services.talent.staffing_handlers import Staffing
@@ -133,7 +134,7 @@ class Talent:
     """The handlers of both consumers: they share what is known of people.
 
     hold_seconds: how long a message waits for what it needs before it is parked. erase: deletes a message from INTAKE for good.
-    calendar: of working days.
+    calendar: of working days. closers: sources that may return, extend and close other sources' problems.
     """
 
     def __init__(
@@ -144,12 +145,13 @@ class Talent:
         wake: Callable[[], None],
         erase: Callable[[int], Awaitable[None]],
         calendar: Calendar | None = None,
+        closers: frozenset[str] = CLOSERS,
     ) -> None:
         self._log = log
         self._desk = Desk(SERVICE, log)
         self._holding = Holding(self._desk, log, hold_seconds)
         self._shelf = Shelf(log, STANDARDS, standard_of)
-        self._development = DevelopmentDesk(log, self._desk, self._holding, calendar)
+        self._development = DevelopmentDesk(log, self._desk, self._holding, calendar, closers)
         self._staffing = Staffing(self._desk, log, self._holding)
         self._appraisals = AppraisalDesk(log, self._desk, self._holding)
         self._cache: StateCache[Member] = StateCache()

@@ -2,7 +2,8 @@
 
 One stream a matter, ``<kind>-<source>/<key>``. What a source describes (a course) counts as it was written last.
 A problem (问题台账) is raised with a last day that is computed once, evidenced, returned or closed (销号); a
-responsibility list (责任清单) is issued, signed, and its items checked off by period.
+responsibility list (责任清单) is issued, signed, and its items checked off by period. Any source may submit
+evidence; whether it does, and how long there is, is said by the source that raised the problem, or by one of the ``closers``.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from services.talent.acts import Stamp, check_dates, month_end, reject
 from services.talent.development import PolicyKnown
 
 __all__ = [
+    "CLOSERS",
     "Absent",
     "Described",
     "Issued",
@@ -57,6 +59,7 @@ __all__ = [
     "evolve_matter",
     "matter_decider",
     "matter_of",
+    "may_say",
     "opens",
     "period_end",
     "periods_of",
@@ -76,6 +79,8 @@ MatterSaid = (
     | ItemCheck
     | ListWithdrawal
 )
+CLOSERS = frozenset({"operator"})
+"""Sources that may return, extend and close other sources' problems, where a deployment names no others."""
 STEPS_MAX = 1_000
 """Steps of one problem or list."""
 
@@ -102,6 +107,13 @@ def matter_of(says: MatterSaid, source: str) -> str:
 def opens(says: MatterSaid) -> bool:
     """Whether it can be the first thing that is said of a matter."""
     return isinstance(says, Course | Session | Problem | ListIssue)
+
+
+def may_say(says: MatterSaid, source: str, closers: frozenset[str] = CLOSERS) -> bool:
+    """Whether the source may say this of the matter that it names. source: the publishing one."""
+    if not isinstance(says, ProblemReturn | ProblemExtension | ProblemClosing):
+        return True
+    return says.problem_source in (None, source) or source in closers
 
 
 # --- state ------------------------------------------------------------------------------------------------------------
@@ -194,11 +206,17 @@ def period_end(period: str) -> date:
 
 
 def decide_matter(
-    act: MatterAct, state: Matter, policies: Iterable[PolicyKnown] = (), calendar: Calendar | None = None
+    act: MatterAct,
+    state: Matter,
+    policies: Iterable[PolicyKnown] = (),
+    calendar: Calendar | None = None,
+    closers: frozenset[str] = CLOSERS,
 ) -> tuple[MatterEvent, ...]:
     """Return what the act leads to. Raises Rejected. An act that was done already leads to nothing."""
     check_dates(act.stamp)
     says = act.says
+    if not may_say(says, act.stamp.origin.source, closers):
+        raise reject("data.problem_source", "not-your-problem", "another source raised this problem", "ask it, or an operator")
     match says:
         case Course() | Session():
             return _describe(act, says, state)
@@ -438,13 +456,13 @@ def replay_matter(history: Iterable[MatterHappened]) -> Matter:
 
 
 def matter_decider(
-    policies: Iterable[PolicyKnown] = (), calendar: Calendar | None = None
+    policies: Iterable[PolicyKnown] = (), calendar: Calendar | None = None, closers: frozenset[str] = CLOSERS
 ) -> Decider[MatterAct, MatterHappened, Matter]:
-    """The decider of one matter, with the policies and the calendar that are known."""
+    """The decider of one matter, with the policies, the calendar and the closers that are known."""
     known = tuple(policies)
 
     def decide(act: MatterAct, state: Matter) -> tuple[MatterHappened, ...]:
-        events: Iterator[MatterEvent] = iter(decide_matter(act, state, known, calendar))
+        events: Iterator[MatterEvent] = iter(decide_matter(act, state, known, calendar, closers))
         return tuple(MatterHappened(act.stamp.on, event) for event in events)
 
     made: Decider[MatterAct, MatterHappened, Matter] = Decider(Absent(), decide, evolve_matter)

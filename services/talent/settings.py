@@ -16,6 +16,9 @@ VARIABLES = (
     Variable("HONGLING_TALENT_NATS_PASSWORD", "the broker's password of user talent", secret=True),
     Variable("HONGLING_TALENT_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
     Variable(HOLD, "how long a fact waits for its person", str(7 * 24 * 3600)),
+    Variable(
+        "HONGLING_TALENT_CLOSERS", "sources that may return, extend, close other sources' problems, with commas", "operator"
+    ),
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -26,6 +29,7 @@ class Settings:
     nats_password: str = field(repr=False)
     database_url: str = field(repr=False)
     hold_seconds: int
+    closers: frozenset[str]
     log_level: str
 
 
@@ -37,5 +41,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         nats_password=values["HONGLING_TALENT_NATS_PASSWORD"],
         database_url=values["HONGLING_TALENT_DATABASE_URL"],
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
+        closers=frozenset(part.strip() for part in values["HONGLING_TALENT_CLOSERS"].split(",") if part.strip()),
         log_level=values["HONGLING_LOG_LEVEL"],
     )

@@ -7,6 +7,7 @@ import pytest
 from eventlog.settings import SettingError, Variable, read_settings, whole_number
 from services.allowance import settings as allowance
 from services.registry import settings as registry
+from services.talent import settings as talent
 
 VARIABLES = (
     Variable("HONGLING_URL", "the broker"),
@@ -85,6 +86,13 @@ def test_the_registrys_rules_and_bounds_are_read() -> None:
     default = registry.settings_from(REGISTRY)
     assert (default.correctors, default.hold_seconds) == (frozenset({"operator"}), 7 * 24 * 3600)
     assert default.rules.issuers["junior"] == ("county",)
+
+
+def test_who_may_close_another_s_problem_is_read_as_a_list() -> None:
+    """The operator, where nothing is said."""
+    given = {"HONGLING_NATS_URL": "n", "HONGLING_TALENT_NATS_PASSWORD": "p", "HONGLING_TALENT_DATABASE_URL": "sqlite:///t"}
+    assert talent.settings_from(given).closers == {"operator"}
+    assert talent.settings_from(given | {"HONGLING_TALENT_CLOSERS": "operator, audit"}).closers == {"operator", "audit"}
 
 
 @pytest.mark.parametrize(

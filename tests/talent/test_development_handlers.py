@@ -224,6 +224,22 @@ def test_a_problem_is_returned_and_extended(bench: DevelopmentBench) -> None:
     assert (row["status"], row["due_on"], row["extensions"], row["returned"]) == ("open", "2026-06-30", 1, 1)
 
 
+def test_a_source_does_not_close_another_s_problem(bench: DevelopmentBench) -> None:
+    """Refused before and after it was raised, and it stays open; the operator closes it."""
+    closing = {"problem": "P-1", "problem_source": "hr", "outcome": "unfounded", "closed_by": "督查组"}
+    bench.take(bench.policy(), bench.says("problem-closed", closing, "2026-02-11", "early", None, source="audit"))
+    bench.take(
+        bench.says("problem-raised", PROBLEM, "2026-02-02", "raise-1", None),
+        bench.says("problem-closed", closing, "2026-02-11", "late", None, source="audit"),
+    )
+    refused = [each for each in bench.receipts if each.outcome == "refused"]
+    assert [each.id for each in refused] == ["early", "late"]
+    assert [(p.field, p.code) for each in refused for p in each.problems] == [("data.problem_source", "not-your-problem")] * 2
+    assert [row["status"] for row in bench.of(problem)] == ["open"]
+    bench.take(bench.says("problem-closed", closing, "2026-02-11", "close-1", None, source="operator"))
+    assert [row["status"] for row in bench.of(problem)] == ["closed"]
+
+
 def test_a_list_is_issued_signed_and_checked_off_in_one_batch(bench: DevelopmentBench) -> None:
     bench.take(
         bench.says("responsibility-issued", LIST, "2026-01-05", "list-1", None),

@@ -120,6 +120,29 @@ def test_another_source_names_whose_problem_it_means() -> None:
     when(RAISED, matter(1, "2024-09-28", PROBLEM)).rejected("key-taken")
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        CLOSE,
+        CLOSE.model_copy(update={"outcome": "unfounded"}),
+        ProblemReturn(problem="P-1", reason="缺签字"),
+        ProblemExtension(problem="P-1", due_on=date(2024, 12, 31), reason="工程未完", granted_by="督查组"),
+    ],
+)
+def test_a_problem_is_returned_extended_and_closed_by_whoever_raised_it_or_a_closer(says: Any) -> None:
+    """Anybody may submit evidence; what comes of it is for its source, the operator, or whom the deployment names."""
+    of_hr = says.model_copy(update={"problem_source": "hr"})
+    shown = then_on(RAISED, matter(2, "2024-10-01", SHOWN.model_copy(update={"problem_source": "hr"}), source="audit"))
+    assert len(shown) == 2
+    when(shown, matter(3, "2024-10-02", of_hr, source="audit")).rejected("not-your-problem")
+    when([], matter(3, "2024-10-02", of_hr, source="audit")).rejected("not-your-problem")
+    for told, source in ((says, "hr"), (of_hr, "hr"), (of_hr, "operator")):
+        assert len(when(shown, matter(3, "2024-10-02", told, source=source)).events) == 1
+    named = given(matter_decider(POLICIES, CALENDAR, frozenset({"audit"})), shown)
+    assert len(named.when(matter(3, "2024-10-02", of_hr, source="audit")).events) == 1
+    named.when(matter(3, "2024-10-02", of_hr, source="operator")).rejected("not-your-problem")
+
+
 # --- responsibility lists ------------------------------------------------------------------------------------------------
 
 ISSUED = then_on([], matter(1, "2026-01-05", LIST))
