@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -836,7 +836,7 @@ class Office:
         """What is held is parked, and tried again later by the operator."""
         self.bench.clock.advance(timedelta(hours=2))
         self.draw.choice(self.instances).expire()
-        parked = self.bench.rows(schema.parked)
+        parked = sorted(self.bench.rows(schema.parked), key=lambda row: str(row.message_id))
         assert {row.code for row in parked} <= {"never-came"}
         for row in self.draw.sample(parked, min(len(parked), 4)):
             self.bench.operates("retry", row.parked_id, f"act-{next(self.numbers)}")
@@ -932,24 +932,33 @@ def nothing_is_recorded_twice(office: Office) -> None:
     assert (office.known, len(office.bench.rows(schema.held))) == (known, held)
 
 
+Walked = tuple[Counter[str], Counter[str]]
+"""How often each event was recorded, and each refusal given."""
+
+
+def walk_on(database: Database, seed: int, folder: Path) -> Walked:
+    """A whole walk."""
+    office = Office(seed, database)
+    for turn in range(TURNS):
+        office.progress = turn / TURNS
+        office.turn()
+    office.settle([*office.standards, *office.late], office.untold)
+    states_are_those_of_the_log(office)
+    tables_are_those_of_the_log(office, folder)
+    the_registry_is_told_of_everything_once(office)
+    nothing_is_recorded_twice(office)
+    assert {row.code for row in office.bench.rows(schema.parked)} <= {"never-came"}
+    refused = Counter(code for _, outcome, codes in office.bench.outcomes if outcome == "refused" for code in codes)
+    return Counter(e.type for e in office.bench.events), refused
+
+
 @cache
-def walk(seed: int) -> tuple[Counter[str], Counter[str]]:
-    """A whole walk, on a database of its own. Returns how often each event was recorded, and each refusal given."""
+def walk(seed: int) -> Walked:
+    """On a database of its own, once in a session."""
     with tempfile.TemporaryDirectory(prefix="talent-machine-") as folder:
         database = Database(f"sqlite:///{folder}/log.db")
         try:
-            office = Office(seed, database)
-            for turn in range(TURNS):
-                office.progress = turn / TURNS
-                office.turn()
-            office.settle([*office.standards, *office.late], office.untold)
-            states_are_those_of_the_log(office)
-            tables_are_those_of_the_log(office, Path(folder))
-            the_registry_is_told_of_everything_once(office)
-            nothing_is_recorded_twice(office)
-            assert {row.code for row in office.bench.rows(schema.parked)} <= {"never-came"}
-            refused = Counter(code for _, outcome, codes in office.bench.outcomes if outcome == "refused" for code in codes)
-            return Counter(e.type for e in office.bench.events), refused
+            return walk_on(database, seed, Path(folder))
         finally:
             database.close()
 
@@ -958,6 +967,12 @@ def walk(seed: int) -> tuple[Counter[str], Counter[str]]:
 def test_whatever_comes_the_pool_and_the_cycles_hold_together(seed: int) -> None:
     """After each of many batches: see ``Pool`` and ``Cycles``. At the end: memory, tables and the registry say the same."""
     walk(seed)
+
+
+def test_the_same_walk_on_postgresql_comes_to_the_same(
+    postgres_url: str, open_database: Callable[[str], Database], tmp_path: Path
+) -> None:
+    assert walk_on(open_database(postgres_url), 1, tmp_path) == walk(1)
 
 
 def test_the_walks_go_everywhere() -> None:
