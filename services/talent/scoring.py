@@ -239,6 +239,7 @@ def score(document: AppraisalDocument, roster: Roster) -> list[Result]:
     sums = _add_up(roster, plans, len(document.raters), [qualitative.index(name) for name in breaking])
     groups = {"cycle": ["all"] * len(roster.people), "category": roster.categories, "grade": roster.grades}
     group_of = groups[document.ranked_within]
+    bars = _bars(document)
     scores = _scores(document, roster, plans, means, sums)
     found: list[Result | None] = [None] * len(roster.people)
     ordered: dict[str, list[tuple[tuple[int, ...], int]]] = {}
@@ -246,7 +247,9 @@ def score(document: AppraisalDocument, roster: Roster) -> list[Result]:
         plan = plans[roster.profiles[person]]
         if points is None:
             counts = sums.count[person * len(document.raters) : (person + 1) * len(document.raters)]
+            barring = _barring(bars, roster.sanctions[person])
             why = _lacking(document, plan, counts, roster.measured[person])
+            why += () if barring is None else (f"barred:{barring[1]}",)
             found[person] = Result(roster.people[person], None, group_of[person], None, None, why)
         else:
             ordered.setdefault(group_of[person], []).append(((-points,), person))
@@ -333,7 +336,7 @@ def _rank(
     """Ranks and ratings of one ranking, put into ``found``. entries: best first."""
     ratings = [band.rating for band in document.bands]
     floors = [band.at_least * 100 for band in document.bands]
-    bars = {bar.step: ratings.index(bar.rating) + 1 for bar in document.bars}
+    bars = _bars(document)
     barred: dict[int, tuple[int, str]] = {}
     candidates: list[tuple[tuple[int, ...], int]] = []
     band_of: list[int] = []
@@ -342,9 +345,9 @@ def _rank(
         while -key[0] < floors[band]:
             band += 1
         steps = roster.sanctions[person]
-        lowered = max([(bars[step], step) for step in steps if bars.get(step, 0) > band], default=None) if steps else None
-        if lowered is not None:
-            barred[person] = lowered
+        barring = _barring(bars, steps) if steps else None
+        if barring is not None:
+            barred[person] = barring
         elif band == 0:
             candidates.append((key, person))
         band_of.append(band)
@@ -357,10 +360,22 @@ def _rank(
         rated = band_of[place - 1]
         why: tuple[str, ...] = ()
         if person in barred:
-            rated, why = barred[person][0], (f"barred:{barred[person][1]}",)
+            rated, why = max(rated, barred[person][0]), (f"barred:{barred[person][1]}",)
         elif person in lost:
             rated, why = 1, (lost[person],)
         found[person] = Result(roster.people[person], -key[0], group, rank, ratings[rated], why)
+
+
+def _bars(document: AppraisalDocument) -> dict[SanctionStep, int]:
+    """Step of a sanction → the place of the best rating that it leaves, among the bands."""
+    ratings = [band.rating for band in document.bands]
+    return {bar.step: ratings.index(bar.rating) + 1 for bar in document.bars}
+
+
+def _barring(bars: Mapping[SanctionStep, int], steps: Iterable[SanctionStep]) -> tuple[int, SanctionStep] | None:
+    """The gravest bar among these sanctions. It is told also of somebody whose score alone comes to no more, or who has none:
+    an appeal must not lift them past it."""
+    return max([(bars[step], step) for step in steps if step in bars], default=None)
 
 
 def _room(document: AppraisalDocument, candidates: Sequence[tuple[tuple[int, ...], int]], scored: int) -> tuple[int, int]:
