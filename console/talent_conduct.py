@@ -1,7 +1,9 @@
-"""``hongling talent conduct``: points, sanctions and honours of one person, and the acts that report them."""
+"""``hongling talent conduct``: points, sanctions and honours: the acts that report them, one person's, and lists."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, get_args
 
 import typer
@@ -11,6 +13,7 @@ from console.context import DataOption, JsonOption, LangOption, context
 from console.cycle_words import CycleWords
 from console.people import business_day_of
 from console.talent_acting import report
+from console.talent_acts import ByDivision, checked_division, show_rows, talent_tables
 from console.talent_cycle import OnOption, PersonArgument, ReasonOption, ref_of
 from console.words import safe, show_table
 from contracts import appraisal_intake as facts
@@ -20,6 +23,7 @@ from contracts.base import business_day
 from eventlog.ids import SystemClock
 from services.talent.appraisal_views import conduct_of
 from services.talent.conduct import Conduct, Entry, HonourLevel, highest_step
+from services.talent.registers import conduct_by_unit, conduct_list
 
 __all__ = ["register"]
 
@@ -157,6 +161,50 @@ def show(
     ctx.out.print(
         ctx.say(f"积分 {balance}；{day} 有效的处理：{in_force}", f"points {balance}; sanction in force on {day}: {in_force}")
     )
+
+
+@conduct.command("list")
+def list_conduct(
+    division: ByDivision,
+    since: Annotated[
+        str | None, typer.Option("--since", help="points and honours from this day; else from 1 January", show_default=False)
+    ] = None,
+    by_unit: Annotated[bool, typer.Option("--by-unit", help="counts of each unit")] = False,
+    sanctioned: Annotated[bool, typer.Option("--sanctioned", help="only who is under a sanction on the day")] = False,
+    on: Annotated[str | None, typer.Option("--on", help="the day asked for; else today", show_default=False)] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Points, honours and sanctions in force of a division's people."""
+    ctx = context(data, as_json, lang)
+    day = business_day_of("--on", on) or business_day(SystemClock().now())
+    first = business_day_of("--since", since) or date(day.year, 1, 1)
+    with talent_tables(ctx) as (_, connection):
+        rows = conduct_list(connection, checked_division(division), first, day)
+    rows = [row for row in rows if row["sanctions"] or not sanctioned]
+    head = {"division": division, "since": first.isoformat(), "on": day.isoformat()}
+    words = CycleWords(ctx.lang)
+    if by_unit:
+        units = conduct_by_unit(rows)
+        columns: Any = (
+            ("单位", "unit", "unit"), ("人数", "people", "people"), ("积分", "points", "points"),
+            ("表彰", "honours", "honours"), ("受处理", "sanctioned", "sanctioned"),
+        )  # fmt: skip
+        show_rows(ctx, {**head, "units": units}, units, columns)
+        return
+    columns = (
+        ("人员", "person", "person_ref"), ("单位", "unit", lambda row: ", ".join(row["units"])), ("积分", "points", "points"),
+        ("表彰", "honours", lambda row: ", ".join(row["honours"])),
+        ("处理", "sanctions", lambda row: ", ".join(_sanction_text(words, each) for each in row["sanctions"])),
+    )  # fmt: skip
+    show_rows(ctx, {**head, "people": rows}, rows, columns)
+
+
+def _sanction_text(words: CycleWords, row: Mapping[str, Any]) -> str:
+    last = row["last_day"]
+    until = words.say("，至解除", ", until it is lifted") if last is None else words.say(f"，至 {last}", f", until {last}")
+    return f"{words.step(row['step'])}{until}"
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:

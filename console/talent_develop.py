@@ -49,6 +49,7 @@ from services.talent.registers import (
     coverage_of,
     development_of,
     duties_list,
+    mentors_by_unit,
     mentors_list,
     plans_list,
     rotation_list,
@@ -638,6 +639,7 @@ def end_mentorship(
 @mentor.command("list")
 def list_mentors(
     division: ByDivision,
+    by_unit: Annotated[bool, typer.Option("--by-unit", help="counts of each unit")] = False,
     on: OnOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -645,6 +647,15 @@ def list_mentors(
 ) -> None:
     """Mentors of a division's people, whom they teach, and what is past its end."""
     ctx, day = context(data, as_json, lang), asked_day(on)
+    if by_unit:
+        with talent_tables(ctx) as (_, connection):
+            units = mentors_by_unit(connection, checked_division(division), day)
+        shown = (
+            ("单位", "unit", "unit"), ("被带人数", "taught", "taught"), ("导师", "mentors", "mentors"),
+            ("逾期", "overdue", "overdue"),
+        )  # fmt: skip
+        show_rows(ctx, {"division": division, "on": day.isoformat(), "units": units}, units, shown)
+        return
     with talent_tables(ctx) as (log, connection):
         rows = mentors_list(connection, Policies(published_policies(log, connection), day), checked_division(division))
     columns = (

@@ -12,10 +12,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
+from contracts.appraisal_events import HonourAwarded, SanctionImposed
 from contracts.development_policy import DevelopmentPolicy
 from contracts.divisions import in_force
 from contracts.workdays import Calendar
 from services.talent.acts import months_after
+from services.talent.appraisal_views import conduct, conduct_of
+from services.talent.conduct import in_period
 from services.talent.development import PolicyKnown
 from services.talent.development_views import (
     course,
@@ -40,9 +43,12 @@ from services.talent.views import below, pool_member
 __all__ = [
     "Policies",
     "catalogue",
+    "conduct_by_unit",
+    "conduct_list",
     "coverage_of",
     "development_of",
     "duties_list",
+    "mentors_by_unit",
     "mentors_list",
     "plans_list",
     "problems_by_unit",
@@ -325,6 +331,84 @@ def mentors_list(connection: Connection, policies: Policies, division: str) -> l
     for made in found.values():
         made["over"] = most is not None and len(made["current"]) > most
     return [found[mentor] for mentor in sorted(found)]
+
+
+def mentors_by_unit(connection: Connection, division: str, day: date) -> list[dict[str, Any]]:
+    """Of each unit that those who are taught belong to on the day: how many, by how many mentors, and what is past its end."""
+    units = _units_of(connection, division, day)
+    found: dict[str, dict[str, Any]] = {}
+    mentors: dict[str, set[str]] = {}
+    for row in _rows(connection, mentorship, _of_division(mentorship.c.person_ref, division)):
+        if row["since"] > day.isoformat() or (row["ended_on"] is not None and row["ended_on"] < day.isoformat()):
+            continue
+        for unit in units.get(row["person_ref"], ("",)):
+            made = found.setdefault(unit, {"unit": unit, "taught": 0, "mentors": 0, "overdue": 0})
+            mentors.setdefault(unit, set()).add(row["mentor"])
+            made["taught"] += 1
+            made["overdue"] += row["ended_on"] is None and row["ends_on"] < day.isoformat()
+    return [{**found[unit], "mentors": len(mentors[unit])} for unit in sorted(found)]
+
+
+# --- points, sanctions, honours -----------------------------------------------------------------------------------------
+
+
+def _units_of(connection: Connection, division: str, day: date) -> dict[str, tuple[str, ...]]:
+    """person_ref → the units of the posts that are held on the day."""
+    found = {}
+    for ref, (_, posts) in _posts(connection, division).items():
+        held = {post.unit for post in posts if post.since <= day and (post.until is None or post.until >= day)}
+        if held:
+            found[ref] = tuple(sorted(held))
+    return found
+
+
+def conduct_list(connection: Connection, division: str, first: date, day: date) -> list[dict[str, Any]]:
+    """Everybody of a division of whom something is on record by the day, by person_ref.
+
+    points: earned less deducted from ``first`` to the day; honours: titles of that time; sanctions: in force on the day, with
+    their last day if it is known, the mildest step first.
+    """
+    chosen = select(conduct.c.person_ref).where(_of_division(conduct.c.person_ref, division), conduct.c.on <= day.isoformat())
+    people = connection.scalars(chosen.distinct().order_by(conduct.c.person_ref)).all()
+    units = _units_of(connection, division, day)
+    found = []
+    for ref, held in sorted(conduct_of(connection, people).items()):
+        entries = [(name, each) for name, each in held.entries.items() if each.on <= day and not each.withdrawn]
+        in_force = in_period((each for _, each in entries), day, day).sanctions
+        sanctions = [
+            {
+                "entry": name,
+                "step": each.says.step,
+                "since": each.on.isoformat(),
+                "last_day": None if each.last_day is None else each.last_day.isoformat(),
+            }
+            for name, each in entries
+            if isinstance(each.says, SanctionImposed) and (each.last_day is None or each.last_day >= day)
+        ]
+        titles = [each.says.title for _, each in entries if isinstance(each.says, HonourAwarded) and each.on >= first]
+        found.append(
+            {
+                "person_ref": ref,
+                "units": list(units.get(ref, ())),
+                "points": in_period((each for _, each in entries), first, day).points,
+                "honours": titles,
+                "sanctions": sorted(sanctions, key=lambda row: (in_force.index(row["step"]), row["since"])),
+            }
+        )
+    return found
+
+
+def conduct_by_unit(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each unit: people on record, their points and honours, and how many are under a sanction."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        for unit in row["units"] or [""]:
+            made = found.setdefault(unit, {"unit": unit, "people": 0, "points": 0, "honours": 0, "sanctioned": 0})
+            made["people"] += 1
+            made["points"] += row["points"]
+            made["honours"] += len(row["honours"])
+            made["sanctioned"] += bool(row["sanctions"])
+    return [found[unit] for unit in sorted(found)]
 
 
 def development_of(connection: Connection, person_ref: str) -> dict[str, Any]:

@@ -138,6 +138,25 @@ def test_conduct_is_shown_with_the_sanction_that_is_in_force(made: Office) -> No
     assert "取消评优" in ask(made, "talent", "conduct", "show", "hr:K002", "--on", "2021-06-02", lang="zh").stdout
 
 
+def test_conduct_is_listed_by_person_and_by_unit(made: Office) -> None:
+    """Points of the year up to the day, sanctions in force on it; who has nothing on record is not named."""
+    listed = ("talent", "conduct", "list", "--division", "210000", "--on", "2021-06-02")
+    people = ask_json(made, *listed)["people"]
+    assert sorted((row["points"], [each["step"] for each in row["sanctions"]]) for row in people) == [
+        (0, ["cancel_honours"]), (5, []),
+    ]  # fmt: skip
+    (barred,) = ask_json(made, *listed, "--sanctioned")["people"]
+    assert barred["sanctions"] == [
+        {"entry": "operator/s-1", "step": "cancel_honours", "since": "2021-06-01", "last_day": None}
+    ]  # fmt: skip
+    units = ask_json(made, *listed, "--by-unit")["units"]
+    assert [(row["people"], row["points"], row["honours"], row["sanctioned"]) for row in units] == [(2, 5, 0, 1)]
+    assert units[0]["unit"] in barred["units"]
+    assert [row["points"] for row in ask_json(made, *listed, "--since", "2021-05-02")["people"]] == [0, 0]
+    assert ask_json(made, *listed[:-1], "2021-04-30")["people"] == []
+    assert "取消评优，至解除" in ask(made, *listed, lang="zh").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -16,6 +16,7 @@ from services.talent.registers import (
     coverage_of,
     development_of,
     duties_list,
+    mentors_by_unit,
     mentors_list,
     plans_list,
     problems_by_unit,
@@ -77,6 +78,9 @@ def test_every_list_says_what_is_open_and_what_is_overdue(made: DevelopmentBench
         assert (plan["done"], plan["overdue_activities"], plan["review_overdue"]) == (1, ["a-2"], True)
         (mentor,) = mentors_list(connection, policies, DIVISION)
         assert (mentor["current"], mentor["overdue"], mentor["over"]) == ([REF], ["m-1"], False)
+        (unit,) = mentors_by_unit(connection, DIVISION, DAY)
+        assert (unit["taught"], unit["mentors"], unit["overdue"]) == (1, 1, 1)
+        assert mentors_by_unit(connection, DIVISION, date(2020, 1, 1)) == []
         (problem,) = problems_list(connection, DIVISION, DAY, "overdue")
         assert (problem["days_left"], problem["overdue"]) == (-184, True)
         assert problems_by_unit([problem]) == [
