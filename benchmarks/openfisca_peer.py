@@ -10,7 +10,7 @@ both words one after the other goes through a million Python objects, and took t
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,9 @@ class allowance(Variable):
         grades, ratings = worker("grade", period), worker("rating", period)
         first = parameters(period.start).amounts
         second = parameters(period.start.offset(months, DateUnit.MONTH)).amounts
-        pairs = [(each, rated) for each in Grade for rated in Rating if (each.name, rated.name) in AMOUNTS_FEN]
+        # Without the library installed, mypy does not know that these are enumerations.
+        all_grades, all_ratings = cast(Any, Grade), cast(Any, Rating)
+        pairs = [(each, rated) for each in all_grades for rated in all_ratings if (each.name, rated.name) in AMOUNTS_FEN]
         held = [(grades == each) & (ratings == rated) for each, rated in pairs]
         sums = [first[rated.name][each.name] * before + second[rated.name][each.name] * after for each, rated in pairs]
         return (2 * np.select(held, sums, 0).astype(np.int64) + 12) // 24
