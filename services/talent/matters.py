@@ -110,10 +110,18 @@ def opens(says: MatterSaid) -> bool:
 
 
 def may_say(says: MatterSaid, source: str, closers: frozenset[str] = CLOSERS) -> bool:
-    """Whether the source may say this of the matter that it names. source: the publishing one."""
-    if not isinstance(says, ProblemReturn | ProblemExtension | ProblemClosing):
-        return True
-    return says.problem_source in (None, source) or source in closers
+    """Whether the source may say this of the matter that it names. source: the publishing one.
+
+    Evidence, a signature and the check of an item may come from any system; how a problem ends, and that a list is no longer
+    asked for, is for whoever began it.
+    """
+    match says:
+        case ProblemReturn() | ProblemExtension() | ProblemClosing():
+            return says.problem_source in (None, source) or source in closers
+        case ListWithdrawal():
+            return says.list_source in (None, source) or source in closers
+        case _:
+            return True
 
 
 # --- state ------------------------------------------------------------------------------------------------------------
@@ -216,6 +224,8 @@ def decide_matter(
     check_dates(act.stamp)
     says = act.says
     if not may_say(says, act.stamp.origin.source, closers):
+        if isinstance(says, ListWithdrawal):
+            raise reject("data.list_source", "not-your-list", "another source issued this list", "ask it, or an operator")
         raise reject("data.problem_source", "not-your-problem", "another source raised this problem", "ask it, or an operator")
     match says:
         case Course() | Session():

@@ -17,7 +17,9 @@ VARIABLES = (
     Variable("HONGLING_TALENT_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
     Variable(HOLD, "how long a fact waits for its person", str(7 * 24 * 3600)),
     Variable(
-        "HONGLING_TALENT_CLOSERS", "sources that may return, extend, close other sources' problems, with commas", "operator"
+        "HONGLING_TALENT_CLOSERS",
+        "sources that may close other sources' problems and withdraw their lists, with commas",
+        "operator",
     ),
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )

@@ -171,6 +171,17 @@ def test_an_item_is_checked_in_its_own_periods() -> None:
     ]  # fmt: skip
 
 
+def test_a_list_is_withdrawn_by_whoever_issued_it_or_a_closer() -> None:
+    """Others may sign it and check its items off."""
+    of_hr = ListWithdrawal(list="L-1", list_source="hr", reason="机构调整")
+    when(SIGNED, matter(5, "2026-03-01", of_hr, source="audit")).rejected("not-your-list")
+    when([], matter(5, "2026-03-01", of_hr, source="audit")).rejected("not-your-list")
+    for source in ("hr", "operator"):
+        assert len(when(SIGNED, matter(5, "2026-03-01", of_hr, source=source)).events) == 1
+    checked = CHECK.model_copy(update={"list_source": "hr"})
+    assert len(when(SIGNED, matter(5, "2026-03-01", checked, source="audit")).events) == 1
+
+
 def test_a_list_that_was_withdrawn_is_over() -> None:
     gone = then_on(SIGNED, matter(5, "2026-03-01", ListWithdrawal(list="L-1", reason="机构调整")))
     when(gone, matter(6, "2026-03-02", CHECK)).rejected("list-withdrawn")
