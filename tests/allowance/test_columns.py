@@ -203,7 +203,7 @@ def test_facts_made_of_a_row_give_the_row_again() -> None:
     assert row_of(facts_of(row, words, YEAR), YEAR, words) == row
 
 
-@settings(max_examples=120)
+@settings(max_examples=200)
 @given(workers())
 def test_any_row_survives_being_made_into_facts(facts: list[KnownFact]) -> None:
     words = Words()

@@ -43,7 +43,7 @@ def test_the_policies_drawn_are_such_as_the_checker_lets_pass(
         assert [each for each in findings_of_sense(document) if each.severity == "error"] == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(workers(), policies(), policies())
 def test_the_oracle_agrees_on_any_worker_under_any_policy(
     facts: list[KnownFact], document: PolicyDocument, other: PolicyDocument

@@ -236,7 +236,7 @@ def recomputed(files: list[list[Hear]], documents: list[Any]) -> Iterator[tuple[
                 yield (file[0].person_ref, payer, year), fen
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(facts=told(), script=st.lists(steps, min_size=10, max_size=20))
 def test_the_postings_are_what_is_recomputed_whatever_happens(
     tmp_path: Path, facts: tuple[list[list[Hear]], list[Hear]], script: list[Callable[[Whole], None]]

@@ -11,7 +11,7 @@ from tests.simulation.run import Simulator
 
 __all__ = ["FILES", "SEEDS", "hold"]
 
-SEEDS = int(os.environ.get("HONGLING_ASSURANCE_SEEDS", "120"))
+SEEDS = int(os.environ.get("HONGLING_ASSURANCE_SEEDS", "200"))
 FIRST = int(os.environ.get("HONGLING_ASSURANCE_SEED", "0"))
 FILES = 2
 SEEN = ("stored twice", "delivered again", "conflict")
