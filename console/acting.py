@@ -18,7 +18,7 @@ from console.context import WRONG, Context, fail
 from console.parked import masked
 from console.people import business_day_of, person_ref_of
 from console.personal import publish_act
-from console.policies import show_receipt
+from console.publishing import show_receipt
 from console.registry_words import criterion, event_text, side
 from console.topology import OPERATOR
 from console.words import Words, day_of, safe, show_table

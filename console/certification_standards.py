@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, assert_never
 
-import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from console.context import WRONG, Context, DataOption, JsonOption, LangOption, chosen_language, context, fail, run_async
-from console.policies import Message, has_errors, problems_text, read_document, send, show_receipt
+from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
+from console.publishing import (
+    Message,
+    check_document,
+    document_message,
+    publish_document,
+)
 from console.registry_words import name_of
-from console.topology import POLICY_OFFICE
 from console.words import Words, day_of, safe, show_table
-from contracts.base import utc_text
 from contracts.certification import (
     AssessedCriterion,
     CertificationStandard,
@@ -34,7 +33,6 @@ from contracts.certification import (
     Waiver,
     YearsServedCriterion,
 )
-from contracts.intake import INTAKE_BYTES_MAX, fact_subject
 from contracts.registry import CertificationStandardPublished
 from eventlog.log import Recorded
 from services.registry.standard import check_standard, read_standard
@@ -53,47 +51,21 @@ FileArgument = Annotated[Path, typer.Argument(help="YAML file of a certification
 @standard.command()
 def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Say what is wrong or doubtful in a standard, at its line and column. Publishes nothing; ends with 2 on errors."""
-    # It asks no deployment, so --data and HONGLING_DATA are left alone.
-    ctx = Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True))
-    problems = check_standard(read_document(file))
-    answer = {"file": str(file), "ok": not has_errors(problems), "problems": [asdict(problem) for problem in problems]}
-    ctx.show(answer, lambda: problems_text(ctx, file, problems))
-    if has_errors(problems):
-        raise typer.Exit(WRONG)
+    check_document(file, check_standard, as_json, lang)
 
 
 def standard_message(text: str, document: CertificationStandard, at: datetime) -> Message:
     """The intake message of a standard. Its id comes from the text, so that the same text is one message for ever."""
-    kind = "intake.certification-standard-published.v1"
-    message_id = f"certification-standard-{hashlib.sha256(text.encode()).hexdigest()}"
-    envelope = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": POLICY_OFFICE,
-        "type": kind,
-        "time": utc_text(at),
-        "effectiveon": document.effective_on.isoformat(),
-        "data": {"text": text},
-    }
-    return Message(fact_subject(POLICY_OFFICE, "registry", kind), message_id, orjson.dumps(envelope))
+    return document_message(
+        "registry", "certification-standard-published", "certification-standard", text, document.effective_on, at
+    )
 
 
 @standard.command()
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a standard and publish it. Safe to repeat. Applications are judged by the one in force on their first day."""
     ctx = context(data, as_json, lang)
-    text = read_document(file)
-    problems = check_standard(text)
-    if has_errors(problems):
-        answer = {"file": str(file), "ok": False, "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: problems_text(ctx, file, problems))
-        raise typer.Exit(WRONG)
-    message = standard_message(text, read_standard(text), datetime.now(UTC))
-    if len(message.message) > INTAKE_BYTES_MAX:
-        fail(
-            WRONG, f"{file} makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; shorten its notes"
-        )
-    show_receipt(ctx, run_async(send(ctx, POLICY_OFFICE, "registry", message)))
+    publish_document(ctx, file, "registry", check_standard, lambda text, at: standard_message(text, read_standard(text), at))
 
 
 # --- list and show ------------------------------------------------------------------------------------------------------

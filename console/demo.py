@@ -40,7 +40,8 @@ from console.demo_typed import typed
 from console.deployment import DEFAULT_SOURCES, Deployment, Running
 from console.explain import explain_text
 from console.operate import ask_status
-from console.policies import policy_message, send
+from console.policies import policy_message
+from console.publishing import send
 from console.registry_words import event_text
 from console.sealing import load_public_key, seal
 from console.topology import POLICY_OFFICE, SERVICES

@@ -41,7 +41,7 @@ from console.personal import (
     the_attachments,
     the_vault,
 )
-from console.policies import show_receipt
+from console.publishing import show_receipt
 from console.sealing import load_public_key, seal_dossier
 from console.topology import OPERATOR
 from console.words import day_of, safe, show_table

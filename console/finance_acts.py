@@ -12,10 +12,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date
+from datetime import date
 from typing import Annotated, Any
 
-import orjson
 import typer
 from pydantic import BaseModel
 from rich.console import Console
@@ -26,14 +25,14 @@ from console.client import IntakeClient, PublishFailed, TooLarge, Unreachable
 from console.context import DIFFERENCE, UNREACHABLE, WRONG, Context, fail, run_async
 from console.finance_words import STAGES, possible_division
 from console.personal import check_act, check_words
-from console.policies import Message, show_receipt
+from console.publishing import Message, fact_message, show_receipt
 from console.topology import CASHIER
 from console.words import safe, yuan
-from contracts.base import business_day, utc_text
-from contracts.intake import INTAKE_BYTES_MAX, fact_subject
+from contracts.base import business_day
+from contracts.intake import INTAKE_BYTES_MAX
 from contracts.receipts import Receipt
 from eventlog.database import Database
-from eventlog.ids import SystemClock, SystemEntropy, uuid7
+from eventlog.ids import SystemClock
 from eventlog.intake import replay_receipt, seen_before
 from services.allowance.payment_views import run as run_row
 
@@ -80,18 +79,7 @@ PayerOption = Annotated[str, typer.Option("--payer", help="a payer of the polici
 def message_of(user: str, fact: str, data: Mapping[str, Any], *, message_id: str | None = None) -> Message:
     """A message of today. message_id: where giving the command twice must not do it twice; else a new one."""
     at = SystemClock().now()
-    kind = f"intake.{fact}.v1"
-    name = message_id or f"{fact}-{uuid7(at, SystemEntropy())}"
-    envelope = {
-        "specversion": "1.0",
-        "id": name,
-        "source": user,
-        "type": kind,
-        "time": utc_text(at.astimezone(UTC)),
-        "effectiveon": business_day(at).isoformat(),
-        "data": data,
-    }
-    return Message(fact_subject(user, SERVICE, kind), name, orjson.dumps(envelope))
+    return fact_message(user, SERVICE, fact, data, business_day(at), at, message_id)
 
 
 async def send_all(ctx: Context, user: str, messages: Sequence[Message]) -> dict[str, Receipt]:

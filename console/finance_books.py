@@ -29,7 +29,7 @@ from console.finance_acts import (
 )
 from console.finance_words import ACCOUNTS
 from console.people import known_at, person_ref_of, position_at
-from console.policies import show_receipt
+from console.publishing import show_receipt
 from console.topology import CASHIER, REVIEWER
 from console.words import Words, day_of, safe, show_table, yuan
 from contracts import intake

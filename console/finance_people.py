@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from console.context import DIFFERENCE, Context, fail
 from console.personal import publish_act
-from console.policies import show_receipt
+from console.publishing import show_receipt
 from contracts import intake
 from contracts.registry import EncryptedIdentity, FactCorrected, PersonalDataExported, WorkerRegistered
 from eventlog import schema

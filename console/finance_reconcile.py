@@ -40,7 +40,7 @@ from console.finance_acts import (
 from console.finance_instruct import fail_on_faults
 from console.finance_words import BREAK_STATES, BREAKS, PAYOUT_STAGES
 from console.personal import check_act, check_words
-from console.policies import Message, show_receipt
+from console.publishing import Message, show_receipt
 from console.topology import CASHIER
 from console.words import safe, show_table, yuan
 from contracts import intake

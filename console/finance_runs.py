@@ -35,7 +35,7 @@ from console.finance_acts import (
     wait_for,
 )
 from console.finance_words import BREAK_STATES, BREAKS, PAYOUT_STAGES, STAGES, WHYS
-from console.policies import show_receipt
+from console.publishing import show_receipt
 from console.topology import CASHIER, REVIEWER
 from console.words import day_of, safe, show_table, yuan
 from contracts import intake

@@ -33,7 +33,7 @@ from console.intake_columns import FACTS, fact_type_of
 from console.intake_copies import CopyImpossible, check_copy, write_copy
 from console.intake_files import IntakeFile, IntakeFileError, Reading, Row, open_intake, write_problems
 from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_template
-from console.policies import receipt_on_file
+from console.publishing import receipt_on_file
 from console.sealing import load_public_key
 from console.topology import SERVICES
 from contracts.problems import Lang

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -18,13 +18,12 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
-from console.policies import Message, send, show_receipt
+from console.publishing import Message, fact_message, send, show_receipt
 from console.topology import OPERATOR, SERVICES
 from console.words import Words, day_of, safe, show_table
-from contracts.base import EventId, business_day, utc_text
-from contracts.intake import fact_subject
+from contracts.base import EventId, business_day
 from contracts.problems import PLAIN_IDENTITY_FIELDS
-from eventlog.ids import SystemClock, SystemEntropy, uuid7
+from eventlog.ids import SystemClock
 from eventlog.parking import parked_list, parked_row, stream_of_parked
 
 __all__ = ["masked", "register"]
@@ -264,17 +263,8 @@ def _act(
 
 def act_message(act: str, service: str, parked_id: str, by: str, reason: str, at: datetime) -> Message:
     """The operator's message. Each act is one of its own, so its id is new."""
-    kind, message_id = f"intake.{act}.v1", f"{act}-{uuid7(at, SystemEntropy())}"
-    envelope = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": OPERATOR,
-        "type": kind,
-        "time": utc_text(at.astimezone(UTC)),
-        "effectiveon": business_day(at).isoformat(),
-        "data": {"parked": parked_id, "by": by, "reason": reason},
-    }
-    return Message(fact_subject(OPERATOR, service, kind), message_id, orjson.dumps(envelope))
+    data = {"parked": parked_id, "by": by, "reason": reason}
+    return fact_message(OPERATOR, service, act, data, business_day(at), at)
 
 
 def _service_of(ctx: Context, parked_id: str) -> str:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from cryptography.exceptions import InvalidTag
 from pydantic import BaseModel, ValidationError
@@ -20,11 +19,11 @@ from sqlalchemy import Connection, insert, select
 
 from console.context import DIFFERENCE, UNREACHABLE, WRONG, Context, fail, run_async
 from console.parked import masked
-from console.policies import Message, send, show_receipt
+from console.publishing import Message, fact_message, send, show_receipt
 from console.topology import OPERATOR
 from contracts import intake
-from contracts.base import business_day, utc_text
-from contracts.intake import INTAKE_BYTES_MAX, fact_subject
+from contracts.base import business_day
+from contracts.intake import INTAKE_BYTES_MAX
 from contracts.problems import problems_of
 from contracts.receipts import Receipt
 from contracts.registry import (
@@ -37,7 +36,7 @@ from contracts.registry import (
     WorkerRegistered,
 )
 from eventlog import schema
-from eventlog.ids import SystemClock, SystemEntropy, uuid7
+from eventlog.ids import SystemClock, SystemEntropy
 from eventlog.log import Log, Recorded
 from services.registry.attachments import Attachments
 from services.registry.decider import stream_of
@@ -87,17 +86,7 @@ def check_words(*given: tuple[str, str]) -> None:
 
 def act_message(fact: str, data: Mapping[str, Any], on: date, at: datetime) -> Message:
     """The operator's message of an act. Each act is one of its own, so its id is new."""
-    kind, message_id = f"intake.{fact}.v1", f"{fact}-{uuid7(at, SystemEntropy())}"
-    envelope = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": OPERATOR,
-        "type": kind,
-        "time": utc_text(at.astimezone(UTC)),
-        "effectiveon": on.isoformat(),
-        "data": data,
-    }
-    return Message(fact_subject(OPERATOR, "registry", kind), message_id, orjson.dumps(envelope))
+    return fact_message(OPERATOR, "registry", fact, data, on, at)
 
 
 def check_act(ctx: Context, model: type[BaseModel], data: Mapping[str, Any]) -> None:

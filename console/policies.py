@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, assert_never
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from console.client import IntakeClient, PublishFailed, TooLarge, Unreachable
 from console.context import (
-    UNREACHABLE,
     WRONG,
     Context,
     DataOption,
@@ -26,13 +22,10 @@ from console.context import (
     chosen_language,
     context,
     fail,
-    run_async,
 )
-from console.topology import POLICY_OFFICE
+from console.publishing import Message, check_document, document_message, publish_document, sound_document
 from console.words import Words, day_of, safe, show_table, yuan
 from contracts.allowance import PolicyPublished
-from contracts.base import utc_text
-from contracts.intake import INTAKE_BYTES_MAX, fact_subject
 from contracts.policy import (
     AllowanceLine,
     AmountRow,
@@ -50,31 +43,13 @@ from contracts.policy import (
     Rule,
     WithoutAllowanceRule,
 )
-from contracts.receipts import Receipt
-from eventlog.documents import DocumentProblem
-from eventlog.intake import replay_receipt, seen_before
 from eventlog.log import Recorded
 from services.allowance.engine import VALID_IN, categories_paid
 from services.allowance.handlers import POLICIES
 from services.allowance.policy import PaidByRow, check_policy, policy_rows, read_policy
 from services.allowance.settings_text import CHANNEL_TEXT, WITHIN_TEXT, setting_rows
 
-__all__ = [
-    "Message",
-    "has_errors",
-    "policy_message",
-    "print_policy",
-    "problems_text",
-    "read_document",
-    "receipt_on_file",
-    "register",
-    "send",
-    "show_receipt",
-]
-
-ANSWER_SECONDS_MAX = 30.0
-TEXT_BYTES_MAX = 1024 * 1024
-"""Bytes of a file that is read at all; what a policy may really have is checked after that."""
+__all__ = ["policy_message", "print_policy", "register"]
 
 policy = typer.Typer(no_args_is_help=True, help="Policy documents: check, publish, list, show.")
 
@@ -93,148 +68,22 @@ def register(app: typer.Typer) -> None:
 @policy.command()
 def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Say what is wrong or doubtful in a document, at its line and column. Publishes nothing; ends with 2 on errors."""
-    # It asks no deployment, so --data and HONGLING_DATA are left alone.
-    ctx = Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True))
-    problems = check_policy(read_document(file))
-    answer = {"file": str(file), "ok": not has_errors(problems), "problems": [asdict(problem) for problem in problems]}
-    ctx.show(answer, lambda: problems_text(ctx, file, problems))
-    if has_errors(problems):
-        raise typer.Exit(WRONG)
-
-
-def read_document(file: Path) -> str:
-    """The text of a file that somebody wrote. Ends the command with 2 if it cannot be read."""
-    try:
-        with file.open("rb") as opened:
-            raw = opened.read(TEXT_BYTES_MAX + 1)
-    except OSError as error:
-        fail(WRONG, f"{file} cannot be read: {error.strerror}")
-    if len(raw) > TEXT_BYTES_MAX:
-        fail(WRONG, f"{file} has more than {TEXT_BYTES_MAX} bytes; a document is far shorter")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        fail(WRONG, f"{file} is not UTF-8 (byte {error.start}); save it as UTF-8")
-
-
-def has_errors(problems: Sequence[DocumentProblem]) -> int:
-    """How many problems keep the document from being published."""
-    return sum(problem.severity == "error" for problem in problems)
-
-
-def problems_text(ctx: Context, file: Path, problems: Sequence[DocumentProblem]) -> str:
-    colour = {"error": "red", "warning": "yellow"}
-    name = {"error": ctx.say("错误", "error"), "warning": ctx.say("注意", "warning")}
-    lines = [
-        f"{safe(file)}:{p.line}:{p.column} [{colour[p.severity]}]{name[p.severity]}[/{colour[p.severity]}] "
-        f"{safe(p.key)}: {safe(p.problem)}; {safe(p.remedy)} [dim]({safe(p.code)})[/dim]"
-        for p in problems
-    ]
-    errors = has_errors(problems)
-    warnings = len(problems) - errors
-    lines.append(ctx.say(f"错误 {errors} 处，注意 {warnings} 处", f"{errors} errors, {warnings} warnings"))
-    return "\n".join(lines)
+    check_document(file, check_policy, as_json, lang)
 
 
 # --- publish ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One intake message to publish."""
-
-    subject: str
-    message_id: str
-    message: bytes
-
-
 def policy_message(text: str, document: PolicyDocument, at: datetime) -> Message:
     """The intake message of a document. Its id comes from the text, so that the same text is one message for ever."""
-    kind, message_id = "intake.policy-published.v1", f"policy-{hashlib.sha256(text.encode()).hexdigest()}"
-    envelope = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": POLICY_OFFICE,
-        "type": kind,
-        "time": utc_text(at),
-        "effectiveon": document.effective.first_day.isoformat(),
-        "data": {"text": text},
-    }
-    return Message(fact_subject(POLICY_OFFICE, "allowance", kind), message_id, orjson.dumps(envelope))
+    return document_message("allowance", "policy-published", "policy", text, document.effective.first_day, at)
 
 
 @policy.command()
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a document and publish it; everybody whom it concerns is calculated again. Safe to repeat."""
     ctx = context(data, as_json, lang)
-    text = read_document(file)
-    problems = check_policy(text)
-    if has_errors(problems):
-        answer = {"file": str(file), "ok": False, "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: problems_text(ctx, file, problems))
-        raise typer.Exit(WRONG)
-    message = policy_message(text, read_policy(text), datetime.now(UTC))
-    if len(message.message) > INTAKE_BYTES_MAX:
-        fail(
-            WRONG, f"{file} makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; shorten its notes"
-        )
-    receipt = run_async(send(ctx, POLICY_OFFICE, "allowance", message))
-    show_receipt(ctx, receipt)
-
-
-async def send(ctx: Context, user: str, service: str, message: Message) -> Receipt:
-    """Publish one message as a user of the broker, wait for its receipt, and return it. Ends the command with 3 without one.
-
-    A message that was settled before, and that the broker drops as a repeat, gets no new receipt: then the service's own
-    copy of it is looked up, where its database can be reached.
-    """
-    url, password = ctx.broker_url(), ctx.password(user)
-    try:
-        async with IntakeClient(url, user, password) as client:
-            given = receipt_on_file(ctx, service, user, message.message_id)
-            summary = await client.publish_and_wait([message], 1.0 if given is not None else ANSWER_SECONDS_MAX)
-    except TooLarge as error:
-        fail(WRONG, str(error))
-    except (Unreachable, PublishFailed) as error:
-        fail(UNREACHABLE, str(error))
-    receipt = summary.receipts.get(message.message_id) or given or receipt_on_file(ctx, service, user, message.message_id)
-    if receipt is None:
-        fail(
-            UNREACHABLE,
-            f"message {message.message_id} is stored, but {service} has not answered within {ANSWER_SECONDS_MAX:.0f} s; "
-            "see `hongling status`, then give the command again: it is safe to repeat",
-        )
-    return receipt
-
-
-def receipt_on_file(ctx: Context, service: str, source: str, message_id: str) -> Receipt | None:
-    if ctx.deployment is None and not os.environ.get(f"HONGLING_{service.upper()}_DATABASE_URL"):
-        return None
-    with ctx.log(service) as log, log.database.read.connect() as connection:
-        seen = seen_before(connection, [(source, message_id)]).get((source, message_id))
-        found = None if seen is None else replay_receipt(connection, seen, datetime.now(UTC))
-    return None if found is None else Receipt.model_validate(found)
-
-
-def show_receipt(ctx: Context, receipt: Receipt, more: Mapping[str, Any] | None = None, text: str = "") -> None:
-    """Show an answer; a message that was refused or parked ends the command with 2."""
-    ctx.show({**receipt.payload(), **(more or {})}, lambda: _receipt_text(ctx, receipt) + (f"\n{text}" if text else ""))
-    if receipt.outcome in ("refused", "parked"):
-        raise typer.Exit(WRONG)
-
-
-def _receipt_text(ctx: Context, receipt: Receipt) -> str:
-    names = {
-        "accepted": ctx.say("[green]已接受[/green]", "[green]accepted[/green]"),
-        "refused": ctx.say("[red]已退回[/red]", "[red]refused[/red]"),
-        "waiting": ctx.say("[yellow]等待中[/yellow]", "[yellow]waiting[/yellow]"),
-        "parked": ctx.say("[red]已搁置[/red]", "[red]parked[/red]"),
-    }
-    again = ctx.say("（此前已处理过）", " (it was settled before)") if receipt.repeated else ""
-    lines = [f"{names[receipt.outcome]} {safe(receipt.id)}{again}"]
-    lines += [ctx.say(f"事件 {each}", f"event {each}") for each in receipt.events]
-    lines += [f"{safe(p.field)} {safe(p.code)}: {safe(p.problem)}; {safe(p.remedy)}" for p in receipt.problems]
-    return "\n".join(lines)
+    publish_document(ctx, file, "allowance", check_policy, lambda text, at: policy_message(text, read_policy(text), at))
 
 
 # --- list and show ----------------------------------------------------------------------------------------------------
@@ -337,12 +186,7 @@ def show(
 
 
 def _show_file(ctx: Context, file: Path) -> None:
-    text = read_document(file)
-    problems = check_policy(text)
-    if has_errors(problems):
-        answer = {"file": str(file), "ok": False, "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: problems_text(ctx, file, problems))
-        raise typer.Exit(WRONG)
+    text = sound_document(ctx, file, check_policy)
     document = read_policy(text)
     if ctx.as_json:
         ctx.show({**_named(document), "text_sha256": hashlib.sha256(text.encode()).hexdigest(), **_shown(document)})

@@ -57,7 +57,7 @@ from console.personal import (
     the_attachments,
     the_vault,
 )
-from console.policies import show_receipt
+from console.publishing import show_receipt
 from console.words import safe
 from contracts import intake
 from contracts.base import PersonRef

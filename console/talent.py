@@ -6,17 +6,13 @@ person_ref, or by a source's key where the registry can be asked for it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-import orjson
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from console import (
@@ -28,15 +24,23 @@ from console import (
     talent_staffing,
     talent_vacancies,
 )
-from console.context import WRONG, Context, DataOption, JsonOption, LangOption, chosen_language, context, fail, run_async
+from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
 from console.people import business_day_of, person_ref_of
-from console.policies import Message, has_errors, problems_text, read_document, receipt_on_file, send, show_receipt
+from console.publishing import (
+    Message,
+    check_document,
+    document_message,
+    fact_message,
+    publish_document,
+    receipt_on_file,
+    send,
+    show_receipt,
+)
 from console.talent_words import TalentWords
-from console.topology import OPERATOR, POLICY_OFFICE
+from console.topology import OPERATOR
 from console.words import day_of, safe, show_table
 from contracts import intake
-from contracts.base import Category, DivisionCode, EntryChannel, PersonRef, business_day, utc_text
-from contracts.intake import INTAKE_BYTES_MAX, fact_subject
+from contracts.base import Category, DivisionCode, EntryChannel, PersonRef, business_day
 from contracts.problems import problems_of
 from contracts.standard import COMPETENCIES, DEGREES, TITLES, QualificationStandard
 from contracts.talent import (
@@ -52,7 +56,7 @@ from contracts.talent import (
     StandardPublished,
 )
 from eventlog import schema
-from eventlog.ids import SystemClock, SystemEntropy, uuid7
+from eventlog.ids import SystemClock
 from eventlog.log import Recorded
 from services.talent.decider import stream_of
 from services.talent.handlers import STANDARDS
@@ -92,50 +96,19 @@ def register(app: typer.Typer) -> None:
 @standard.command()
 def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Say what is wrong or doubtful in a standard, at its line and column. Publishes nothing; ends with 2 on errors."""
-    # It asks no deployment, so --data and HONGLING_DATA are left alone.
-    ctx = Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True))
-    problems = check_standard(read_document(file))
-    answer = {"file": str(file), "ok": not has_errors(problems), "problems": [asdict(problem) for problem in problems]}
-    ctx.show(answer, lambda: problems_text(ctx, file, problems))
-    if has_errors(problems):
-        raise typer.Exit(WRONG)
+    check_document(file, check_standard, as_json, lang)
 
 
 def standard_message(text: str, document: QualificationStandard, at: datetime) -> Message:
     """The intake message of a standard. Its id comes from the text, so that the same text is one message for ever."""
-    kind, message_id = "intake.qualification-standard-published.v1", f"standard-{hashlib.sha256(text.encode()).hexdigest()}"
-    return _message(POLICY_OFFICE, kind, message_id, document.effective_on, at, {"text": text})
-
-
-def _message(user: str, kind: str, message_id: str, on: date, at: datetime, data: Mapping[str, Any]) -> Message:
-    envelope = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": user,
-        "type": kind,
-        "time": utc_text(at),
-        "effectiveon": on.isoformat(),
-        "data": data,
-    }
-    return Message(fact_subject(user, "talent", kind), message_id, orjson.dumps(envelope))
+    return document_message("talent", "qualification-standard-published", "standard", text, document.effective_on, at)
 
 
 @standard.command()
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a standard and publish it. Safe to repeat. Candidates are judged by it when they are screened next."""
     ctx = context(data, as_json, lang)
-    text = read_document(file)
-    problems = check_standard(text)
-    if has_errors(problems):
-        answer = {"file": str(file), "ok": False, "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: problems_text(ctx, file, problems))
-        raise typer.Exit(WRONG)
-    message = standard_message(text, read_standard(text), datetime.now(UTC))
-    if len(message.message) > INTAKE_BYTES_MAX:
-        fail(
-            WRONG, f"{file} makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; shorten its notes"
-        )
-    show_receipt(ctx, run_async(send(ctx, POLICY_OFFICE, "talent", message)))
+    publish_document(ctx, file, "talent", check_standard, lambda text, at: standard_message(text, read_standard(text), at))
 
 
 @standard.command("list")
@@ -340,7 +313,7 @@ def _ref_of(ctx: Context, person: str) -> str:
 
 def act_message(fact: str, data: Mapping[str, Any], on: date, at: datetime) -> Message:
     """The operator's message of an act. Each act is one of its own, so its id is new."""
-    return _message(OPERATOR, f"intake.candidate-{fact}.v1", f"candidate-{fact}-{uuid7(at, SystemEntropy())}", on, at, data)
+    return fact_message(OPERATOR, "talent", f"candidate-{fact}", data, on, at)
 
 
 def _act(

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from console import publishing
 from console.context import WRONG, Context, fail, run_async
 from console.people import business_day_of, person_ref_of
-from console.policies import Message, send, show_receipt
+from console.publishing import Message, send, show_receipt
 from console.topology import OPERATOR
-from contracts.base import PersonRef, business_day, utc_text
-from contracts.intake import INTAKE_BYTES_MAX, fact_subject
+from contracts.base import PersonRef, business_day
+from contracts.intake import INTAKE_BYTES_MAX
 from contracts.problems import problems_of
-from eventlog.ids import SystemClock, SystemEntropy, uuid7
+from eventlog.ids import SystemClock
 
 __all__ = ["PersonArgument", "fact_message", "ref_of", "report", "without_none"]
 
@@ -37,17 +37,7 @@ def ref_of(ctx: Context, person: str) -> str:
 
 def fact_message(fact: str, data: Mapping[str, Any], on: date, at: datetime) -> Message:
     """The operator's message of a fact. Each is one of its own, so its id is new."""
-    kind, message_id = f"intake.{fact}.v1", f"{fact}-{uuid7(at, SystemEntropy())}"
-    envelope = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": OPERATOR,
-        "type": kind,
-        "time": utc_text(at.astimezone(UTC)),
-        "effectiveon": on.isoformat(),
-        "data": data,
-    }
-    return Message(fact_subject(OPERATOR, "talent", kind), message_id, orjson.dumps(envelope))
+    return publishing.fact_message(OPERATOR, "talent", fact, data, on, at)
 
 
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
-import orjson
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.table import Table
@@ -16,15 +15,15 @@ from sqlalchemy import Connection
 from console.context import WRONG, Context, fail, run_async
 from console.parked import masked
 from console.people import business_day_of, person_ref_of
-from console.policies import Message, send, show_receipt
+from console.publishing import fact_message, send, show_receipt
 from console.talent_development_words import word
 from console.topology import OPERATOR
 from console.words import safe, show_table
-from contracts.base import DivisionCode, PersonRef, business_day, utc_text
+from contracts.base import DivisionCode, PersonRef, business_day
 from contracts.development_intake import MATTER_FACTS, PERSON_FACTS
-from contracts.intake import INTAKE_BYTES_MAX, fact_subject
+from contracts.intake import INTAKE_BYTES_MAX
 from contracts.problems import problems_of
-from eventlog.ids import SystemClock, SystemEntropy, uuid7
+from eventlog.ids import SystemClock
 from eventlog.log import Log
 
 __all__ = [
@@ -37,7 +36,6 @@ __all__ = [
     "asked_day",
     "checked_division",
     "day_text",
-    "development_message",
     "operate",
     "ref_of",
     "show_rows",
@@ -99,21 +97,6 @@ def talent_tables(ctx: Context) -> Iterator[tuple[Log, Connection]]:
 # --- acts ---------------------------------------------------------------------------------------------------------------
 
 
-def development_message(user: str, fact: str, message_id: str, data: Mapping[str, Any], on: date, at: datetime) -> Message:
-    """The intake message of a fact for talent."""
-    kind = f"intake.{fact}.v1"
-    envelope = {
-        "specversion": "1.0",
-        "id": message_id,
-        "source": user,
-        "type": kind,
-        "time": utc_text(at),
-        "effectiveon": on.isoformat(),
-        "data": data,
-    }
-    return Message(fact_subject(user, "talent", kind), message_id, orjson.dumps(envelope))
-
-
 def operate(ctx: Context, fact: str, values: Mapping[str, Any], on: str | None, person: str | None = None) -> None:
     """Check an act as the service would, publish it as the operator, show the receipt. Each act is one of its own."""
     at = SystemClock().now()
@@ -130,7 +113,7 @@ def operate(ctx: Context, fact: str, values: Mapping[str, Any], on: str | None, 
     except ValidationError as error:
         problems = problems_of(error, lang="zh" if ctx.lang == "zh" else "en")
         fail(WRONG, "\n".join(f"{p.field}: {p.problem}; {p.remedy}" for p in problems))
-    message = development_message(OPERATOR, fact, f"{fact}-{uuid7(at, SystemEntropy())}", data, day, at)
+    message = fact_message(OPERATOR, "talent", fact, data, day, at)
     if len(message.message) > INTAKE_BYTES_MAX:
         fail(WRONG, f"this makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; write less")
     show_receipt(ctx, run_async(send(ctx, OPERATOR, "talent", message)))

@@ -7,7 +7,6 @@ Acts are messages like any source's: the talent service answers each with a rece
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from console.client import IntakeClient, PublishFailed, Unreachable
@@ -26,14 +24,13 @@ from console.context import (
     DataOption,
     JsonOption,
     LangOption,
-    chosen_language,
     context,
     fail,
     run_async,
 )
 from console.cycle_words import CycleWords, exact_text, hundredths_of, points_text
 from console.people import business_day_of, person_ref_of
-from console.policies import Message, has_errors, problems_text, read_document, receipt_on_file
+from console.publishing import Message, check_document, receipt_on_file, sound_document
 from console.talent_acting import fact_message, report
 from console.topology import OPERATOR
 from console.words import safe, show_table
@@ -127,18 +124,7 @@ def _act(
 @cycle.command()
 def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Say what is wrong or doubtful in a cycle's document, at its line and column. Opens nothing; ends with 2 on errors."""
-    # It asks no deployment, so --data and HONGLING_DATA are left alone.
-    ctx = Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True))
-    _checked(ctx, file, read_document(file), show=True)
-
-
-def _checked(ctx: Context, file: Path, text: str, *, show: bool) -> None:
-    problems = check_cycle(text)
-    if show or has_errors(problems):
-        answer = {"file": str(file), "ok": not has_errors(problems), "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: problems_text(ctx, file, problems))
-    if has_errors(problems):
-        raise typer.Exit(WRONG)
+    check_document(file, check_cycle, as_json, lang)
 
 
 @cycle.command("open")
@@ -152,8 +138,7 @@ def open_(
 ) -> None:
     """Check a document and open the cycle. Without --on it is open from the document's first day."""
     ctx = context(data, as_json, lang)
-    text = read_document(file)
-    _checked(ctx, file, text, show=False)
+    text = sound_document(ctx, file, check_cycle)
     day = business_day_of("--on", on) or read_cycle(text).effective_on
     report(ctx, "appraisal-cycle-opened", facts.AppraisalCycleOpened, {"cycle": key, "text": text}, day, file)
 

@@ -5,18 +5,20 @@ Acts are messages like any source's, answered with a receipt; lists are read fro
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from console.context import WRONG, Context, DataOption, JsonOption, LangOption, chosen_language, context, fail, run_async
-from console.policies import Message, has_errors, problems_text, read_document, send, show_receipt
+from console.context import WRONG, DataOption, JsonOption, LangOption, context, fail
+from console.publishing import (
+    Message,
+    check_document,
+    document_message,
+    publish_document,
+)
 from console.talent_acts import (
     ByDivision,
     NoteOption,
@@ -25,18 +27,15 @@ from console.talent_acts import (
     asked_day,
     checked_division,
     day_text,
-    development_message,
     operate,
     ref_of,
     show_rows,
     talent_tables,
 )
 from console.talent_words import TalentWords
-from console.topology import POLICY_OFFICE
 from console.words import day_of
 from contracts.development import DevelopmentPolicyPublished
 from contracts.development_policy import ACTIVITY_KINDS, DevelopmentPolicy
-from contracts.intake import INTAKE_BYTES_MAX
 from eventlog.workdays import WorkCalendar
 from services.talent.decider import Around, known_of, replay, stream_of
 from services.talent.development import proposal
@@ -90,39 +89,19 @@ def register_on(talent: typer.Typer) -> None:
 @policy.command()
 def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Say what is wrong or doubtful in a policy, at its line and column. Publishes nothing; ends with 2 on errors."""
-    # It asks no deployment, so --data and HONGLING_DATA are left alone.
-    ctx = Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True))
-    problems = check_policy(read_document(file))
-    answer = {"file": str(file), "ok": not has_errors(problems), "problems": [asdict(problem) for problem in problems]}
-    ctx.show(answer, lambda: problems_text(ctx, file, problems))
-    if has_errors(problems):
-        raise typer.Exit(WRONG)
+    check_document(file, check_policy, as_json, lang)
 
 
 def policy_message(text: str, document: DevelopmentPolicy, at: datetime) -> Message:
     """The intake message of a policy. Its id comes from the text, so that the same text is one message for ever."""
-    message_id = f"development-{hashlib.sha256(text.encode()).hexdigest()}"
-    return development_message(
-        POLICY_OFFICE, "development-policy-published", message_id, {"text": text}, document.effective_on, at
-    )
+    return document_message("talent", "development-policy-published", "development", text, document.effective_on, at)
 
 
 @policy.command()
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a policy and publish it. Safe to repeat. It holds from its first day for its division and all below."""
     ctx = context(data, as_json, lang)
-    text = read_document(file)
-    problems = check_policy(text)
-    if has_errors(problems):
-        answer = {"file": str(file), "ok": False, "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: problems_text(ctx, file, problems))
-        raise typer.Exit(WRONG)
-    message = policy_message(text, read_policy(text), datetime.now(UTC))
-    if len(message.message) > INTAKE_BYTES_MAX:
-        fail(
-            WRONG, f"{file} makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; shorten its notes"
-        )
-    show_receipt(ctx, run_async(send(ctx, POLICY_OFFICE, "talent", message)))
+    publish_document(ctx, file, "talent", check_policy, lambda text, at: policy_message(text, read_policy(text), at))
 
 
 @policy.command("list")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from console.acting import check_division
-from console.context import WRONG, Context, DataOption, JsonOption, LangOption, chosen_language, context, fail
+from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.explain import KnownOption
 from console.people import known_at, position_at
-from console.policies import has_errors, problems_text, read_document
+from console.publishing import check_document, sound_document
 from console.staffing_words import StaffingWords
 from console.talent_acting import ref_of, report
 from console.talent_staffing import connected, day_of_option
@@ -58,28 +56,14 @@ FileArgument = Annotated[Path, typer.Argument(help="YAML file of a vacancy", sho
 @vacancy.command()
 def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Say what is wrong with a vacancy, at its line and column. Publishes nothing; ends with 2 on errors."""
-    ctx = Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True))
-    _checked(ctx, file, always=True)
-
-
-def _checked(ctx: Context, file: Path, *, always: bool = False) -> str:
-    """The text of a document without errors. Ends the command with 2 otherwise."""
-    text = read_document(file)
-    problems = check_vacancy(text)
-    wrong = has_errors(problems)
-    if wrong or always:
-        answer = {"file": str(file), "ok": not wrong, "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: problems_text(ctx, file, problems))
-    if wrong:
-        raise typer.Exit(WRONG)
-    return text
+    check_document(file, check_vacancy, as_json, lang)
 
 
 @vacancy.command()
 def describe(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a vacancy and publish it; under a key that is known, it is described anew."""
     ctx = context(data, as_json, lang)
-    document = read_vacancy(_checked(ctx, file))
+    document = read_vacancy(sound_document(ctx, file, check_vacancy))
     values = document.model_dump(mode="json", exclude={"effective_on"}, exclude_none=True)
     report(ctx, "vacancy-described", staffing_intake.VacancyDescribed, values, document.effective_on, file)
 

@@ -23,10 +23,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from sqlalchemy import Connection, func, select
 
-from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context
+from console.context import Context, DataOption, JsonOption, LangOption, context
 from console.explain import KnownOption, YearOption
 from console.people import Known, known_at, position_at
-from console.policies import has_errors, problems_text, read_document
+from console.publishing import sound_document
 from console.words import Words, safe, show_table, yuan
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard, PolicyPublished
 from contracts.particulars import Particulars
@@ -96,13 +96,7 @@ def _bar(ctx: Context, people: int) -> Iterator[Callable[[int], None] | None]:
 
 def _candidate(ctx: Context, file: Path) -> PolicyDocument:
     """Ends the command with 2 if the document has an error."""
-    text = read_document(file)
-    problems = check_policy(text)
-    if has_errors(problems):
-        answer = {"file": str(file), "ok": False, "problems": [asdict(problem) for problem in problems]}
-        ctx.show(answer, lambda: problems_text(ctx, file, problems))
-        raise typer.Exit(WRONG)
-    return read_policy(text)
+    return read_policy(sound_document(ctx, file, check_policy))
 
 
 def published_policies(log: Log, connection: Connection, known: Known) -> list[PolicyInForce]:

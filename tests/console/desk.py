@@ -18,10 +18,10 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
-from console import certification_standards, personal
+from console import personal, publishing
 from console.context import Context
 from console.main import app
-from console.policies import Message
+from console.publishing import Message
 from contracts.receipts import Receipt
 from eventlog import schema
 from services.registry.calendar import WorkCalendar
@@ -118,7 +118,7 @@ def desk(folder: Path, *, seed: int = 1) -> Iterator[Desk]:
     made = Desk(folder, seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(personal, "send", made.send)
-        patch.setattr(certification_standards, "send", made.send)
+        patch.setattr(publishing, "send", made.send)
         try:
             yield made
         finally:

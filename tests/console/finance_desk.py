@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 from console import finance_acts, finance_reconcile, personal
 from console.context import Context
 from console.main import app
-from console.policies import Message
+from console.publishing import Message
 from console.sealing import load_public_key, seal
 from contracts.receipts import Receipt
 from contracts.registry import PersonalDataExported

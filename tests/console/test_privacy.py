@@ -22,7 +22,7 @@ from console import personal, privacy, registry
 from console.context import Context
 from console.dossier import SECTIONS
 from console.erasure import ROW, Remains, check_certificate
-from console.policies import Message, receipt_on_file
+from console.publishing import Message, receipt_on_file
 from console.sealing import load_public_key, seal, seal_dossier
 from contracts.intake import DossierContent
 from contracts.receipts import Receipt

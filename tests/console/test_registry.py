@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from console import personal, policies
+from console import personal, publishing
 from console.demo_data import made_up_resident_id
 from tests.console.desk import Desk, desk
 
@@ -312,6 +312,6 @@ def test_what_an_inspection_looked_at_is_told(register: Desk) -> None:
 def test_nothing_is_published_when_nothing_runs(at_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a broker the command ends with 3."""
     at_desk.worker(1)
-    monkeypatch.setattr(personal, "send", policies.send)
+    monkeypatch.setattr(personal, "send", publishing.send)
     result = at_desk.ask("registry", "rate", "hr:K001", "--year", "2024", "--rating", "competent")
     assert (3, True) == (result.exit_code, "nothing runs" in result.output)

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
-from console import talent_acts, talent_develop
+from console import publishing, talent_acts
 from console.context import Context
-from console.policies import Message
+from console.publishing import Message
 from console.talent import act_message, standard_message
 from console.talent_develop import policy_message
 from console.talent_development_words import word
@@ -66,7 +66,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         made = Desk(office_)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(talent_acts, "send", made.send)
-            patch.setattr(talent_develop, "send", made.send)
+            patch.setattr(publishing, "send", made.send)
             at = office_.clock.now()
             for message in (
                 standard_message(STANDARD, read_standard(STANDARD), at), policy_message(POLICY, read_policy(POLICY), at),

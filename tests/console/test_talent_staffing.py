@@ -13,7 +13,7 @@ import pytest
 
 from console import talent_acting
 from console.context import Context
-from console.policies import Message
+from console.publishing import Message
 from console.staffing_words import StaffingWords
 from console.talent import act_message, standard_message
 from contracts.receipts import Receipt
