@@ -13,6 +13,9 @@ from console import personal, publishing
 from console.demo_data import made_up_resident_id
 from tests.console.desk import Desk, desk
 
+REAL_SEND = publishing.send
+"""That of the product: a desk of the tests puts its own registry in its place."""
+
 NAME = "张三"
 
 
@@ -312,6 +315,6 @@ def test_what_an_inspection_looked_at_is_told(register: Desk) -> None:
 def test_nothing_is_published_when_nothing_runs(at_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a broker the command ends with 3."""
     at_desk.worker(1)
-    monkeypatch.setattr(personal, "send", publishing.send)
+    monkeypatch.setattr(personal, "send", REAL_SEND)
     result = at_desk.ask("registry", "rate", "hr:K001", "--year", "2024", "--rating", "competent")
     assert (3, True) == (result.exit_code, "nothing runs" in result.output)
