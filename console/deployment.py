@@ -110,22 +110,19 @@ class Deployment:
             return None
         return found
 
-    def environment(self, url: str) -> dict[str, str]:
-        """The settings of the services, as variables."""
-        passwords = self.passwords()
+    def environment(self, url: str, service: str) -> dict[str, str]:
+        """The settings of a service, as variables: its own secrets, and no other's."""
+        own = f"HONGLING_{service.upper()}_"
         settings = {
             "HONGLING_NATS_URL": url,
-            "HONGLING_REGISTRY_KEYS": str(self.keys),
-            "HONGLING_REGISTRY_ATTACHMENTS": str(self.attachments),
             "HONGLING_LOG_LEVEL": os.environ.get("HONGLING_LOG_LEVEL", "WARNING"),
+            f"{own}NATS_PASSWORD": self.passwords()[service],
+            f"{own}DATABASE_URL": self.database_url(service),
         }
-        for service in SERVICES:
-            settings[f"HONGLING_{service.upper()}_NATS_PASSWORD"] = passwords[service]
-            settings[f"HONGLING_{service.upper()}_DATABASE_URL"] = self.database_url(service)
-        for name, value in os.environ.items():
-            if name.startswith(("HONGLING_REGISTRY_", "HONGLING_ALLOWANCE_", "HONGLING_TALENT_")) and name not in settings:
-                settings[name] = value
-        return settings
+        if service == "registry":
+            settings |= {f"{own}KEYS": str(self.keys), f"{own}ATTACHMENTS": str(self.attachments)}
+        given = {name: value for name, value in os.environ.items() if name.startswith(own)}
+        return given | settings
 
     # --- making it ----------------------------------------------------------------------------------------------------
 
@@ -239,7 +236,7 @@ class Running:
         if service not in self._services:
             self._services = (*self._services, service)
         command = [sys.executable, "-m", "console", "run", service]
-        self._spawn(service, command, self.deployment.environment(self.url))
+        self._spawn(service, command, self.deployment.environment(self.url, service))
         self._write_state()
 
     def kill(self, name: str) -> None:
@@ -257,13 +254,15 @@ class Running:
         return next((name for name, process in self._processes.items() if process.poll() is not None), None)
 
     def _spawn(self, name: str, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        # Of the caller's settings a part gets what it is given here: a process that is broken into has no other's secrets.
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("HONGLING_")}
         with (self.deployment.data / "logs" / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and the server's own binary, no shell
                 command,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, **environment},
+                env={**inherited, **environment},
                 start_new_session=True,
             )
         self._processes[name] = process

@@ -25,7 +25,10 @@ from eventlog import schema
 from eventlog.inclusion import path_in_log, root_from
 from eventlog.log import Log, Recorded, leaf_of
 from eventlog.nats import read_stream
+from eventlog.relay import cursor_of
+from eventlog.scrubbing import wal_horizon
 from services.registry.decider import stream_of
+from services.registry.erasing import CURSOR
 from services.registry.vault import erasure
 
 __all__ = [
@@ -107,8 +110,9 @@ async def sealed_messages(ctx: Context, messages: Sequence[Delivered]) -> Remain
     return Remains("INTAKE stream", what, len(found), last.date().isoformat())
 
 
-def what_is_left(connection: Connection, refs: Sequence[str], recorded_at: str) -> list[Remains]:
+def what_is_left(connection: Connection, refs: Sequence[str], recorded: Recorded) -> list[Remains]:
     """What the erasure does not reach, told by somebody who knows; ``sealed_messages`` looks at the stream itself."""
+    recorded_at = recorded.recorded_at
     parked = schema.parked.c
     blocked = select(func.count()).where(parked.blocks.in_([stream_of(ref) for ref in refs]))
     aside = connection.execute(blocked).scalar_one()
@@ -122,6 +126,8 @@ def what_is_left(connection: Connection, refs: Sequence[str], recorded_at: str) 
             "backups of the registry's database",
             "the person's wrapped keys, in every backup made before the erasure: let them run out, or delete them",
         ),
+        Remains("disks below databases and broker", "blocks that the file system has freed and not written over yet"),
+        *_files_left(connection, recorded.position),
     ]
     if aside:
         what = "messages that wait behind a parked one of this person, sealed: discard them with `hongling parked discard`"
@@ -131,6 +137,21 @@ def what_is_left(connection: Connection, refs: Sequence[str], recorded_at: str) 
         what = "messages held or parked before it was known whom they are about, sealed: one of them may be about the person"
         left.append(Remains("registry database", what, others - aside))
     return left
+
+
+def _files_left(connection: Connection, position: int) -> list[Remains]:
+    """Where the database's files can still hold what was deleted."""
+    left = []
+    if cursor_of(connection, CURSOR) < position:
+        what = "the wrapped keys in free space of the database's files, until the registry has swept; give the command again"
+        left.append(Remains("registry database", what))
+    horizon = wal_horizon(connection)
+    if horizon is None:
+        return left
+    gone = "written over" if horizon.recycled else "removed, at a checkpoint after the server has gone on to a later file"
+    archive = ", and as long as they are kept in the archive" if horizon.archived else ""
+    what = f"the wrapped keys as they were written, in files up to {horizon.file}, until these are {gone}{archive}"
+    return [*left, Remains("write-ahead log of the registry's database server (pg_wal)", what)]
 
 
 # --- the certificate --------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from eventlog.settings import password_variable
 from eventlog.topology import server_config
 from services.allowance.app import provision_store as provision_allowance
 from services.registry.app import provision_store as provision_registry
+from services.registry.vault import ERASABLE
 from services.talent.app import provision_store as provision_talent
 
 __all__ = ["register"]
@@ -128,7 +129,7 @@ def _provision_store(url: str, service: str, create: Callable[[Database], None],
         create(database)
         if role is not None:
             with database.write.begin() as connection:
-                grant_runtime(connection, role)
+                grant_runtime(connection, role, erasable=[table.name for table in ERASABLE])
     except RoleError as error:
         fail(WRONG, str(error))
     except DBAPIError as error:

@@ -259,7 +259,7 @@ def _certificate(
     now = SystemClock().now()
     with ctx.log("registry") as log:
         with log.database.read.connect() as connection:
-            remains = what_is_left(connection, list(files), recorded.recorded_at)
+            remains = what_is_left(connection, list(files), recorded)
             messages = delivered(connection, list(files), now)
         on_stream = run_async(sealed_messages(ctx, messages)) if messages else None
         remains += [on_stream] if on_stream is not None else []

@@ -27,6 +27,7 @@ from eventlog.canonical import canonical, canonical_text
 from eventlog.codec import Codec
 from eventlog.database import Database, DatabaseMissing
 from eventlog.ids import Clock, Entropy, uuid7
+from eventlog.scrubbing import scrub_history
 from eventlog.tree import EMPTY_ROOT, Frontier, leaf_hash
 
 __all__ = [
@@ -267,6 +268,7 @@ class Log:
                 schema.protect_append_only(connection, *append_only_of(view))
             if connection.execute(select(func.count()).select_from(schema.log_head)).scalar_one() == 0:
                 connection.execute(insert(schema.log_head), [_first_head(self.name, utc_text(self.clock.now()))])
+        scrub_history(self.database)
 
     def head(self, connection: Connection) -> Head:
         """Raises DatabaseMissing if the log was never created or belongs to another service."""

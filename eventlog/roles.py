@@ -7,6 +7,8 @@ to the owner, who could take them away; the role cannot.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, inspect, text
 
 from eventlog.schema import APPEND_ONLY, append_only_names
@@ -15,15 +17,18 @@ __all__ = ["RoleError", "grant_runtime"]
 
 APPEND_RIGHTS = ("SELECT", "INSERT")
 WORK_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+ERASE_RIGHTS = (*WORK_RIGHTS, "MAINTAIN")
+"""Of tables whose deleted rows must be in no file any more: VACUUM FULL asks for MAINTAIN, which PostgreSQL 17 brought."""
 
 
 class RoleError(ValueError):
     """The role cannot be a runtime role. The text says why and what to do."""
 
 
-def grant_runtime(connection: Connection, role: str) -> dict[str, tuple[str, ...]]:
+def grant_runtime(connection: Connection, role: str, *, erasable: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
     """Give a role exactly what a running service needs on the tables of the current schema; return table → rights.
 
+    erasable: tables of the schema that ``eventlog.scrubbing.scrub`` is used on.
     Whatever else it had on these tables is taken away first. Safe to repeat; to be repeated after an upgrade that adds tables.
     Raises RoleError for a role that does not exist or that could do more than it is given here.
     """
@@ -39,6 +44,8 @@ def grant_runtime(connection: Connection, role: str) -> dict[str, tuple[str, ...
     if missing:
         raise RoleError(f"this database has no table {', '.join(sorted(missing))}; create the tables first")
     given: dict[str, tuple[str, ...]] = {name: APPEND_RIGHTS if name in append_only else WORK_RIGHTS for name in names}
+    if connection.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one() >= 170000:
+        given |= {name: ERASE_RIGHTS for name in names if name in erasable}
     connection.execute(text(f"REVOKE ALL ON SCHEMA {quote(schema)} FROM {quote(role)}"))
     connection.execute(text(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(role)}"))
     for name, rights in given.items():

@@ -1,7 +1,7 @@
-"""What of an erased person still stands outside the database goes as well: sealed messages on INTAKE, files of attachments.
+"""What of an erased person still stands anywhere goes as well: sealed messages on INTAKE, files of attachments, bytes of rows.
 
-Their keys and index entries went with the event. This runs after it, at any distance, twice or on several instances without
-harm, and its cursor moves only when everything up to there is gone.
+Their keys and index entries went with the event, but not yet from the database's files. This runs after it, at any distance,
+twice or on several instances without harm, and its cursor moves only when everything up to there is gone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from eventlog.bulk import one_of
 from eventlog.log import Log
 from eventlog.nats import Stored
 from eventlog.relay import cursor_of, move_cursor
+from eventlog.scrubbing import scrub
 from services.registry.attachments import Attachments
 from services.registry.decider import stream_of
+from services.registry.vault import ERASABLE
 
 __all__ = ["CURSOR", "ErasureSweep"]
 
@@ -50,7 +52,10 @@ class ErasureSweep:
         self._seen: int | None = None
 
     async def run(self) -> int:
-        """Follow up every erasure since the cursor. Returns how many messages were deleted. Raises BrokerOutage, OSError."""
+        """Follow up every erasure since the cursor. Returns how many messages were deleted.
+
+        Raises BrokerOutage, OSError, BytesRemain.
+        """
         after, upto, people = await asyncio.to_thread(self._next)
         if not people:
             self._seen = upto
@@ -61,6 +66,7 @@ class ErasureSweep:
         if self._attachments is not None:
             for ref in people:
                 await asyncio.to_thread(self._attachments.delete_of, ref)
+        await asyncio.to_thread(scrub, self._log.database, ERASABLE)
         await asyncio.to_thread(self._move, after, upto)
         self._seen = upto
         return deleted

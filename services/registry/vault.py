@@ -39,7 +39,7 @@ from eventlog.decider import Rejected
 from eventlog.ids import Entropy
 from eventlog.log import Unit
 
-__all__ = ["Erasure", "KeyRing", "Purpose", "Vault", "erasure", "person_index", "person_key", "vault_metadata"]
+__all__ = ["ERASABLE", "Erasure", "KeyRing", "Purpose", "Vault", "erasure", "person_index", "person_key", "vault_metadata"]
 
 Purpose = Literal["identity", "dossier"]
 """What a key of a person is for. Each purpose has a key of its own, and all of them go with the person."""
@@ -66,6 +66,9 @@ person_index = Table(
     Column("person_ref", String(32), nullable=False, index=True),
     comment="Finds a person by resident ID or by a source's own key, without holding either.",
 )
+
+ERASABLE = (person_key, person_index)
+"""Tables whose deleted rows must not be found in any file of the database."""
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,9 @@ class PostgresOffice(Office):
 
     def hongling(self, *arguments: str) -> Result:
         passwords = {password_variable(user): password for user, password in self.deployment.passwords().items()}
-        variables = {**self.deployment.environment(self.running.url), **passwords}
+        variables = dict(passwords)
+        for service in SERVICES:
+            variables |= self.deployment.environment(self.running.url, service)
         return self.runner.invoke(app, list(arguments), env=variables)
 
 

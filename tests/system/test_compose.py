@@ -111,13 +111,27 @@ def test_the_env_example_names_every_secret_and_holds_none(compose: dict[str, An
     assert set(given.values()) == {""}
 
 
-def test_new_env_fills_every_secret_with_one_of_its_own(example: dict[str, str]) -> None:
+def test_new_env_fills_every_secret_with_one_of_its_own(example: dict[str, str], tmp_path: Path) -> None:
     """Letters and digits after a letter: such a value is text to the broker and stands in a URL unescaped."""
-    told = subprocess.run(["sh", str(ROOT / "deploy/new-env.sh")], capture_output=True, text=True, check=True)
-    made = dict(line.split("=", 1) for line in told.stdout.splitlines() if line and not line.startswith("#"))
+    file = tmp_path / "env"
+    told = subprocess.run(["sh", str(ROOT / "deploy/new-env.sh"), str(file)], capture_output=True, text=True, check=True)
+    assert told.stdout == ""
+    made = dict(line.split("=", 1) for line in file.read_text().splitlines() if line and not line.startswith("#"))
     assert set(made) == set(example)
     assert all(re.fullmatch("p[0-9a-f]{48}", value) for value in made.values())
     assert len(set(made.values())) == len(made)
+
+
+def test_new_env_is_for_its_owner_only_and_replaces_nothing(tmp_path: Path) -> None:
+    """Whatever the umask is; a second call leaves the secrets that are in use."""
+    file = tmp_path / "env"
+    command = ["sh", "-c", f"umask 0; exec sh {ROOT / 'deploy/new-env.sh'} {file}"]
+    subprocess.run(command, check=True)
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_text()
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (again.returncode, file.read_text()) == (2, before)
+    assert "is there already" in again.stderr
 
 
 # --- shape --------------------------------------------------------------------------------------------------------------

@@ -297,7 +297,7 @@ def test_a_service_without_its_streams_says_what_to_run(tmp_path: Path) -> None:
         deployment.create_stores()
         process = subprocess.run(
             [sys.executable, "-m", "console", "run", "registry"],
-            env={**os.environ, **deployment.environment(running.url)},
+            env={**os.environ, **deployment.environment(running.url, "registry")},
             capture_output=True,
             text=True,
             timeout=60,

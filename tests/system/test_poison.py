@@ -36,7 +36,7 @@ class WithFaults(Running):
             super().start_service(service)
             return
         command = [sys.executable, "-m", "tests.system.poisoned", "run", service]
-        self._spawn(service, command, self.deployment.environment(self.url))
+        self._spawn(service, command, self.deployment.environment(self.url, service))
 
     def mend(self) -> None:
         """Start the services again, as they should be."""
