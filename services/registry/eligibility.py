@@ -37,6 +37,7 @@ from contracts.particulars import CertificateChange, EngagementEnd, EngagementSt
 from contracts.receipts import Problem
 from contracts.registration_life import closed_spans
 from contracts.registry import Title
+from contracts.terms import full_months, full_years, months_after
 
 __all__ = [
     "Fact",
@@ -284,7 +285,7 @@ def _grade_held(criterion: GradeHeldCriterion, seen: _Seen) -> _Sides:
         return _Sides(required, shown, False, _facts_of(on_day))
     held = [span for span in spans if span.state in ("valid", "suspended") and span.grade in high_enough]
     first, until = next(days for days in _merged(_days_of(held, seen.day)) if days[0] <= seen.day < days[1])
-    years = _full_months(first, seen.day) // 12
+    years = full_years(first, seen.day)
     highest = max(valid, key=lambda span: (grades.index(span.grade), span.number))
     looked_at = [span for span in held if first <= span.first < until]
     found = f"{highest.grade} valid, {_many(years, 'full year')} since {first}"
@@ -359,24 +360,10 @@ def _without(times: Iterable[_Days], taken: _Days) -> list[_Days]:
     return [(first, until) for first, until in parts if first < until]
 
 
-def _full_months(first: date, day: date) -> int:
-    """Full months from one day to another."""
-    return (day.year - first.year) * 12 + day.month - first.month - (day.day < first.day)
-
-
-def _after_months(first: date, months: int) -> date:
-    """The day on which so many months are full: the same of the month, or the first of the next where there is none."""
-    year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
-    try:
-        return date(year, month + 1, first.day)
-    except ValueError:
-        return date(year, month + 2, 1)
-
-
 def _years_in(first: date, until: date) -> Fraction:
     """Full years between two days, and the days after them as a share of the year that they have begun."""
-    years = _full_months(first, until) // 12
-    begun, next_one = _after_months(first, 12 * years), _after_months(first, 12 * years + 12)
+    years = full_years(first, until)
+    begun, next_one = months_after(first, 12 * years), months_after(first, 12 * years + 12)
     return years + Fraction((until - begun).days, (next_one - begun).days)
 
 
@@ -537,10 +524,10 @@ def _long_suspended(limit: Limit, span: Span, spans: Iterable[Span], day: date) 
         return None
     suspended = [each for each in spans if each.number == span.number and each.state == "suspended"]
     first = next(days[0] for days in _merged(_days_of(suspended, day)) if days[0] <= day < days[1])
-    months = _full_months(first, day)
+    months = full_months(first, day)
     if months < limit.count:
         return None
     facts = _facts_of(each for each in suspended if first <= each.first <= day)
     required = f"suspended for fewer than {_many(limit.count, 'month')}"
     found = f"suspended for {_many(months, 'month')} since {first}"
-    return _Sides(required, found, False, facts), _after_months(first, limit.count)
+    return _Sides(required, found, False, facts), months_after(first, limit.count)

@@ -9,7 +9,7 @@ from contracts.receipts import Problem
 from contracts.registry import FactOrigin
 from eventlog.decider import Rejected
 
-__all__ = ["EFFECTIVE_FIRST", "FUTURE_DAYS_MAX", "Stamp", "check_dates", "month_end", "months_after", "reject"]
+__all__ = ["EFFECTIVE_FIRST", "FUTURE_DAYS_MAX", "Stamp", "check_dates", "reject"]
 
 EFFECTIVE_FIRST = date(1949, 10, 1)
 FUTURE_DAYS_MAX = 400
@@ -45,16 +45,3 @@ def check_dates(stamp: Stamp) -> None:
         )
     if stamp.origin.occurred_at > stamp.received_at + CLOCK_SKEW_MAX:
         raise reject("time", "time-in-future", "the recording time is more than 24 hours ahead", "set the source's clock")
-
-
-def month_end(year: int, month: int) -> date:
-    """The last day of a month; months beyond 12 are of the years after."""
-    first_after = date(year + month // 12, month % 12 + 1, 1)
-    return first_after - timedelta(days=1)
-
-
-def months_after(day: date, months: int) -> date:
-    """The same day so many months later (or earlier); in a shorter month its last day."""
-    number = day.year * 12 + day.month - 1 + months
-    last = month_end(number // 12, number % 12 + 1)
-    return min(last, last.replace(day=min(day.day, last.day)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import assert_never
 
 from contracts.certificate_life import spans_of_all
@@ -43,7 +43,8 @@ from contracts.development import (
 from contracts.development_policy import DevelopmentPolicy
 from contracts.divisions import in_force
 from contracts.talent import CriterionResult
-from services.talent.acts import Stamp, months_after, reject
+from contracts.terms import last_day, months_after
+from services.talent.acts import Stamp, reject
 from services.talent.rotation import limit_of, posts_of, tenures
 from services.talent.screening import KnownFact
 
@@ -430,7 +431,7 @@ def _exempt(stamp: Stamp, says: Exemption, state: Development, known: Known) -> 
     if held is None:
         raise reject("data.engagement", "no-such-post", f"no post is held by engagement {key}", "see `hongling history PERSON`")
     limit_on = limit_of(held, rotation)
-    last = months_after(limit_on, rotation.exception_months_at_most)
+    last = last_day(limit_on + timedelta(days=1), rotation.exception_months_at_most)
     if says.until <= limit_on:
         raise reject("data.until", "no-exception", f"the post may be held until {limit_on} anyway", "give a later day")
     if says.until > last:

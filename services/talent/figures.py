@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from contracts import terms
 from contracts.divisions import covers
 from services.talent.rotation import Held
 from services.talent.shares import Share
@@ -229,14 +230,7 @@ def full_months(posts: Iterable[Held], day: date) -> int:
             spans[-1] = (spans[-1][0], max(spans[-1][1], end))
         else:
             spans.append((post.since, end))
-    return sum(_months_between(first, end) for first, end in spans)
-
-
-def _months_between(first: date, end: date) -> int:
-    """Full months from a day to the one before ``end``. From 31 January a month is full at the end of February."""
-    months = (end.year - first.year) * 12 + end.month - first.month
-    last_of_month = (end + _DAY).month != end.month
-    return months if end.day >= first.day or last_of_month else months - 1
+    return sum(terms.full_months(first, end) for first, end in spans)
 
 
 def band_of(years: int) -> int:

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from contracts.divisions import covers
 from contracts.staffing import LeadershipModel, Side, UnitPost
-from services.talent.acts import months_after
+from contracts.terms import months_after
 from services.talent.figures import WorkerPosts
 from services.talent.rotation import Held
 

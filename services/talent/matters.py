@@ -40,9 +40,10 @@ from contracts.development import (
     SessionRecorded,
 )
 from contracts.divisions import in_force
+from contracts.terms import month_end
 from contracts.workdays import Calendar, UnknownYear
 from eventlog.decider import Decider
-from services.talent.acts import Stamp, check_dates, month_end, reject
+from services.talent.acts import Stamp, check_dates, reject
 from services.talent.development import PolicyKnown
 
 __all__ = [

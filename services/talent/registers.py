@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 from contracts.appraisal_events import HonourAwarded, SanctionImposed
 from contracts.development_policy import DevelopmentPolicy
 from contracts.divisions import in_force
+from contracts.terms import months_after
 from contracts.workdays import Calendar
-from services.talent.acts import months_after
 from services.talent.appraisal_views import conduct, conduct_of
 from services.talent.conduct import in_period
 from services.talent.development import PolicyKnown

@@ -13,7 +13,7 @@ from typing import Literal
 
 from contracts.development_policy import Rotation
 from contracts.particulars import EngagementEnd, EngagementStart, Particulars
-from services.talent.acts import months_after
+from contracts.terms import last_day, months_after
 
 __all__ = ["Clock", "Exempt", "Held", "Tenure", "clock_of", "clocks", "limit_of", "posts_of", "tenures"]
 
@@ -116,7 +116,7 @@ def tenures(posts: Sequence[Held], gap_days: int) -> tuple[Tenure, ...]:
 
 def limit_of(tenure: Tenure, rotation: Rotation) -> date:
     """The last day on which the post may be held: of five years from 1 March 2021, 28 February 2026."""
-    return months_after(tenure.since, rotation.years_at_most * 12) - _DAY
+    return last_day(tenure.since, rotation.years_at_most * 12)
 
 
 def clock_of(tenure: Tenure, rotation: Rotation, exempt: Iterable[Exempt], day: date) -> Clock:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import assert_never
 
+from contracts import terms
 from contracts.certificate_life import Span, spans_of_all, told
 from contracts.particulars import Certificate, InspectionResult, Particulars, RatingResult
 from contracts.registration_life import closed_spans
@@ -35,6 +36,7 @@ from contracts.standard import (
     Words,
 )
 from contracts.talent import CriterionResult, Profile
+from contracts.terms import month_end, months_after
 
 __all__ = [
     "KnownFact",
@@ -210,9 +212,8 @@ def _current(criterion: CurrentCriterion, seen: _Seen) -> _Sides:
     if seen.profile is None:
         return required, UNKNOWN, False, ()
     since = seen.profile.effective_on
-    months = (seen.day.year - since.year) * 12 + seen.day.month - since.month
     # So many months to the day are still within.
-    met = (months, seen.day.day) <= (criterion.months_at_most, since.day)
+    met = seen.day <= months_after(since, criterion.months_at_most)
     return required, f"of {since}", met, _used(seen)
 
 
@@ -220,8 +221,7 @@ def full_years(month: str | None, day: date) -> int | None:
     """Full years since a month; within the month itself the year is not counted as full before its end."""
     if month is None:
         return None
-    year, number = int(month[:4]), int(month[5:])
-    return max(0, ((day.year - year) * 12 + day.month - number - 1) // 12)
+    return max(0, terms.full_years(month_end(int(month[:4]), int(month[5:])) + timedelta(days=1), day))
 
 
 # --- from the registry's facts ----------------------------------------------------------------------------------------

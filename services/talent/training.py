@@ -13,8 +13,8 @@ from datetime import date, timedelta
 from typing import Literal, assert_never
 
 from contracts.development_policy import DevelopmentPolicy, Duty
+from contracts.terms import last_day, months_after
 from contracts.workdays import Calendar, UnknownYear
-from services.talent.acts import months_after
 from services.talent.rotation import Held, Tenure, tenures
 
 __all__ = ["CourseKnown", "Coverage", "Due", "Result", "coverage", "duties_of", "working_day_from"]
@@ -118,14 +118,14 @@ def _windows(duty: Duty, tenure: Tenure, day: date) -> Iterator[tuple[date, date
     """First and last day of each window that has begun by the day and while the post was held."""
     match duty.when:
         case "on_appointment":
-            yield tenure.since, months_after(tenure.since, duty.months or 0) - _DAY
+            yield tenure.since, last_day(tenure.since, duty.months or 0)
         case "each_term":
             months = duty.months or 1
             for number in range(WINDOWS_MAX):
                 first = months_after(tenure.since, number * months)
                 if first > day or (tenure.until is not None and first > tenure.until):
                     return
-                yield first, months_after(tenure.since, (number + 1) * months) - _DAY
+                yield first, last_day(tenure.since, (number + 1) * months)
         case "each_year":
             # Of the years on whose first day the post was held: nobody owes a year that they joined late.
             first_year = tenure.since.year + (tenure.since > date(tenure.since.year, 1, 1))

@@ -187,7 +187,7 @@ def test_the_certificate_is_issued_on_the_day_after_the_notice_for_as_long_as_th
 
 
 def test_the_days_of_the_certificate_are_counted_from_a_leap_day_on() -> None:
-    """Issued on 29 February 2024, for three years: until the end of February 2027."""
+    """Issued on 29 February 2024, for three years: full on 28 February 2027, the day before is the last."""
     file = (
         registered(),
         record(2, EngagementStart(engagement="e1", category="secretary", unit="u", post="p"), "2020-02-01"),
@@ -200,7 +200,7 @@ def test_the_days_of_the_certificate_are_counted_from_a_leap_day_on() -> None:
     rules = replace(RULES, standards=((STANDARD_EVENT, STANDARD.model_copy(update={"effective_on": date(2024, 1, 1)})),))
     events = on_file(*file, rules=rules).when(deadline(today="2024-03-01")).events
     assert isinstance(events[1].event, CertificateIssued)
-    assert (str(events[1].effective_on), str(events[1].event.particulars.expires_on)) == ("2024-02-29", "2027-02-28")
+    assert (str(events[1].effective_on), str(events[1].event.particulars.expires_on)) == ("2024-02-29", "2027-02-27")
 
 
 @pytest.mark.parametrize("done", range(len(STEPS)))

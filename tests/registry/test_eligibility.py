@@ -150,9 +150,10 @@ def test_full_years_in_engagements(facts: Sequence[Fact], shown: str, met: bool,
 
 
 @pytest.mark.parametrize(
-    ("day", "shown"), [("2025-02-28", "0 full years (365 days)"), ("2025-03-01", "1 full year (366 days)")]
+    ("day", "shown"), [("2025-02-27", "0 full years (364 days)"), ("2025-02-28", "1 full year (365 days)")]
 )
-def test_a_year_from_29_february_is_full_on_1_march(day: str, shown: str) -> None:
+def test_a_year_from_29_february_is_full_on_28_february(day: str, shown: str) -> None:
+    """The next year has no such day: the month's end."""
     one = found("rule: years_served, at_least: 1", start(1, "2024-02-29"), day=date.fromisoformat(day))
     assert one[1:3] == (shown, shown.startswith("1"))
 

@@ -197,13 +197,13 @@ def exempt(until: str, number: int = 220) -> Any:
 
 
 def test_an_exception_of_rotation_has_a_reason_and_an_end() -> None:
-    """Beyond the limit, and no further than the policy allows: 24 months here."""
-    (event,) = when(IN_POST, exempt("2028-02-28")).events
+    """Beyond the limit, and no further than the policy allows: 24 months from the day after the limit here."""
+    (event,) = when(IN_POST, exempt("2028-02-29")).events
     assert isinstance(event.event, RotationExempted)
     assert (str(event.event.limit_on), event.event.policy.document) == ("2026-02-28", "example-development")
-    when([*IN_POST, event], exempt("2028-02-28", 221)).nothing()
+    when([*IN_POST, event], exempt("2028-02-29", 221)).nothing()
     when(IN_POST, exempt("2026-02-28")).rejected("no-exception")
-    when(IN_POST, exempt("2028-02-29")).rejected("too-long")
+    when(IN_POST, exempt("2028-03-01")).rejected("too-long")
     given(decider(AROUND), IN_POST).when(exempt("2027-01-01")).rejected("no-policy")
 
 

@@ -31,6 +31,7 @@ from contracts.registry import (
     TrainingTested,
     WorkerEvent,
 )
+from contracts.terms import last_day
 from eventlog.decider import Rejected
 from services.registry.decider.facts import Record, record
 from services.registry.decider.worker import (
@@ -584,9 +585,8 @@ def _issued(
 ) -> tuple[CertificateIssued | CertificateChanged, ...]:
     """The certificate, and the end of those that it supersedes."""
     _, grade = _standard_of(application, rules)
-    certificate = Certificate(
-        number=number, grade=application.grade, issuer=application.issuer, expires_on=_expiry(on, grade.validity_years)
-    )
+    expires_on = None if grade.validity_years is None else last_day(on, grade.validity_years * 12)
+    certificate = Certificate(number=number, grade=application.grade, issuer=application.issuer, expires_on=expires_on)
     ids = [stamp.event_id, *stamp.more_ids]
     issued = record(Record(replace(stamp, event_id=ids[1], effective_on=on), certificate), state)
     assert isinstance(issued, CertificateIssued)
@@ -599,17 +599,6 @@ def _issued(
         assert isinstance(changed, CertificateChanged)
         events.append(changed)
     return tuple(events)
-
-
-def _expiry(on: date, years: int | None) -> date | None:
-    """The last day of validity: the day before the anniversary."""
-    if years is None:
-        return None
-    try:
-        anniversary = on.replace(year=on.year + years)
-    except ValueError:  # 29 February
-        anniversary = date(on.year + years, 3, 1)
-    return anniversary - timedelta(days=1)
 
 
 # --- evolve -----------------------------------------------------------------------------------------------------------
