@@ -97,7 +97,10 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the bank says of one payout. reference: the bank's own. row: where it stands, as in ``Fault``."""
+    """What the bank says of one payout. reference: the bank's own. row: where it stands, as in ``Fault``.
+
+    unclear: why it is a difference, whatever its outcome, as in ``contracts.intake.BankResult``.
+    """
 
     row: int
     payout: str
@@ -105,6 +108,7 @@ class Result:
     reference: str
     amount_fen: int
     reason: str | None = None
+    unclear: Literal["reversal", "status"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

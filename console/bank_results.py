@@ -1,8 +1,14 @@
 """What a bank answers: a result list (CSV or workbook), or movements of the account (camt.053, camt.054). Read, not judged.
 
 A list is about one run: every line of it is a result. A statement holds whatever moved on the account: what is about the run is
-taken, by our reference or by the batch's, and the rest is counted. A debit is a payout that was settled, a credit one that came
-back; only booked movements count.
+taken, by our reference or by the batch's, and the rest is counted.
+
+The rules are those of the standard (ISO 20022, ``ReportEntry``). A debit is a payout that was settled, a credit one that came
+back. ``RvslInd`` says that an entry undoes an earlier one, whose direction was the other: a credit undoes the debit, so the
+payout came back; a debit undoes a return, which settles nothing by itself. Booked entries (``BOOK``) count; pending and future
+ones and those for information (``PDNG``, ``FUTR``, ``INFO``) are counted and passed over: they come again. A batch may be
+booked as one sum: its transactions are read, and what the sum says beyond them is a result of its own that names no payout.
+Whatever is about the run and cannot be judged by this becomes a difference in the books, with an owner.
 """
 
 from __future__ import annotations
@@ -42,6 +48,11 @@ REASONS: dict[str, str] = {
 """Part of what a bank writes → the words that are kept. The first that fits."""
 
 Answered = Literal["settled", "returned"]
+Unclear = Literal["reversal", "status"]
+REVERSED = "银行冲正"
+"""Why it came back, where the bank undoes its debit without saying more."""
+NOT_BOOKED = frozenset({"PDNG", "FUTR", "INFO"})
+"""Of the entry statuses (ISO's ExternalEntryStatus1Code) those that move no money yet."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "payout": ("业务参考号", "客户业务编号", "payout"),
@@ -125,7 +136,7 @@ def _result(row: int, cells: dict[str, Any], faults: list[Fault]) -> list[Result
 
 @dataclass(frozen=True, slots=True)
 class _Movement:
-    """One transaction of an entry. entry: what stands about all of it."""
+    """One transaction of an entry. entry: what stands about all of it. transaction None: the entry or a batch as a sum."""
 
     number: int
     entry: Any
@@ -154,26 +165,36 @@ def read_camt(raw: bytes, run: str, chosen: Sequence[str] = CAMT) -> Answers:
     faults: list[Fault] = []
     results: list[Result] = []
     passed: Counter[str] = Counter()
-    for movement in _movements(reports):
-        why = _not_ours(movement, run)
-        if why is not None:
-            passed[why] += 1
-        else:
-            results += _moved(movement, faults)
+    for movements in _entries(reports):
+        ours = []
+        for movement in movements:
+            why = _not_ours(movement, run)
+            if why is None:
+                ours.append(movement)
+            else:
+                passed[why] += 1
+        found = [each for movement in ours for each in _moved(movement, faults)]
+        results += found
+        if ours and not faults:
+            results += _beyond(movements)
     if faults:
         raise BankFileError(faults)
     return Answers(tuple(results), dict(passed))
 
 
-def _movements(reports: Sequence[Any]) -> Iterator[_Movement]:
+def _entries(reports: Sequence[Any]) -> Iterator[list[_Movement]]:
+    """Of each entry its movements: each transaction, and each batch that has none."""
     number = 0
     for report in reports:
         for at, entry in enumerate(report.ntry, start=1):
-            pairs = [(details.btch, each) for details in entry.ntry_dtls for each in details.tx_dtls]
+            pairs = [(details.btch, each) for details in entry.ntry_dtls for each in details.tx_dtls or [None]]
+            movements = []
             # An entry without details is one movement, of which only the bank's reference is known.
             for place, (batch, transaction) in enumerate(pairs or [(None, None)], start=1):
                 number += 1
-                yield _Movement(number, entry, transaction, batch, len(pairs) == 1, f"{report.id}/{at}/{place}")
+                named = f"{report.id}/{at}/{place}"
+                movements.append(_Movement(number, entry, transaction, batch, len(pairs) <= 1, named))
+            yield movements
 
 
 def _refs(movement: _Movement, name: str) -> str:
@@ -188,22 +209,34 @@ def _not_ours(movement: _Movement, run: str) -> str | None:
         batches |= {movement.batch.pmt_inf_id, movement.batch.msg_id}
     if not _refs(movement, "end_to_end_id").startswith(f"{run}/") and run not in batches:
         return "other" if movement.transaction is not None else "no-details"
-    return None if _status(movement.entry) == "BOOK" else "not-booked"
+    return "not-booked" if _status(movement.entry) in NOT_BOOKED else None
 
 
 def _status(entry: Any) -> str:
-    """BOOK, PDNG, …: an enumeration in older versions, a choice in newer ones."""
+    """BOOK, PDNG, …: an enumeration in older versions, a choice in newer ones; in that a bank may have a word of its own."""
     found = getattr(entry.sts, "cd", None) or getattr(entry.sts, "prtry", None) or getattr(entry.sts, "value", entry.sts)
     return str(found)
 
 
+def _side(movement: _Movement) -> str:
+    """DBIT or CRDT: of the transaction where it says so, else of its batch, else of the entry."""
+    for part in (movement.transaction, movement.batch if movement.transaction is None else None):
+        side = getattr(part, "cdt_dbt_ind", None)
+        if side is not None:
+            return str(side.value)
+    return str(movement.entry.cdt_dbt_ind.value)
+
+
+def _unclear(movement: _Movement) -> Unclear | None:
+    """Why a movement decides nothing by itself."""
+    if _status(movement.entry) != "BOOK":
+        return "status"
+    return "reversal" if movement.entry.rvsl_ind and _side(movement) == "DBIT" else None
+
+
 def _moved(movement: _Movement, faults: list[Fault]) -> list[Result]:
-    side = getattr(movement.transaction, "cdt_dbt_ind", None) or movement.entry.cdt_dbt_ind
-    outcome: Answered = "settled" if side.value == "DBIT" else "returned"
-    reference = next(
-        (each for name in ("acct_svcr_ref", "tx_id", "clr_sys_ref") if (each := _refs(movement, name))),
-        movement.entry.acct_svcr_ref or movement.entry.ntry_ref or movement.place,
-    )
+    outcome: Answered = "settled" if _side(movement) == "DBIT" else "returned"
+    reference = _reference(movement)
     if _REFERENCE.fullmatch(reference) is None:
         faults.append(Fault(movement.number, "AcctSvcrRef", "no-reference"))
         return []
@@ -214,20 +247,52 @@ def _moved(movement: _Movement, faults: list[Fault]) -> list[Result]:
         return []
     payout = _refs(movement, "end_to_end_id") or movement.place
     reason = _returned_because(movement) if outcome == "returned" else None
-    return [Result(movement.number, payout, outcome, reference, fen, reason)]
+    return [Result(movement.number, payout, outcome, reference, fen, reason, _unclear(movement))]
+
+
+def _reference(movement: _Movement) -> str:
+    """The bank's own reference of a transaction; else that of the entry; else where it stands."""
+    return next(
+        (each for name in ("acct_svcr_ref", "tx_id", "clr_sys_ref") if (each := _refs(movement, name))),
+        movement.entry.acct_svcr_ref or movement.entry.ntry_ref or movement.place,
+    )
+
+
+def _beyond(movements: Sequence[_Movement]) -> list[Result]:
+    """What the sum of an entry says that its transactions do not: one more result, which names no payout."""
+    first = movements[0]
+    if any(movement.transaction is None for movement in movements):
+        return []  # A batch without its transactions is a movement itself.
+    try:
+        known = sum(_fen(each) * (1 if _side(each) == first.entry.cdt_dbt_ind.value else -1) for each in movements)
+        fen = _fen_of(first.entry.amt)
+    except NotAnAmount:
+        return []  # A transaction that is not about the run need not have an amount.
+    if fen == known:
+        return []
+    whole = _Movement(first.number, first.entry, None, None, True, first.place.rpartition("/")[0])
+    outcome: Answered = "settled" if _side(whole) == "DBIT" else "returned"
+    reason = NO_REASON if outcome == "returned" else None
+    return [Result(first.number, whole.place, outcome, _reference(whole), abs(fen - known), reason, _unclear(whole))]
 
 
 def _fen(movement: _Movement) -> int:
-    """The amount of the transaction; that of the entry if it is the only one."""
+    """The amount of the transaction, or of its batch; that of the entry if it is the only one."""
     amount = getattr(movement.transaction, "amt", None)
     details = getattr(movement.transaction, "amt_dtls", None)
     for name in ("tx_amt", "instd_amt"):
         if amount is None and details is not None and getattr(details, name) is not None:
             amount = getattr(details, name).amt
-    if amount is None and (movement.alone or movement.transaction is None):
+    if amount is None and movement.transaction is None:
+        amount = getattr(movement.batch, "ttl_amt", None)
+    if amount is None and movement.alone:
         amount = movement.entry.amt
     if amount is None:
         raise NotAnAmount("no-amount")
+    return _fen_of(amount)
+
+
+def _fen_of(amount: Any) -> int:
     if amount.ccy != "CNY":
         raise NotAnAmount("not-cny")
     value: Decimal = amount.value
@@ -240,6 +305,6 @@ def _fen(movement: _Movement) -> int:
 def _returned_because(movement: _Movement) -> str:
     found = getattr(movement.transaction, "rtr_inf", None)
     if found is None:
-        return NO_REASON
+        return REVERSED if movement.entry.rvsl_ind else NO_REASON
     code, other = ("", "") if found.rsn is None else (found.rsn.cd or "", found.rsn.prtry or "")
     return _reason(" ".join([other, *found.addtl_inf]), code)

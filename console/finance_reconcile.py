@@ -144,7 +144,7 @@ def _parts(ctx: Context, source: str, key: str, by: str, sha256: str, results: S
 
 
 def _value(result: Result) -> dict[str, Any]:
-    names = ("payout", "outcome", "reference", "amount_fen", "reason")
+    names = ("payout", "outcome", "reference", "amount_fen", "reason", "unclear")
     return {name: value for name in names if (value := getattr(result, name)) is not None}
 
 

@@ -43,7 +43,7 @@ BREAKS: Mapping[str, Text] = {
     "unknown": ("不在封存名单", "not in the seal"),
     "wrong_amount": ("金额不符", "another amount"),
     "twice": ("重复答复", "answered twice"),
-    "contradicts": ("退回后又称已付", "settled after its return"),
+    "contradicts": ("与已知不符", "contradicts what is known"),
 }
 BREAK_STATES: Mapping[str, Text] = {
     "open": ("待处理", "open"),

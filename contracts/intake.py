@@ -663,13 +663,18 @@ class PaymentRunCancelled(_OfPaymentRun):
 
 class BankResult(Fact):
     """One line of a bank's result file. payout: the reference that the instruction gave it; reference: the bank's own for this
-    result. reason: why it was returned, without naming anybody."""
+    result. reason: why it was returned, without naming anybody.
+
+    unclear: why the line alone decides nothing, so that it is a difference whatever its outcome: ``reversal`` undoes an earlier
+    return; ``status`` is one that no standard names.
+    """
 
     payout: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     outcome: Literal["settled", "returned"]
     reference: BankReference
     amount_fen: PositiveFen
     reason: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    unclear: Literal["reversal", "status"] | None = None
 
 
 class PaymentResultsReported(_OfPaymentRun):

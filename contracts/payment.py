@@ -323,7 +323,8 @@ class RecoveryPaid(LogEvent):
 
 BreakKind = Literal["missing", "unknown", "wrong_amount", "twice", "contradicts"]
 """In the seal but not in the file; in the file but not in the seal; another amount; answered more than once, with different
-references; settled after it was returned (a return stands, whichever of the two came first)."""
+references; settled after it was returned (a return stands, whichever of the two came first), or a line that settles nothing by
+itself: the bank undoes a return, or gives a status that no standard names."""
 
 
 class Break(OwnEvent):

@@ -294,7 +294,7 @@ class Instruct:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bank says what became of a payout of an instructed run."""
+    """The bank says what became of a payout of an instructed run; unclear: in words that settle nothing."""
 
     person_ref: str
     payout: str
@@ -302,6 +302,7 @@ class Answer:
     reference: str
     amount_fen: int
     reason: str | None = None
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -585,6 +586,8 @@ def answer(command: Answer, state: Account) -> Answered:
         return Answered("broken", found=unknown_payout(command))
     if command.amount_fen != payout.fen:
         return _broken("wrong_amount", command, payout)
+    if command.unclear:
+        return _broken("contradicts", command, payout)
     if (command.outcome, command.reference) in payout.answers:
         return Answered("repeated")
     if payout.stage == command.outcome:

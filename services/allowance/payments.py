@@ -608,7 +608,8 @@ def _judge(batch: PaymentBatch, people: Mapping[str, str], results: Sequence[int
     states: dict[str, Account] = {}
     for result in results:
         ref = people.get(result.payout)
-        command = accounts.Answer(ref or "", result.payout, result.outcome, result.reference, result.amount_fen, result.reason)
+        said = (result.payout, result.outcome, result.reference, result.amount_fen, result.reason)
+        command = accounts.Answer(ref or "", *said, unclear=result.unclear is not None)
         if ref is None:
             found = Answered("broken", found=accounts.unknown_payout(command))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -404,6 +405,9 @@ def test_a_return_stands_whichever_comes_first() -> None:
         ([*SENT, PayoutReturned(**SAID, answer="b-2", reason="x")], returned("b-9"), "broken", "twice"),
         ([*SENT, PayoutReturned(**SAID, answer="b-2", reason="x")], settled(), "broken", "contradicts"),
         ([*WAITS, PayoutCancelled(**SAID, why="x")], settled(), "broken", "unknown"),
+        (SENT, replace(settled(), unclear=True), "broken", "contradicts"),
+        ([*SENT, PayoutSettled(**SAID, answer="b-1")], replace(settled(), unclear=True), "broken", "contradicts"),
+        ([*SENT, PayoutReturned(**SAID, answer="b-2", reason="x")], replace(settled(), unclear=True), "broken", "contradicts"),
     ],
 )
 def test_a_line_of_the_bank_that_says_nothing_new_or_something_wrong_moves_no_money(

@@ -36,7 +36,10 @@ def result_list(rows: Iterable[Sequence[object]], heading: str = "业务参考�
 
 @dataclass(frozen=True)
 class Move:
-    """One movement: of which payout, how much (yuan), which way, and how it stands. batch: the instruction's name for it."""
+    """One movement: of which payout, how much (yuan), which way, and how it stands. batch: the instruction's name for it.
+
+    reversal: RvslInd. detailed: False: the entry has its batch only, and no transaction.
+    """
 
     payout: str
     yuan: str
@@ -46,6 +49,8 @@ class Move:
     reason: str = ""
     batch: str = ""
     currency: str = "CNY"
+    reversal: bool = False
+    detailed: bool = True
 
 
 def camt(message: str, moves: Sequence[Move], *, together: bool = False) -> bytes:
@@ -70,12 +75,14 @@ def camt(message: str, moves: Sequence[Move], *, together: bool = False) -> byte
 
 def _entry(group: Sequence[Move], older: bool) -> str:
     first = group[0]
-    status = first.status if older else f"<Cd>{first.status}</Cd>"
+    word = "Prtry" if len(first.status) > 4 else "Cd"
+    status = first.status if older else f"<{word}>{first.status}</{word}>"
     total = f"{sum(round(float(move.yuan) * 100) for move in group) / 100:.2f}"
-    details = "".join(_details(move, older) for move in group)
+    details = "".join(_details(move, older) for move in group if move.detailed)
+    undoes = "<RvslInd>true</RvslInd>" if first.reversal else ""
     batch = f"<Btch><PmtInfId>{first.batch}</PmtInfId></Btch>" if first.batch else ""
     return (
-        f"<Ntry><Amt Ccy='{first.currency}'>{total}</Amt><CdtDbtInd>{first.side}</CdtDbtInd><Sts>{status}</Sts>"
+        f"<Ntry><Amt Ccy='{first.currency}'>{total}</Amt><CdtDbtInd>{first.side}</CdtDbtInd>{undoes}<Sts>{status}</Sts>"
         "<BookgDt><Dt>2026-03-03</Dt></BookgDt><BkTxCd><Prtry><Cd>PAY</Cd></Prtry></BkTxCd>"
         f"<NtryDtls>{batch}{details}</NtryDtls></Ntry>"
     )

@@ -139,6 +139,53 @@ def test_a_batch_that_was_booked_as_one_is_read_payout_by_payout(message: str) -
     assert [(f"{RUN}/1", 110), (f"{RUN}/2", 220), ("S1/1/3", 330)] == [(r.payout, r.amount_fen) for r in found.results]
 
 
+@pytest.mark.parametrize("message", CAMT)
+def test_a_reversal_undoes_what_the_other_direction_said(message: str) -> None:
+    """Its direction is its own: a credit undoes the debit of a payout, so it came back; a debit undoes a return, and settles
+    nothing by itself."""
+    moves = [
+        Move(f"{RUN}/1", "1.00", side="CRDT", reversal=True),
+        Move(f"{RUN}/2", "2.00", side="DBIT", reversal=True, reference="B2"),
+    ]
+    assert (
+        Result(1, f"{RUN}/1", "returned", "B1", 100, "银行冲正"),
+        Result(2, f"{RUN}/2", "settled", "B2", 200, None, "reversal"),
+    ) == read_camt(camt(message, moves), RUN).results
+
+
+@pytest.mark.parametrize("message", CAMT)
+def test_a_batch_that_is_only_a_sum_is_a_line_that_names_no_payout(message: str) -> None:
+    """So that it becomes a difference with an owner, instead of being passed over."""
+    moves = [Move("", "5.00", batch=RUN, detailed=False), Move("", "6.00", batch="another", detailed=False)]
+    found = read_camt(camt(message, moves), RUN)
+    assert ((Result(1, "S1/1/1", "settled", "S1/1/1", 500),), {"no-details": 1}) == (found.results, found.passed_over)
+
+
+@pytest.mark.parametrize("message", CAMT)
+def test_what_a_sum_says_beyond_its_transactions_is_a_line_of_its_own(message: str) -> None:
+    """Three payouts booked as one sum, two of them told: the third is not lost."""
+    moves = [
+        Move(f"{RUN}/1", "1.00"),
+        Move(f"{RUN}/2", "2.00", reference="B2"),
+        Move(f"{RUN}/3", "4.00", detailed=False),
+    ]
+    found = read_camt(camt(message, moves, together=True), RUN).results
+    assert [(f"{RUN}/1", 100), (f"{RUN}/2", 200), ("S1/1", 400)] == [(each.payout, each.amount_fen) for each in found]
+
+
+@pytest.mark.parametrize("status", ["PDNG", "INFO", "FUTR"])
+def test_what_is_not_booked_yet_is_counted_and_comes_again(status: str) -> None:
+    found = read_camt(camt(CAMT[1], [Move(f"{RUN}/1", "1.00", status=status)]), RUN)
+    assert ((), {"not-booked": 1}) == (found.results, found.passed_over)
+
+
+@pytest.mark.parametrize("status", ["XXXX", "CANCELLED"])
+def test_a_status_that_no_standard_names_is_a_difference(status: str) -> None:
+    """A word of the bank's own, or a code to come: nobody guesses whether money moved."""
+    [found] = read_camt(camt(CAMT[1], [Move(f"{RUN}/1", "1.00", status=status)]), RUN).results
+    assert ("settled", "status") == (found.outcome, found.unclear)
+
+
 @given(fen=st.integers(1, AMOUNT_FEN_MAX))
 def test_an_amount_of_a_statement_is_exact(fen: int) -> None:
     [found] = read_camt(camt(CAMT[1], [Move(f"{RUN}/1", yuan_text(fen))]), RUN).results

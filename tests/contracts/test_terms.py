@@ -1,4 +1,4 @@
-"""Terms of months and years: no such day, then the end of the month; the last day is the day before; none leaves the calendar."""
+"""Terms of months and years: no such day, then the end of the month; the last day is the day before; within the calendar."""
 
 from __future__ import annotations
 
