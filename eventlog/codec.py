@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from contracts.base import LogEvent
 
-__all__ = ["Codec", "UnknownEvent", "Upcaster"]
+__all__ = ["Codec", "UnknownEvent", "UnreadableEvent", "Upcaster"]
 
 Upcaster = tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]
 """(the newer type, how its data is made from the older)."""
@@ -17,6 +18,10 @@ Upcaster = tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]
 
 class UnknownEvent(RuntimeError):
     """A stored event has a type that this program does not know: it is older than the log. Nothing may go on."""
+
+
+class UnreadableEvent(UnknownEvent):
+    """A stored event is not what its type says: it was changed, or written by another program."""
 
 
 class Codec:
@@ -33,10 +38,14 @@ class Codec:
         return event_type in self._types or event_type in self._upcasters
 
     def decode(self, event_type: str, data: str | bytes) -> LogEvent:
-        """Return the typed event. Raises UnknownEvent."""
+        """Return the typed event. Raises UnknownEvent, UnreadableEvent."""
         known = self._types.get(event_type)
         if known is not None:
-            return known.model_validate_json(data)
+            try:
+                return known.model_validate_json(data)
+            except ValidationError:
+                # Neither the cause nor its text: they repeat what is stored.
+                raise UnreadableEvent(f"a stored event of type {event_type} cannot be read; run `hongling verify`") from None
         if event_type not in self._upcasters:
             raise UnknownEvent(f"event type {event_type} is unknown to this version; upgrade before reading this log")
         value: dict[str, Any] = orjson.loads(data)

@@ -1,7 +1,8 @@
 """The batch consumer: fetch, hand over, acknowledge. What a batch means is the handler's; that nothing is lost is ours.
 
 The handler commits before it returns, so an acknowledgement always comes after the commit. An outage is waited out in
-process, with the batch kept alive by in-progress signs, because a negative ack would let later messages overtake.
+process, with the batch kept alive by in-progress signs, because a negative ack would let later messages overtake. Behind an
+invariant that is broken nothing is settled any more until somebody has looked and started the service again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from eventlog.database import is_outage
+from eventlog.inbox.failures import Failure, failure_of, reason_of
 from eventlog.wire import BrokerOutage, ConsumerGone, Feed, Incoming
 
 __all__ = ["Consumer", "Handler"]
@@ -26,21 +27,25 @@ IN_PROGRESS_SECONDS = 10.0
 
 
 class Consumer:
-    """name: for the log and the status. failing: why it stands still, or None. handled: messages since the start."""
+    """name: for the log and the status. failing: why it stands still, or None. handled: messages since the start.
+
+    stopped: an invariant is broken; it stands still for good.
+    """
 
     def __init__(self, name: str, feed: Feed, handler: Handler, log: Any, *, batch_max: int = 1000) -> None:
         self.name = name
         self.handled = 0
         self.failing: str | None = None
+        self.stopped = False
         self._feed = feed
         self._handler = handler
         self._log = log
         self._batch_max = batch_max
 
     async def run(self) -> None:
-        """Consume until cancelled."""
+        """Consume until cancelled, or until an invariant is found broken: ``failing`` says which."""
         pause = RETRY_SECONDS_FIRST
-        while True:
+        while not self.stopped:
             try:
                 batch = await self._feed.fetch(self._batch_max, FETCH_WAIT_SECONDS)
                 self.failing = None
@@ -62,8 +67,12 @@ class Consumer:
                 await self._alive_while(self._handler(batch), batch)
                 break
             except Exception as error:  # noqa: BLE001 - the handler parks what it can name; the rest must not be lost either
-                reason = "database outage" if is_outage(error) else f"{type(error).__name__}"
+                reason = reason_of(error)
                 self.failing = f"{reason} in {self.name}"
+                if failure_of(error) is Failure.BROKEN:
+                    self.stopped = True
+                    self._log.error("consumer-stopped", consumer=self.name, reason=reason, messages=len(batch), exc_info=error)
+                    return
                 self._log.error("batch-not-settled", consumer=self.name, reason=reason, messages=len(batch), exc_info=error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_SECONDS_MAX)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
-__all__ = ["SQLITE_SAFE", "Database", "DatabaseMissing", "is_outage", "open_engine", "sqlite_module"]
+__all__ = ["SQLITE_SAFE", "Database", "DatabaseMissing", "open_engine", "sqlite_module"]
 
 SQLITE_SAFE = (3, 51, 3)
 """Older builds can corrupt a write-ahead log that two connections use."""
@@ -107,12 +107,3 @@ def open_engine(url: str, *, readonly: bool = False) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def is_outage(error: BaseException) -> bool:
-    """Tell whether a database error may pass by itself (lost connection, locked, disk full), rather than being our fault."""
-    from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
-
-    if isinstance(error, OperationalError | InterfaceError | DisconnectionError):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -33,6 +33,7 @@ from eventlog.tree import EMPTY_ROOT, Frontier, leaf_hash
 __all__ = [
     "PARTITIONS",
     "Appended",
+    "BrokenLog",
     "Head",
     "InboxEntry",
     "Log",
@@ -53,6 +54,10 @@ __all__ = [
 PARTITIONS = 16
 EVENTS_PER_APPEND_MAX = 20_000
 CREATE_LOCK = 0x686F6E67
+
+
+class BrokenLog(RuntimeError):
+    """The log does not hold together: nothing may be added to it. The text says what does not fit."""
 
 
 class LogFull(RuntimeError):
@@ -417,8 +422,13 @@ class Log:
 
     def _place(self, head: Row[Any], units: Sequence[Unit], recorded_at: str) -> tuple[list[Recorded], list[int], Frontier]:
         """Give each event its position, version, back pointer and leaf hash."""
-        frontier = Frontier.from_text(head.position, head.frontier)
-        partitions = [int(p) for p in head.partitions.split(",")]
+        try:
+            frontier = Frontier.from_text(head.position, head.frontier)
+            partitions = [int(p) for p in head.partitions.split(",")]
+        except ValueError:
+            raise BrokenLog(f"the head of log {self.name} does not hold together; run `hongling verify`") from None
+        if frontier.root().hex() != head.root:
+            raise BrokenLog(f"the root of log {self.name} is not that of its tree; run `hongling verify`")
         position = head.position
         versions: dict[str, int] = {}
         events: list[Recorded] = []

@@ -21,7 +21,8 @@ from sqlalchemy import func, select
 
 from eventlog import schema
 from eventlog.consumer import RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, Consumer, Handler
-from eventlog.database import Database, DatabaseMissing, is_outage
+from eventlog.database import Database, DatabaseMissing
+from eventlog.inbox.failures import reason_of
 from eventlog.log import Log, ReceiptRow, Recorded
 from eventlog.nats import JetStreamFeed, JetStreamPublisher, Stored, read_stream, stream_state
 from eventlog.reconciler import ReadState, ReadStream, Reconciler
@@ -218,7 +219,7 @@ class Service:
             try:
                 return await task()
             except Exception as error:
-                reason = "database outage" if is_outage(error) else type(error).__name__
+                reason = reason_of(error)
                 if loop.time() - began > RETRY_SECONDS_MAX:
                     pause = RETRY_SECONDS_FIRST
                 self._failing[number] = f"{reason} in a task of {self.name}"

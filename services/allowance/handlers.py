@@ -32,6 +32,7 @@ from eventlog.canonical import canonical
 from eventlog.decider import Rejected
 from eventlog.desk import Desk, Item, problem
 from eventlog.heard import Foreign, save_heard, sort_out
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import Parsed, answer, content_of, seen_before
 from eventlog.log import Appended, Log, NewEvent, Past, Recorded, Unit, Vanished
 from eventlog.parking import blocked_streams
@@ -221,7 +222,9 @@ class RegistryEvents:
             unit = self._workers.decide(batch, stream, command, policies, cause, day)
             self._warn_of_words(batch, unit, stream, command, policies)
             batch.add(foreign.item, unit)
-        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             batch.states[stream], batch.versions[stream] = before
             self._park(batch, foreign, "rule-failed", f"{type(error).__name__} while deciding", stream)
             batch.blocked.add(stream)
@@ -436,7 +439,9 @@ def recalculate(log: Log, workers: Workers, desk: Desk, batch: Desktop, item: It
     try:
         cause = (again.because, again.because)
         unit = workers.decide(batch, stream, Recalculate(again.person_ref, again.because), policies, cause, "")
-    except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+    except Exception as error:
+        if failure_of(error) is not Failure.MESSAGE:
+            raise
         why = problem("", "rule-failed", f"{type(error).__name__} while deciding", "an operator will look at it")
         desk.set_aside(batch, item, key, why, stream, None)
         batch.blocked.add(stream)

@@ -20,6 +20,7 @@ from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 from eventlog.desk import Item, problem
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import content_of
 from eventlog.log import Log, Unit, Vanished
 from eventlog.parking import blocked_streams
@@ -187,7 +188,9 @@ class PaymentWork:
         """What to prepare for one worker. Where a rule fails, the worker is parked and left out, and the others go on."""
         try:
             return accounts.decide(command, batch.accounts[command.person_ref])
-        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one worker, not a run
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             what = f"{type(error).__name__} while listing a payout"
             why = problem("", "rule-failed", what, "an operator will look at it; the worker is paid by a later run")
             raw = canonical(_Unlisted(person_ref=command.person_ref, run=command.run).payload())

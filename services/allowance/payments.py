@@ -14,7 +14,6 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Row, String, Table, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from contracts import intake
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided
@@ -43,6 +42,7 @@ from eventlog.canonical import digest
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.holding import Holding, Need
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import Parsed
 from eventlog.log import Log, NewEvent, Recorded, Unit
 from eventlog.parking import blocked_streams
@@ -238,10 +238,9 @@ class Payments:
             self._hold(connection, batch, item, parsed, early, stream)
         except Rejected as rejected:
             self.desk.refuse(batch, item, parsed, rejected.problems, content)
-        except SQLAlchemyError:
-            # The database's trouble, not the message's: the whole batch is tried again.
-            raise
-        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             self._park(batch, item, parsed, "rule-failed", f"{type(error).__name__} while deciding", stream)
             batch.blocked.add(stream)
         else:

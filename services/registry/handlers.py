@@ -62,6 +62,7 @@ from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.holding import Holding, Need
 from eventlog.ids import random_token
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import Parsed, ReceiptValue, content_of, seen_before
 from eventlog.log import Log, NewEvent, Unit, Vanished
 from eventlog.parking import blocked_streams
@@ -332,8 +333,8 @@ class RegistryIntake:
                     for p in history
                 ]
                 batch.states[stream] = replay(happened)
-            except Exception:
-                if ahead:
+            except Exception as error:
+                if ahead and failure_of(error) is Failure.MESSAGE:
                     continue
                 raise
             batch.versions[stream] = len(history)
@@ -417,7 +418,9 @@ class RegistryIntake:
             self._holding.hold(batch, item, parsed, Need(early.need, early.shown), {stream: batch.versions[stream]})
         except Rejected as rejected:
             self._desk.refuse(batch, item, parsed, rejected.problems, ready.content)
-        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             self._park(batch, ready, "rule-failed", f"{type(error).__name__} while deciding", stream)
             if stream is not None:
                 batch.blocked.add(stream)

@@ -12,13 +12,14 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple, cast
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from contracts.base import business_day
 from contracts.particulars import InspectionResult
 from contracts.registry import CertificateIssued, FactOrigin, WorkerEvent
 from eventlog.cache import Shelf
 from eventlog.decider import Rejected
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.log import InboxEntry, Log, NewEvent, Unit, Vanished
 from eventlog.parking import blocked_streams
 from services.registry.decider import (
@@ -189,9 +190,9 @@ class Keeper:
         """One person's unit; a rule that fails on somebody must not stop it for all others."""
         try:
             return make(*given)
-        except DBAPIError:
-            raise
-        except Exception:  # noqa: BLE001 - told at the end of the run
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             failed.append(ref)
             return None
 

@@ -25,6 +25,7 @@ from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.documents import DocumentError
 from eventlog.holding import Holding, Need
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import Parsed
 from eventlog.log import Log, NewEvent, Recorded, Unit
 from services.talent.acts import Stamp
@@ -114,7 +115,9 @@ class DevelopmentDesk:
         except Rejected as rejected:
             self._desk.refuse(batch, item, parsed, rejected.problems, content)
             return
-        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             self._park(batch, item, parsed, "rule-failed", f"{type(error).__name__} while deciding", stream)
             batch.blocked.add(stream)
             return

@@ -37,6 +37,7 @@ from eventlog.desk import Desk, Item, problem
 from eventlog.documents import DocumentError
 from eventlog.heard import Foreign, Heard, save_heard, sort_out
 from eventlog.holding import Holding, Need
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import Parsed, answer, content_of, seen_before
 from eventlog.log import Log, NewEvent, Past, Recorded, Unit, Vanished
 from eventlog.parking import blocked_streams
@@ -338,7 +339,9 @@ class Talent:
         try:
             unit, _ = self._decide(connection, batch, stream, react(envelope), cause)
             batch.add(foreign.item, unit)
-        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             batch.states[stream], batch.versions[stream] = before
             self._park_event(batch, foreign, "rule-failed", f"{type(error).__name__} while deciding", stream)
             batch.blocked.add(stream)
@@ -442,7 +445,9 @@ class Talent:
             self._holding.hold(batch, item, parsed, need, made)
         except Rejected as rejected:
             self._desk.refuse(batch, item, parsed, rejected.problems, content)
-        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             batch.states[stream], batch.versions[stream] = before
             self._park(batch, item, parsed, "rule-failed", f"{type(error).__name__} while deciding", stream)
             batch.blocked.add(stream)

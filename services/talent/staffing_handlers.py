@@ -15,6 +15,7 @@ from contracts.standard import Words
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.holding import Holding, Need
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import Parsed
 from eventlog.log import Log, NewEvent, Unit
 from services.talent.acts import Stamp
@@ -75,7 +76,9 @@ class Staffing:
             self.holding.hold(batch, item, parsed, need, {stream: batch.versions[stream]})
         except Rejected as rejected:
             self.desk.refuse(batch, item, parsed, rejected.problems, content)
-        except Exception as error:  # noqa: BLE001 - a rule that fails must stop one stream, not all
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
             states[stream], batch.versions[stream] = before
             self._park(batch, item, parsed, "rule-failed", f"{type(error).__name__} while deciding", stream)
             batch.blocked.add(stream)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from eventlog import consumer as module
 from eventlog.consumer import Consumer
+from eventlog.log import BrokenLog
 from eventlog.wire import BrokerOutage, ConsumerGone, Incoming
 from tests.eventlog.fakes import FakeFeed, FakeIncoming, Notes
 from tests.support import eventually, run
@@ -189,3 +190,17 @@ def test_an_acknowledgement_that_cannot_be_sent_stops_nothing() -> None:
     bench = run(work())
     assert ("ack", b"2") in bench.acts
     assert [event for event, _ in bench.notes.lines] == ["not-acknowledged"]
+
+
+def test_a_broken_invariant_stops_it_for_good() -> None:
+    """Nothing is acknowledged and nothing more is asked for; the status says why until somebody has looked."""
+
+    async def work() -> Bench:
+        bench = Bench([[b"1"], [b"2"]], [BrokenLog("the root does not fit")])
+        await bench.consumer.run()
+        return bench
+
+    bench = run(work())
+    assert bench.acts == [("start", [b"1"])]
+    assert bench.consumer.failing == "the root does not fit in c"
+    assert bench.notes.lines[-1][0] == "consumer-stopped"

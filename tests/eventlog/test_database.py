@@ -1,16 +1,14 @@
-"""Engines are safe: a build of SQLite that can corrupt is refused, outages are told from mistakes, commits are durable."""
+"""Engines are safe: a build of SQLite that can corrupt is refused, commits are durable."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 
 from eventlog import database as module
-from eventlog.database import Database, DatabaseMissing, is_outage, sqlite_module
+from eventlog.database import Database, DatabaseMissing, sqlite_module
 
 
 def test_sqlite_is_new_enough_to_be_safe() -> None:
@@ -43,20 +41,3 @@ def test_a_reader_sees_what_was_committed_while_a_writer_is_at_work(database: Da
             assert reader.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
     with database.read.connect() as reader:
         assert reader.execute(text("SELECT count(*) FROM t")).scalar_one() == 1
-
-
-def test_a_database_that_cannot_be_reached_is_an_outage(tmp_path: Path, open_database: Callable[[str], Database]) -> None:
-    """A refused connection and a file that cannot be opened; both may pass by themselves."""
-    urls = ["postgresql://u@127.0.0.1:1/d", f"sqlite:///{tmp_path / 'no' / 'such' / 'folder.db'}"]
-    for url in urls:
-        with pytest.raises(SQLAlchemyError) as caught, open_database(url).write.begin():
-            pass
-        assert is_outage(caught.value), url
-
-
-def test_a_mistake_of_ours_is_no_outage(database: Database) -> None:
-    """A broken key or a text that does not fit is not waited out as if it would pass."""
-    assert not is_outage(IntegrityError("insert", {}, Exception()))
-    assert not is_outage(DataError("insert", {}, Exception()))
-    assert not is_outage(RuntimeError())
-    assert is_outage(OperationalError("select", {}, Exception()))
