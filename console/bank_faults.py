@@ -29,6 +29,14 @@ FAULTS: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("请另存为 .xlsx", "save it as .xlsx again"),
     ),
     "unpacks-too-much": (("工作簿展开后过大", "the workbook unpacks to too much"), ("请拆分文件", "split it")),
+    "hidden": (
+        ("工作表有隐藏的行或列", "the sheet has hidden rows or columns"),
+        ("请取消隐藏或删除后再读取", "show them, or remove them"),
+    ),
+    "unread-cell": (
+        ("单元格是没有结果的公式、错误值或无法读取", "the cell is a formula without a result, an error, or cannot be read"),
+        ("请用表格软件重新保存，或直接填写", "save the file in a spreadsheet again, or type the value"),
+    ),
     "not-xml": (("文件不是合格的 XML（第 {0} 行第 {1} 列）", "the file is not well-formed XML (line {0}, column {1})"), _AGAIN),
     "document-type": (
         ("文件声明了文档类型，银行报文没有这种声明", "the file declares a document type; messages of banks have none"),

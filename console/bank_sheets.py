@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -28,8 +27,10 @@ from console.bank_lines import (
     fen_of_decimal,
     yuan_text,
 )
+from console.csv_sheets import CsvError, csv_table, encoding_of
 from console.intake_cells import safe_cell
-from console.intake_files import BROKEN_WORKBOOK, UNPACKED_BYTES_MAX
+from console.workbook import Unread, Workbook, letters_of
+from console.workbook_parts import WorkbookError
 
 __all__ = ["HEADINGS", "TOTAL", "amount_of", "read_cells", "read_instruction", "text_of", "write_csv", "write_xlsx"]
 
@@ -37,6 +38,7 @@ HEADINGS = ("序号", "收款人账号", "收款人姓名", "金额(元)", "用�
 TOTAL = "合计"
 SHEET = "代发明细"
 WIDTHS = (8, 28, 14, 16, 28, 36)
+COLUMNS_MAX = 64
 ARCHIVE = b"PK\x03\x04"
 """How a workbook begins."""
 Value = str | int | Decimal
@@ -108,47 +110,43 @@ def _text_cell(sheet: Any, value: str, *, bold: bool = False) -> Any:
 
 
 def read_cells(raw: bytes) -> Iterator[tuple[int, list[Any]]]:
-    """(row from 1, cells) of a CSV file or of a workbook's first sheet, without empty rows. Raises BankFileError."""
+    """(row from 1, cells) of a CSV file or of a workbook's first visible sheet, without empty rows. Raises BankFileError."""
     rows = _xlsx_rows(raw) if raw.startswith(ARCHIVE) else _csv_rows(raw)
-    for number, cells in enumerate(rows, start=1):
-        if number > LINES_MAX:
+    for count, (number, cells) in enumerate(rows, start=1):
+        if count > LINES_MAX:
             raise BankFileError([Fault(number, "", "too-many-rows", (str(LINES_MAX),))])
         if any(text_of(cell) for cell in cells):
             yield number, cells
 
 
-def _csv_rows(raw: bytes) -> Iterator[list[Any]]:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = raw.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
+def _csv_rows(raw: bytes) -> Iterator[tuple[int, list[Any]]]:
+    encoding = encoding_of(io.BytesIO(raw))
+    if encoding is None:
         raise BankFileError([Fault(0, "", "not-text")])
-    first = text.split("\n", 1)[0]
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=first.count), strict=True)
-    except csv.Error as error:
+        yield from enumerate(csv_table(io.StringIO(raw.decode(encoding), newline="")).records, start=1)
+    except CsvError as error:
         raise BankFileError([Fault(0, "", "not-csv")]) from error
 
 
-def _xlsx_rows(raw: bytes) -> Iterator[list[Any]]:
-    fault = Fault(0, "", "not-xlsx")
+def _xlsx_rows(raw: bytes) -> Iterator[tuple[int, list[Any]]]:
+    """The rows of the first visible sheet. A cell that cannot be taken, and a hidden row or column, is a fault."""
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            if sum(info.file_size for info in archive.infolist()) > UNPACKED_BYTES_MAX:
-                raise BankFileError([Fault(0, "", "unpacks-too-much")])
-        book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
-        try:
-            sheet = book.worksheets[0]
-            sheet.reset_dimensions()
-            for cells in sheet.iter_rows(max_col=64, values_only=True):
-                yield list(cells)
-        finally:
-            book.close()
-    except (*BROKEN_WORKBOOK, IndexError) as error:
-        raise BankFileError([fault]) from error
+        with Workbook(io.BytesIO(raw)) as book:
+            sheet = next((each for each in book.sheets if each.has_cells and each.state == "visible"), None)
+            if sheet is None:
+                raise BankFileError([Fault(0, "", "not-xlsx")])
+            rows = book.rows(sheet, COLUMNS_MAX)
+            for row in rows:
+                if row.hidden or rows.hidden_columns:
+                    raise BankFileError([Fault(row.number, "", "hidden")])
+                for column, cell in enumerate(row.cells, start=1):
+                    if isinstance(cell, Unread):
+                        raise BankFileError([Fault(row.number, letters_of(column), "unread-cell")])
+                yield row.number, row.cells
+    except WorkbookError as error:
+        code = "unpacks-too-much" if error.code == "unpacks-too-much" else "not-xlsx"
+        raise BankFileError([Fault(0, "", code)]) from error
 
 
 def text_of(cell: Any) -> str:

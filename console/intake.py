@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -33,6 +36,7 @@ from console.intake_columns import FACTS, fact_type_of
 from console.intake_copies import CopyImpossible, check_copy, write_copy
 from console.intake_files import IntakeFile, IntakeFileError, Reading, Row, open_intake, write_problems
 from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_template
+from console.intake_workbooks import HiddenParts
 from console.publishing import receipt_on_file
 from console.sealing import load_public_key
 from console.topology import SERVICES
@@ -44,10 +48,26 @@ __all__ = ["register"]
 SHOWN_MAX = 50
 RECEIPT_SECONDS = 120.0
 
+
+class Hidden(StrEnum):
+    """What is done with what a workbook hides."""
+
+    take = "take"
+    skip = "skip"
+
+
 FileArgument = Annotated[Path, typer.Argument(help="CSV, XLSX or JSON Lines", exists=True, dir_okay=False, readable=True)]
 SourceOption = Annotated[str, typer.Option("--source", help="the integrating system that the facts come from")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="kind of fact, unless the file says so", show_default=False)]
 SheetOption = Annotated[str | None, typer.Option("--sheet", help="sheet of an XLSX file", show_default=False)]
+HiddenOption = Annotated[
+    Hidden | None,
+    typer.Option(
+        "--hidden",
+        help="what to do with hidden sheets, rows and columns of a workbook; without it they are named, and nothing is read",
+        show_default=False,
+    ),
+]
 AnnotateOption = Annotated[
     Path | None, typer.Option("--annotate", help="write the rows that are wrong, with why, to this file")
 ]
@@ -62,7 +82,7 @@ ErrorsOption = Annotated[
 ]
 
 
-def _open(about: Context, file: Path, source: str, fact: str | None, sheet: str | None) -> IntakeFile:
+def _open(about: Context, file: Path, source: str, fact: str | None, sheet: str | None, hidden: Hidden | None) -> IntakeFile:
     public_key, id_key = _keys(about)
     kind = None if fact is None else fact_type_of(fact)
     if fact is not None and kind is None:
@@ -75,9 +95,17 @@ def _open(about: Context, file: Path, source: str, fact: str | None, sheet: str 
         fact=kind,
         sheet=sheet,
         lang="zh" if about.lang == "zh" else "en",
+        hidden=None if hidden is None else hidden.value,
     )
     try:
         return open_intake(file, reading)
+    except HiddenParts as parts:
+        if about.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            fail(WRONG, _line(parts.problem))
+        typer.echo(parts.problem.problem, err=True)
+        question = about.say("读取(take)还是略过(skip)？", "take or skip them?")
+        chosen = typer.prompt(question, type=click.Choice([each.value for each in Hidden]), err=True)
+        return open_intake(file, replace(reading, hidden=chosen))
     except IntakeFileError as error:
         fail(WRONG, _line(error.problem))
 
@@ -158,6 +186,7 @@ def check(
     source: SourceOption = "hr",
     fact: TypeOption = None,
     sheet: SheetOption = None,
+    hidden: HiddenOption = None,
     annotate: AnnotateOption = None,
     errors: ErrorsOption = None,
     data: DataOption = None,
@@ -170,7 +199,7 @@ def check(
     row, sheet and cell; of a workbook it keeps values and number formats, not colours, charts and formulas.
     """
     about = context(data, as_json, lang)
-    opened = _open(about, file, source, fact, sheet)
+    opened = _open(about, file, source, fact, sheet, hidden)
     _check_errors(about, opened, errors)
     tally = _Tally(None if as_json or annotate is not None else SHOWN_MAX)
     rows = tally.of(_rows(opened))
@@ -209,6 +238,7 @@ def publish(
     source: SourceOption = "hr",
     fact: TypeOption = None,
     sheet: SheetOption = None,
+    hidden: HiddenOption = None,
     partial: Annotated[bool, typer.Option("--partial", help="publish the good rows even if others are wrong")] = False,
     errors: ErrorsOption = None,
     data: DataOption = None,
@@ -220,7 +250,7 @@ def publish(
     Exit code 2 if a row is wrong (then nothing is published, unless --partial) or a fact is refused, 1 if an answer is missing.
     """
     about = context(data, as_json, lang)
-    opened = _open(about, file, source, fact, sheet)
+    opened = _open(about, file, source, fact, sheet, hidden)
     _check_errors(about, opened, errors)
     # The file is read once to check it, once to publish it, and once more for the copy: it is never held in memory.
     tally = _Tally(None if as_json else SHOWN_MAX)

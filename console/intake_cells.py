@@ -10,9 +10,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from console.workbook import Unread, Value
 from contracts.base import utc_text
 from contracts.resident_id import looks_like_resident_id
 
@@ -54,9 +56,10 @@ __all__ = [
 CELL_CHARACTERS_MAX = 4_000
 """Characters of one cell: as many as the longest text of the contracts, that of a dossier entry."""
 
-SHANGHAI = timezone(timedelta(hours=8))  # No daylight saving since 1991, before any time that a source may give.
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+"""The zone of clock times that name none. China had summer time from 1986 to 1991: a clock of those summers is UTC+9."""
 
-Cell = str | int | float | bool | date | datetime | time | None
+Cell = Value
 Read = Callable[[Cell], Any]
 
 
@@ -64,7 +67,7 @@ class Unreadable(ValueError):
     """A cell's fault: a code of ``contracts.problems`` or of ``console.intake_faults``."""
 
 
-_CELL_ERRORS = frozenset({"#N/A", "#REF!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#VALUE!"})
+_CELL_ERROR = re.compile(r"#(?:N/A|NAME\?|(?:REF|DIV/0|NULL|NUM|VALUE|SPILL|CALC|FIELD|BLOCKED|CONNECT|BUSY)!|GETTING_DATA)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ISO_DAY = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
 _CHINESE_DAY = re.compile(r"([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日?")
@@ -97,14 +100,20 @@ def safe_cell(text: str) -> str:
 
 def _text(cell: Cell) -> str:
     """A cell as text, as it was written; numbers without the ``.0`` that spreadsheets add."""
-    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+    if isinstance(cell, Unread):
+        raise Unreadable(cell.code)
+    if isinstance(cell, bool):
+        raise Unreadable("cell-boolean")
+    if isinstance(cell, (date, time)):  # 5-1 and 2021-3 are dates as soon as they are typed.
+        raise Unreadable("cell-date")
+    if isinstance(cell, (int, float)):
         if abs(cell) >= _DIGITS_EXACT_BELOW or cell != cell:
             raise Unreadable("digits-lost")
         return str(int(cell)) if cell == int(cell) else repr(cell)
-    text = cell.isoformat() if isinstance(cell, (date, time)) else str(cell).strip().strip("\ufeff").strip()
+    text = str(cell).strip().strip("\ufeff").strip()
     if len(text) > CELL_CHARACTERS_MAX:
         raise Unreadable("cell-too-long")
-    if text in _CELL_ERRORS:
+    if _CELL_ERROR.fullmatch(text):
         raise Unreadable("cell-error")
     if _CONTROL.search(text):
         raise Unreadable("control-character")
@@ -254,6 +263,8 @@ def choice(table: Mapping[str, Any]) -> CellKind:
     known |= {str(value).casefold(): value for value in table.values()}
 
     def read(cell: Cell) -> Any:
+        if isinstance(cell, bool) and any(cell is value for value in known.values()):
+            return cell
         text = _code(cell)
         return known.get(text.casefold(), text)
 

@@ -63,6 +63,7 @@ __all__ = [
     "column_of",
     "fact_type_of",
     "is_example_mark",
+    "is_known_heading",
     "is_passed_over",
     "is_problems_heading",
     "is_required",
@@ -413,6 +414,10 @@ def is_problems_heading(heading: str) -> bool:
 def is_passed_over(heading: str) -> bool:
     """Whether a column is none of ours, and need not be: running numbers, remarks, problems told earlier."""
     return is_running_number(heading) or bare(heading) in _IGNORED or is_problems_heading(heading)
+
+
+def is_known_heading(heading: str) -> bool:
+    return column_of(heading) is not None or is_passed_over(heading)
 
 
 def is_example_mark(text: str) -> bool:

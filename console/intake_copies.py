@@ -12,8 +12,9 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import openpyxl
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
@@ -21,9 +22,15 @@ from openpyxl.styles import Font
 
 from console.intake_cells import safe_cell
 from console.intake_columns import PROBLEMS_HEADING, is_problems_heading
-from console.intake_files import BROKEN_WORKBOOK, Broken, IntakeFile, csv_table, open_workbook, sheets_with_facts
+from console.intake_faults import COLUMNS_MAX, Broken
+from console.intake_files import Heading, IntakeFile, find_heading, numbered_records
 from console.intake_rows import Row, without_place
+from console.intake_workbooks import open_workbook, sheets_with_facts
+from console.workbook import Sheet, SheetRow, Unread, Value, Workbook, letters_of
+from console.workbook_parts import WorkbookError
 from contracts.problems import Lang
+
+T = TypeVar("T")
 
 __all__ = ["PROBLEMS_CHARACTERS_MAX", "CopyImpossible", "check_copy", "write_copy"]
 
@@ -119,22 +126,22 @@ class _Told:
         return text if len(text) <= PROBLEMS_CHARACTERS_MAX else text[: PROBLEMS_CHARACTERS_MAX - 1] + "…"
 
 
-def _first_cell(number: int, text: str) -> str:
-    """The added column's cell. Its heading holds what is wrong with the headings."""
-    if number > 1:
-        return text
-    return f"{PROBLEMS_HEADING}: {text}".translate(_FIRST_ROW) if text else PROBLEMS_HEADING
+class _Added:
+    """The added column of one table: its heading, and the column of an earlier check, which it replaces."""
 
+    def __init__(self, found: Heading | None) -> None:
+        self.heading, cells = (found.number, found.cells) if found else (1, [])
+        self._earlier = next((at for at, cell in enumerate(cells) if isinstance(cell, str) and is_problems_heading(cell)), None)
 
-def _earlier(number: int, cells: list[Any], before: int | None) -> int | None:
-    """Where the column of an earlier check stands, which the new one replaces."""
-    if number > 1:
-        return before
-    return next((index for index, cell in enumerate(cells) if isinstance(cell, str) and is_problems_heading(cell)), None)
+    def cell(self, number: int, text: str) -> str:
+        """The column's cell in a row. Its heading holds what is wrong with the headings."""
+        if number != self.heading:
+            return text
+        return f"{PROBLEMS_HEADING}: {text}".translate(_FIRST_ROW) if text else PROBLEMS_HEADING
 
-
-def _without(cells: list[Any], index: int | None) -> list[Any]:
-    return cells if index is None else cells[:index] + cells[index + 1 :]
+    def others(self, cells: list[Any]) -> list[Any]:
+        at = self._earlier
+        return cells if at is None else cells[:at] + cells[at + 1 :]
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
@@ -145,13 +152,13 @@ def _copy_csv(opened: IntakeFile, out: BinaryIO, told: _Told) -> None:
         opened.path.open(encoding=opened.encoding, newline="") as file,
         io.TextIOWrapper(out, opened.encoding, newline="") as text,
     ):
-        table = csv_table(file)
+        table, rows = numbered_records(file)
         writer = csv.writer(text, delimiter=table.delimiter, lineterminator=table.newline)
-        earlier: int | None = None
-        for number, cells in enumerate(table.records, 1):
-            earlier = _earlier(number, cells, earlier)
-            first = _first_cell(number, told.at("", number))
-            writer.writerow([first, *_without(cells, earlier)] if cells or first else [])
+        seen: list[tuple[int, list[str]]] = []
+        added = _Added(find_heading(_kept_in(seen, rows)))
+        for number, cells in chain(seen, rows):
+            first = added.cell(number, told.at("", number))
+            writer.writerow([first, *added.others(cells)] if cells or first else [])
         writer.writerows([left] for left in told.finish())
 
 
@@ -159,70 +166,99 @@ def _copy_csv(opened: IntakeFile, out: BinaryIO, told: _Told) -> None:
 
 
 def _copy_xlsx(opened: IntakeFile, out: BinaryIO, told: _Told) -> None:
-    """Values as they were read (formulas as their last results), number formats too. Colours, charts, pictures stay behind."""
-    book = open_workbook(opened.path, opened.reading.lang)
+    """Values as they were read (formulas as their last results), number formats, and what is hidden, which stays so.
+
+    Colours, charts and pictures stay behind.
+    """
     copy = openpyxl.Workbook(write_only=True)
-    read: list[Any] = []
-    try:
-        names = sheets_with_facts(book, opened.reading)
-        for name in book.sheetnames:
-            if not hasattr(book[name], "reset_dimensions"):  # A chart sheet has no cells.
-                continue
-            made = copy.create_sheet(name)
-            made.sheet_state = book[name].sheet_state
-            if name in names:
-                read.append(made)
-                _copy_sheet(book[name], made, told)
-            else:
-                for cells in _cells_of(book[name]):
-                    made.append([_kept(cell, made) for cell in cells])
+    made: Any = None
+    with open_workbook(opened.path, opened.reading.lang) as book:
+        names = [sheet.name for sheet in sheets_with_facts(book, opened.reading)]
+        for sheet in book.sheets:
+            if sheet.has_cells:
+                made = copy.create_sheet(sheet.name)
+                made.sheet_state = sheet.state
+                _copy_sheet(book, sheet, made, told if sheet.name in names else None)
         for left in told.finish():
-            read[-1].append([left])
+            made.append([left])
         copy.save(out)
-    finally:
-        book.close()
 
 
-def _copy_sheet(sheet: Any, made: Any, told: _Told) -> None:
-    """One sheet of facts, with the added column."""
-    made.freeze_panes = "A2"
+def _copy_sheet(book: Workbook, sheet: Sheet, made: Any, told: _Told | None) -> None:
+    """One sheet, row by row, each at its number. told: of a sheet of facts, which gets the added column."""
+    rows = book.rows(sheet)
+    read = _unbroken(iter(rows))
+    first = list(islice(read, 1))  # What is hidden is known then, and must be said before the first row is written.
+    shift = 0 if told is None else 1
+    for begin, end in rows.hidden_columns:
+        for column in range(begin, min(end, COLUMNS_MAX) + 1):
+            made.column_dimensions[letters_of(column + shift)].hidden = True
+    if told is None:
+        _copy_rows(book, chain(first, read), made)
+        return
     made.column_dimensions["A"].width = PROBLEMS_WIDTH
-    earlier: int | None = None
-    for number, cells in enumerate(_cells_of(sheet), 1):
-        earlier = _earlier(number, [cell.value for cell in cells] if number == 1 else [], earlier)
-        text = _first_cell(number, told.at(sheet.title, number))
+    seen: list[SheetRow] = []
+    added = _Added(find_heading((row.number, row.cells) for row in _kept_in(seen, chain(first, read))))
+    made.freeze_panes = f"A{added.heading + 1}"
+    _copy_rows(book, chain(seen, read), made, added, told, sheet.name)
+
+
+def _kept_in(seen: list[T], rows: Iterable[T]) -> Iterator[T]:
+    for row in rows:
+        seen.append(row)
+        yield row
+
+
+def _copy_rows(
+    book: Workbook, rows: Iterable[SheetRow], made: Any, added: _Added | None = None, told: _Told | None = None, sheet: str = ""
+) -> None:
+    written = 0
+    for row in rows:
+        for _ in range(written + 1, row.number):
+            made.append([])
+        written = row.number
+        if row.hidden:
+            made.row_dimensions[written].hidden = True
+        cells = [_kept(cell, book.number_format(style), made) for cell, style in zip(row.cells, row.styles, strict=True)]
+        if added is None or told is None:
+            made.append(cells)
+            continue
+        text = added.cell(written, told.at(sheet, written))
         first: Any = text or None
         if text:
             first = WriteOnlyCell(made, text)
-            first.font = _WRONG if number > 1 else _HEADING
-        made.append([first, *(_kept(cell, made) for cell in _without(cells, earlier))])
+            first.font = _HEADING if text.startswith(PROBLEMS_HEADING) else _WRONG
+        made.append([first, *added.others(cells)])
 
 
 _HEADING = Font(bold=True)
 _WRONG = Font(color="C00000")
+_NO_RESULT = "=NA()"
 
 
-def _cells_of(sheet: Any) -> Iterator[list[Any]]:
-    """The rows of a sheet, as the first reading counts them. Raises Broken."""
+def _unbroken(rows: Iterator[SheetRow]) -> Iterator[SheetRow]:
+    """The rows of a sheet. Raises Broken."""
     try:
-        sheet.reset_dimensions()
-        for cells in sheet.iter_rows():
-            yield list(cells)
-    except BROKEN_WORKBOOK as error:
-        raise Broken("broken-xlsx") from error
+        yield from rows
+    except WorkbookError:
+        raise Broken("broken-xlsx") from None
 
 
-def _kept(cell: Any, made: Any) -> Any:
-    """The cell as it was read: a text stays a text, also one that looks like a formula."""
-    value = cell.value
+def _kept(value: Value, number_format: str, made: Any) -> Any:
+    """The cell as it was read: a text stays a text, also one that looks like a formula, and what is wrong stays wrong."""
     if value is None:
         return None
-    number_format = cell.number_format
     formula = isinstance(value, str) and value.startswith("=")
-    if number_format == "General" and not formula:
+    if number_format == "General" and not formula and not isinstance(value, Unread):
         return value
-    kept = WriteOnlyCell(made, value)
+    kept = WriteOnlyCell(made, _NO_RESULT if isinstance(value, Unread) and not value.shown else _plain(value))
     kept.number_format = number_format
     if formula:
         kept.data_type = "s"
+    elif isinstance(value, Unread) and value.shown:
+        kept.data_type = "e"
     return kept
+
+
+def _plain(value: Value) -> Any:
+    return value.shown if isinstance(value, Unread) else value

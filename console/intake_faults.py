@@ -7,7 +7,7 @@ from contracts.intake import INTAKE_BYTES_MAX
 from contracts.problems import Lang, problem
 from contracts.receipts import Problem
 
-__all__ = ["COLUMNS_MAX", "FAULTS", "FILE_BYTES_MAX", "ROWS_MAX", "IntakeFileError", "fault_of"]
+__all__ = ["COLUMNS_MAX", "FAULTS", "FILE_BYTES_MAX", "ROWS_MAX", "Broken", "IntakeFileError", "fault_of"]
 
 ROWS_MAX = 1_000_000
 """Rows of one file (of all its sheets together), the heading not counted."""
@@ -25,6 +25,10 @@ class IntakeFileError(ValueError):
         self.problem = problem
 
 
+class Broken(Exception):
+    """The file breaks off here: a code of ``FAULTS``."""
+
+
 FAULTS: dict[str, dict[Lang, tuple[str, str]]] = {
     "digits-lost": {
         "en": ("the cell is a number of over 15 digits, which spreadsheets round", "format the column as text, type it again"),
@@ -33,6 +37,22 @@ FAULTS: dict[str, dict[Lang, tuple[str, str]]] = {
     "cell-error": {
         "en": ("the cell holds a spreadsheet error", "mend the formula, or type the value"),
         "zh": ("单元格是公式错误值", "请修正公式或直接填写数值"),
+    },
+    "formula-without-result": {
+        "en": ("the cell is a formula whose result is not stored", "save the file in a spreadsheet again, or type the value"),
+        "zh": ("单元格是公式，文件中没有其结果", "请用表格软件打开并保存，或直接填写数值"),
+    },
+    "cell-unknown": {
+        "en": ("the cell is nothing that can be read, such as a duration or an unknown kind", "type its value as text"),
+        "zh": ("无法读取该单元格（如时长或未知类型）", "请以文本重新填写"),
+    },
+    "cell-boolean": {
+        "en": ("the cell is TRUE or FALSE, where that says nothing", "type the value as text"),
+        "zh": ("单元格是逻辑值 TRUE 或 FALSE，此处没有意义", "请以文本填写内容"),
+    },
+    "cell-date": {
+        "en": ("the cell is a date or a time, which this column does not take", "format the column as text, type it again"),
+        "zh": ("单元格是日期或时间，该列不能填写", "请把该列设为文本格式后重新录入"),
     },
     "cell-too-long": {
         "en": (f"the cell has more than {CELL_CHARACTERS_MAX} characters", "shorten it"),
@@ -79,8 +99,8 @@ FAULTS: dict[str, dict[Lang, tuple[str, str]]] = {
         "zh": ("该行在两列中填写了同一内容", "请只保留其中一格"),
     },
     "no-heading": {
-        "en": ("there is no heading row", "put the headings in row 1"),
-        "zh": ("没有表头行", "第 1 行应为表头"),
+        "en": ("there is no heading row", "put the headings above the facts, with at most ten rows of titles above them"),
+        "zh": ("没有表头行", "请在数据上方填写表头，表头之上最多十行标题"),
     },
     "no-fact-type": {
         "en": ("it is not said which fact the rows report", "use --type, name the sheet after it, or add a column `fact`"),
@@ -109,6 +129,10 @@ FAULTS: dict[str, dict[Lang, tuple[str, str]]] = {
     "not-xlsx": {
         "en": ("this is not a workbook in XLSX format", "save it as .xlsx (not .xls), without a password"),
         "zh": ("不是 XLSX 工作簿", "请另存为 .xlsx（非 .xls），不要加密"),
+    },
+    "hidden-parts": {
+        "en": ("the workbook hides what is not empty: ", "say --hidden take to read it too, or --hidden skip to pass it over"),
+        "zh": ("工作簿中有隐藏的内容：", "请用 --hidden take 一并读取，或用 --hidden skip 略过"),
     },
     "broken-xlsx": {
         "en": ("the workbook is damaged here", "open it and save it again; the rest of the sheet was not read"),

@@ -10,57 +10,47 @@ Headings and values may be English or Chinese. Identity columns are sealed and n
 
 from __future__ import annotations
 
-import codecs
-import csv
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
-from console.intake_cells import CELL_CHARACTERS_MAX, bare, blank, safe_cell
-from console.intake_columns import COLUMNS, FACTS, fact_type_of
-from console.intake_faults import COLUMNS_MAX, FILE_BYTES_MAX, ROWS_MAX, IntakeFileError, fault_of
+from console.csv_sheets import CsvError, CsvTable, csv_table, encoding_of
+from console.intake_cells import CELL_CHARACTERS_MAX, blank, safe_cell
+from console.intake_columns import COLUMNS, FACTS, column_of, fact_type_of, is_known_heading
+from console.intake_faults import COLUMNS_MAX, FILE_BYTES_MAX, ROWS_MAX, Broken, IntakeFileError, fault_of
 from console.intake_lines import jsonl_rows
 from console.intake_rows import Reading, Row, Table
 from console.intake_templates import write_csv, write_template
+from console.intake_workbooks import check_hidden, numbered_cells, open_workbook, sheets_with_facts
+from console.workbook import Unread
 from contracts.problems import Lang, problem
 
 __all__ = [
-    "BROKEN_WORKBOOK",
     "CELL_CHARACTERS_MAX",
     "COLUMNS",
     "COLUMNS_MAX",
     "FACTS",
     "FILE_BYTES_MAX",
     "ROWS_MAX",
-    "Broken",
-    "CsvTable",
     "IntakeFile",
     "IntakeFileError",
     "Reading",
     "Row",
-    "csv_table",
     "fact_type_of",
+    "find_heading",
+    "numbered_records",
     "open_intake",
-    "open_workbook",
     "safe_cell",
-    "sheets_with_facts",
     "write_problems",
     "write_template",
 ]
 
-UNPACKED_BYTES_MAX = 2 * 1024 * 1024 * 1024
-"""Bytes of an XLSX file's parts when unpacked: a small archive must not unpack for ever."""
-SHARED_TEXT_BYTES_MAX = 256 * 1024 * 1024
-"""Bytes of an XLSX file's table of shared texts, the one part that is held in memory."""
-LINE_CHARACTERS_MAX = 2 * COLUMNS_MAX * CELL_CHARACTERS_MAX
-"""Characters of one physical line of a CSV file."""
+TITLE_ROWS_MAX = 10
+"""Rows with a title, a unit, a date and the like that may stand above the headings."""
+BLANK_ROWS_MAX = 1_000
+"""Rows above the headings in all."""
 
 Kind = Literal["csv", "xlsx", "jsonl"]
 
@@ -96,7 +86,7 @@ def open_intake(path: str | Path, reading: Reading) -> IntakeFile:
     """Look at a file: its format by the ending, its size, its encoding (read through once, in chunks).
 
     Raises OSError if it cannot be read, IntakeFileError if it is too large, no text, no workbook, or if ``reading.fact``
-    names no fact type.
+    names no fact type; HiddenParts if parts of a workbook are hidden and ``reading.hidden`` does not say what to do.
     """
     path = Path(path)
     kind = _KIND_BY_ENDING.get(path.suffix.casefold())
@@ -108,7 +98,7 @@ def open_intake(path: str | Path, reading: Reading) -> IntakeFile:
         names = ", ".join(fact.zh if reading.lang == "zh" else fact.short for fact in FACTS)
         raise IntakeFileError(problem("unknown-type", "type", reading.lang, names))
     if kind == "xlsx":
-        _check_workbook(path, reading.lang)
+        check_hidden(path, reading)
         return IntakeFile(path, kind, "", reading)
     return IntakeFile(path, kind, _encoding_of(path, kind, reading.lang), reading)
 
@@ -119,170 +109,130 @@ _KIND_BY_ENDING: dict[str, Kind] = {
 
 
 def _encoding_of(path: Path, kind: Kind, lang: Lang) -> str:
-    with path.open("rb") as file:
-        head = file.read(4)
     if kind == "jsonl":
         return "utf-8"  # Each line is judged by itself.
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        candidates = ["utf-16"]
-    elif head.startswith(codecs.BOM_UTF8):
-        candidates = ["utf-8-sig"]
-    else:
-        candidates = ["utf-8", "gb18030"]
-    for encoding in candidates:
-        if _decodes(path, encoding):
-            return encoding
-    raise IntakeFileError(fault_of("not-text", "", lang))
+    with path.open("rb") as file:
+        encoding = encoding_of(file)
+    if encoding is None:
+        raise IntakeFileError(fault_of("not-text", "", lang))
+    return encoding
 
 
-def _decodes(path: Path, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(1024 * 1024):
-                decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeError:
-        return False
-    return True
+def numbered_records(file: TextIO) -> tuple[CsvTable, Iterator[tuple[int, list[str]]]]:
+    """An open CSV file as a table, and its records with their numbers, which raise Broken where it breaks off."""
+    table = csv_table(file, is_known_heading)
 
+    def records() -> Iterator[tuple[int, list[str]]]:
+        try:
+            yield from enumerate(table.records, 1)
+        except CsvError:
+            raise Broken("not-csv") from None
 
-class _LineTooLong(ValueError):
-    pass
-
-
-class Broken(Exception):
-    """The file breaks off here: a code of ``console.intake_faults``."""
-
-
-@dataclass(frozen=True, slots=True)
-class CsvTable:
-    """The records of a CSV file that is open. records raises ``Broken`` where the file breaks off."""
-
-    delimiter: str
-    newline: str
-    records: Iterator[list[str]]
-
-
-def csv_table(file: TextIO) -> CsvTable:
-    """The records of an open CSV file, separated by whichever of , ; and tab its first line has most of."""
-    first = file.readline(LINE_CHARACTERS_MAX)
-    file.seek(0)
-    delimiter = max(",\t;", key=first.count)
-    records = _csv_cells(csv.reader(_bounded_lines(file), delimiter=delimiter, strict=True))
-    return CsvTable(delimiter, "\r\n" if first.endswith("\r\n") else "\n", records)
-
-
-def _bounded_lines(file: TextIO) -> Iterator[str]:
-    while line := file.readline(LINE_CHARACTERS_MAX + 1):
-        if len(line) > LINE_CHARACTERS_MAX:
-            raise _LineTooLong
-        yield line
+    return table, records()
 
 
 def _csv_rows(path: Path, encoding: str, reading: Reading) -> Iterator[Row]:
     with path.open(encoding=encoding, newline="") as file:
-        yield from _table_rows(csv_table(file).records, "", fact_type_of(reading.fact or ""), reading)
+        yield from _table_rows(numbered_records(file)[1], "", fact_type_of(reading.fact or ""), reading)
 
 
-def _csv_cells(reader: Iterable[list[str]]) -> Iterator[list[str]]:
+def _table_rows(rows: Iterable[tuple[int, list[Any]]], sheet: str, fact: str | None, reading: Reading) -> Iterator[Row]:
+    """The rows of one sheet, below its headings."""
+    numbered = _Numbered(iter(rows))
     try:
-        yield from reader
-    except (csv.Error, _LineTooLong) as error:
-        raise Broken("not-csv") from error
-
-
-def _table_rows(rows: Iterable[list[Any]], sheet: str, fact: str | None, reading: Reading) -> Iterator[Row]:
-    """The rows of one sheet; the first is the heading."""
-    iterator = iter(rows)
-    table: Table | None = None
-    number = 0
-    while True:
-        number += 1
-        try:
-            cells = next(iterator)
-        except StopIteration:
-            break
-        except Broken as broken:
-            yield Row(number, None, "", "", (fault_of(str(broken), "", reading.lang),), sheet)
+        heading = find_heading(numbered)
+        if heading is None:
+            yield Row(1, None, "", "", (fault_of("no-heading", "", reading.lang),), sheet)
             return
-        if table is None:
-            headings = ["" if blank(cell) else str(cell).strip() for cell in cells]
-            table = Table(_trimmed(headings), fact, sheet, reading)
-            if table.problems:
-                yield Row(1, None, "", "", table.problems, sheet)
-                return
-        elif not all(map(blank, cells)) and (row := table.row(number, cells)) is not None:
-            yield row
-    if table is None:
-        yield Row(1, None, "", "", (fault_of("no-heading", "", reading.lang),), sheet)
+        table = Table(_texts_of(heading.cells), fact, sheet, reading, heading.number)
+        if table.problems:
+            yield Row(heading.number, None, "", "", table.problems, sheet)
+            return
+        for number, cells in chain(heading.below, numbered):
+            if not all(map(blank, cells)) and (row := table.row(number, cells)) is not None:
+                yield row
+    except Broken as broken:
+        yield Row(numbered.last + 1, None, "", "", (fault_of(str(broken), "", reading.lang),), sheet)
 
 
-def _trimmed(headings: list[str]) -> list[str]:
-    while headings and not headings[-1]:
-        headings.pop()
-    return headings
+class _Numbered:
+    """Rows that remember the number of the last one."""
+
+    def __init__(self, rows: Iterator[tuple[int, list[Any]]]) -> None:
+        self._rows, self.last = rows, 0
+
+    def __iter__(self) -> Iterator[tuple[int, list[Any]]]:
+        for number, cells in self._rows:
+            self.last = number
+            yield number, cells
 
 
-def _check_workbook(path: Path, lang: Lang) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {info.filename.casefold(): info.file_size for info in archive.infolist()}
-    except zipfile.BadZipFile:
-        raise IntakeFileError(fault_of("not-xlsx", "", lang)) from None
-    if sum(sizes.values()) > UNPACKED_BYTES_MAX or sizes.get("xl/sharedstrings.xml", 0) > SHARED_TEXT_BYTES_MAX:
-        raise IntakeFileError(fault_of("file-too-large", "", lang))
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The row of the headings. read: the rows that were read to find it, above, itself, and below."""
+
+    number: int
+    cells: list[Any]
+    read: list[tuple[int, list[Any]]]
+
+    @property
+    def below(self) -> Iterator[tuple[int, list[Any]]]:
+        return (each for each in self.read if each[0] > self.number)
 
 
-_NO_DATA_SHEETS = frozenset(map(bare, ("说明", "填表说明", "填写说明", "readme", "instructions", "notes")))
+def find_heading(rows: Iterable[tuple[int, list[Any]]]) -> Heading | None:
+    """The first row that consists of headings mostly; titles and blank lines stand above it. None: there is none.
+
+    Looks at ``TITLE_ROWS_MAX`` + 1 rows that are not blank. If none is like that, it is the one with most known headings, so
+    that those which are not known are named.
+    """
+    read: list[tuple[int, list[Any]]] = []
+    best, best_known, filled_rows = -1, 0, 0
+    for number, cells in rows:
+        read.append((number, cells))
+        texts = _texts_of(cells)
+        filled = [text for text in texts if text]
+        if not filled:
+            if len(read) > BLANK_ROWS_MAX:
+                break
+            continue
+        known = sum(column_of(text) is not None for text in filled)
+        if best < 0 or known > best_known:
+            best, best_known = len(read) - 1, known
+        filled_rows += 1
+        if (known and 2 * sum(map(is_known_heading, filled)) > len(filled)) or filled_rows > TITLE_ROWS_MAX:
+            break
+    if not best_known:
+        return None
+    return Heading(*read[best], read)
 
 
-# SyntaxError: what the XML parser raises for a part that is no XML (ParseError).
-BROKEN_WORKBOOK = (KeyError, ValueError, TypeError, OSError, EOFError, SyntaxError, zlib.error, zipfile.BadZipFile)
-
-
-def open_workbook(path: Path, lang: Lang) -> Any:
-    """A workbook to read row by row, formulas as their last results; to be closed. Raises IntakeFileError."""
-    try:
-        return openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, *BROKEN_WORKBOOK):
-        raise IntakeFileError(fault_of("not-xlsx", "", lang)) from None
-
-
-def sheets_with_facts(book: Any, reading: Reading) -> list[str]:
-    """The names of the sheets that are read: the chosen one, or all but those that explain. Raises IntakeFileError."""
-    if reading.sheet is None:
-        return [name for name in book.sheetnames if bare(name) not in _NO_DATA_SHEETS]
-    if reading.sheet not in book.sheetnames:
-        raise IntakeFileError(fault_of("no-such-sheet", "sheet", reading.lang))
-    return [reading.sheet]
+def _texts_of(cells: list[Any]) -> list[str]:
+    texts = ["" if blank(cell) or isinstance(cell, Unread) else str(cell).strip() for cell in cells]
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts
 
 
 def _xlsx_rows(path: Path, reading: Reading) -> Iterator[Row]:
-    book = open_workbook(path, reading.lang)
-    try:
-        names = sheets_with_facts(book, reading)
-        for name in names:
-            sheet = book[name]
-            if not hasattr(sheet, "reset_dimensions"):  # A chart sheet has no cells.
+    with open_workbook(path, reading.lang) as book:
+        sheets = sheets_with_facts(book, reading)
+        read = False
+        for sheet in sheets:
+            fact = fact_type_of(reading.fact or "") or fact_type_of(sheet.name)
+            rows = numbered_cells(book, sheet, reading)
+            try:
+                first = next(rows, None)
+            except Broken as broken:
+                read = True
+                yield Row(1, None, "", "", (fault_of(str(broken), "", reading.lang),), sheet.name)
                 continue
-            sheet.reset_dimensions()  # Programs write wrong dimensions; the rows tell the truth.
-            fact = fact_type_of(reading.fact or "") or fact_type_of(name)
-            rows = _xlsx_cells(sheet)
-            first = next(rows, None)
-            if first is None and len(names) > 1:  # An empty sheet, as spreadsheets add them, is passed over.
-                continue
-            yield from _table_rows(chain(() if first is None else (first,), rows), name, fact, reading)
-    finally:
-        book.close()
-
-
-def _xlsx_cells(sheet: Any) -> Iterator[list[Any]]:
-    try:
-        for cells in sheet.iter_rows(max_col=COLUMNS_MAX + 2, values_only=True):
-            yield list(cells)
-    except BROKEN_WORKBOOK as error:
-        raise Broken("broken-xlsx") from error
+            if first is not None:  # An empty sheet, as spreadsheets add them, is passed over.
+                read = True
+                yield from _table_rows(chain((first,), rows), sheet.name, fact, reading)
+        if not read:
+            name = sheets[0].name if sheets else ""
+            yield Row(1, None, "", "", (fault_of("no-heading", "", reading.lang),), name)
 
 
 # ------------------------------------------------------------------------------------------------------------ what is written

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from joserfc.jwk import OKPKey
@@ -75,6 +75,7 @@ class Reading:
     random bytes of this deployment: message ids are keyed hashes (HMAC-SHA-256, RFC 2104) of the rows, because a plain
     hash of a resident ID can be guessed. recorded_at: the ``time`` of rows that give none; it is no part of the id, so a
     file that is published again repeats its ids. fact: the fact type, short, whole or Chinese. sheet: only this sheet.
+    hidden: whether hidden sheets, rows and columns of a workbook are read; None: a workbook that has some is not opened.
     """
 
     source: str
@@ -84,6 +85,7 @@ class Reading:
     fact: str | None = None
     sheet: str | None = None
     lang: Lang = "en"
+    hidden: Literal["take", "skip"] | None = None
 
     def __post_init__(self) -> None:
         if len(self.id_key) < ID_KEY_BYTES_MIN:
@@ -212,17 +214,17 @@ def check(raw: bytes, type: str | None, lang: Lang) -> tuple[Problem, ...]:
 class Table:
     """The headings of one sheet, and what turns its rows into messages."""
 
-    def __init__(self, headings: list[str], fact: str | None, sheet: str, reading: Reading) -> None:
-        """fact: the type of all rows, None if a column says it."""
+    def __init__(self, headings: list[str], fact: str | None, sheet: str, reading: Reading, number: int = 1) -> None:
+        """fact: the type of all rows, None if a column says it. number: the row of the headings."""
         self._reading, self._sheet, self._fact, self._lang = reading, sheet, fact, reading.lang
         self._columns: list[tuple[int, str, Column]] = []
         self._heading_of: dict[str, str] = {}
         self._width = len(headings)
         self._mark_at: int | None = None
         self._mark = ""
-        self.problems = tuple(self._read_headings(headings))
+        self.problems = tuple(self._read_headings(headings, number))
 
-    def _read_headings(self, headings: list[str]) -> Iterator[Problem]:
+    def _read_headings(self, headings: list[str], number: int) -> Iterator[Problem]:
         if all(column_of(heading) is None for heading in headings):
             # Nothing of the row is repeated: in a file without headings it is a person's.
             yield fault_of("no-heading", "", self._lang)
@@ -238,11 +240,11 @@ class Table:
             shown = _shown_heading(heading)
             column = column_of(heading)
             if column is None:
-                yield self._placed(fault_of("unknown-column", shown, self._lang), 1)
+                yield self._placed(fault_of("unknown-column", shown, self._lang), number)
                 continue
             column = _meant(column, self._fact)
             if column.field in self._heading_of:
-                yield self._placed(fault_of("duplicate-column", shown, self._lang), 1)
+                yield self._placed(fault_of("duplicate-column", shown, self._lang), number)
             else:
                 self._columns.append((index, shown, column))
                 self._heading_of[column.field] = shown

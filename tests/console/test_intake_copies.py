@@ -167,7 +167,7 @@ def test_a_workbook_keeps_its_sheets_their_order_and_the_kinds_of_its_cells(tmp_
     other.append(["w-1", 2024, "合格", "2024-10-08"])
     other.sheet_state = "hidden"
     book.save(tmp_path / "f.xlsx")
-    count, copy = copied(tmp_path / "f.xlsx", None)
+    count, copy = copied(tmp_path / "f.xlsx", None, hidden="take")
     made = openpyxl.load_workbook(copy)
     assert (count, made.sheetnames, made["年检"].sheet_state) == (1, ["填表说明", "年度考核", "年检"], "hidden")
     assert [[cell.value for cell in line] for line in made["填表说明"].iter_rows()] == [["请逐行填写", 1]]

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from console import intake_files
+from console import intake_files, workbook_parts
 from console.intake_cells import bare
 from console.intake_files import (
     CELL_CHARACTERS_MAX,
@@ -421,7 +421,7 @@ def test_an_id_that_a_spreadsheet_has_rounded_is_refused(tmp_path: Path) -> None
 def test_a_workbook_that_unpacks_for_ever_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Judged by the sizes that the archive states, before anything is unpacked."""
     file = workbook(tmp_path, {"年度考核": [HEAD]})
-    monkeypatch.setattr(intake_files, "UNPACKED_BYTES_MAX", 100)
+    monkeypatch.setattr(workbook_parts, "UNPACKED_BYTES_MAX", 100)
     with pytest.raises(IntakeFileError, match="too large"):
         open_intake(file, reading())
 
