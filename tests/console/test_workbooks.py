@@ -18,8 +18,8 @@ from console.workbook import Unread, Value, Workbook
 from tests.console.intake_support import codes_of, message_of, reading, workbook
 from tests.console.workbook_support import raw_workbook, sheet_xml
 
-HEAD = ["人员编号", "年度", "考核等次", "生效日期"]
-GOOD = ["w-1", 2024, "优秀", "2025-01-04"]
+HEAD: list[Any] = ["人员编号", "年度", "考核等次", "生效日期"]
+GOOD: list[Any] = ["w-1", 2024, "优秀", "2025-01-04"]
 
 
 def cell_of(tmp_path: Path, cell: str, **other: Any) -> Value:
@@ -184,7 +184,14 @@ def test_a_bank_s_list_with_hidden_rows_or_dead_cells_is_refused(tmp_path: Path)
 
 def test_titles_and_blank_lines_stand_above_the_headings(tmp_path: Path) -> None:
     """A merged title, who reports and when, a blank line; rows keep their numbers."""
-    rows = [["某县党务工作者年度考核登记表"], ["单位：", "某街道", "", "日期：", "2025-01-05"], [], HEAD, [], GOOD]
+    rows: list[list[Any]] = [
+        ["某县党务工作者年度考核登记表"],
+        ["单位：", "某街道", "", "日期：", "2025-01-05"],
+        [],
+        HEAD,
+        [],
+        GOOD,
+    ]
     found = list(open_intake(workbook(tmp_path, {"年度考核": rows}), reading()))
     assert [(row.number, row.problems) for row in found] == [(6, ())]
     csv = tmp_path / "f.csv"
