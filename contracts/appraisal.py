@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, Category, DivisionCode, Grade, Rating, ShortText, SourceName, Year
+from contracts.base import BusinessDay, Category, Clause, DivisionCode, Grade, Heading, Note, Rating, SourceName, Year
 
 __all__ = [
     "SANCTION_STEPS",
@@ -51,8 +51,6 @@ SOURCES_MAX = 50
 TARGET_MAX = 1_000_000_000
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Clause = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-Note = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 Hundredths = Annotated[int, Field(strict=True, ge=0, le=10_000)]
 Status = Literal["public-fact", "example"]
@@ -75,18 +73,18 @@ class CycleScope(_Part):
 
     categories: Annotated[tuple[Category, ...], Field(max_length=5)] = ()
     grades: Annotated[tuple[Grade, ...], Field(max_length=BANDS_MAX)] = ()
-    units: Annotated[tuple[ShortText, ...], Field(max_length=UNITS_MAX)] = ()
+    units: Annotated[tuple[Heading, ...], Field(max_length=UNITS_MAX)] = ()
 
 
 class Item(_Part):
     """What is appraised. target, at_most_percent: of a quantitative item only; target in the unit ``measured_in``."""
 
     name: Word
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     part: Literal["qualitative", "quantitative"]
     target: Annotated[int, Field(strict=True, ge=1, le=TARGET_MAX)] | None = None
-    measured_in: ShortText | None = None
+    measured_in: Heading | None = None
     at_most_percent: Annotated[int, Field(strict=True, ge=100, le=200)] = 100
 
 
@@ -94,8 +92,8 @@ class RaterRole(_Part):
     """Who marks. percent: how much the role counts; at_least: raters of it without whom nobody is scored (0: may be absent)."""
 
     name: Word
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     percent: Annotated[int, Field(strict=True, ge=1, le=100)]
     at_least: Annotated[int, Field(strict=True, ge=0, le=1000)] = 1
 
@@ -173,14 +171,14 @@ class AppraisalDocument(_Part):
     ratings and results beside the one that opened the cycle; none named: every source may.
     """
 
-    document: ShortText
+    document: Heading
     revision: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
-    title: ShortText
-    title_en: ShortText | None = None
+    title: Heading
+    title_en: Heading | None = None
     division: DivisionCode
     effective_on: BusinessDay
     status: Status = "example"
-    source: ShortText
+    source: Heading
     note: Note | None = None
     year: Year
     period: Period

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from contracts.appraisal import SanctionStep, Word
 from contracts.appraisal_events import Mark, RaterToken
-from contracts.base import BusinessDay, Fact, Key, KnownPerson, Rating, ShortText, SourceName
+from contracts.base import BusinessDay, DocumentText, Fact, Key, KnownPerson, LongText, Rating, ShortText, SourceName
 from contracts.envelope import IntakeEnvelope
 
 __all__ = [
@@ -45,8 +45,6 @@ MARKS_MAX = 40
 POINTS_MAX = 100_000
 ACHIEVED_MAX = 1_000_000_000
 
-LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-
 
 class _OfCycle(Fact):
     """cycle: as given when it was opened; cycle_source: the source that opened it (the publishing one if left out)."""
@@ -59,7 +57,7 @@ class AppraisalCycleOpened(Fact):
     """A cycle, as the YAML text of its author. cycle: the source's own key for it; all that follows names it."""
 
     cycle: Key
-    text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+    text: DocumentText
 
 
 class AppraisalPersonEnrolled(_OfCycle):

@@ -6,25 +6,45 @@ Division codes follow GB/T 2260 (six digits).
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
 
 __all__ = [
+    "DOCUMENT_CHARS_MAX",
+    "INTEGER_MAX",
+    "LINE_PATTERN",
+    "PARAGRAPHS_PATTERN",
     "BusinessDay",
     "Category",
+    "Clause",
     "DivisionCode",
+    "DocumentText",
     "EntryChannel",
     "EventId",
     "Fact",
     "Fen",
     "Grade",
+    "Heading",
     "Key",
     "KnownPerson",
     "LogEvent",
+    "LongText",
     "Message",
+    "Note",
     "OwnEvent",
     "PersonRef",
     "Rating",
@@ -40,6 +60,28 @@ __all__ = [
 _SHANGHAI = timezone(timedelta(hours=8))
 YEAR_FIRST = 1990
 YEAR_LAST = 2100
+INTEGER_MAX = 2**31 - 1
+"""The largest count of anything: a signed 32-bit integer, as CloudEvents and the databases' INTEGER hold it."""
+
+SHORT_TEXT_CHARS_MAX = 200
+LONG_TEXT_CHARS_MAX = 2_000
+CLAUSE_CHARS_MAX = 60
+NOTE_CHARS_MAX = 1_000
+DOCUMENT_CHARS_MAX = 60_000
+
+LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"
+"""Text on one line: no control character (C0, DEL, C1) and none that can stand in no XML file. A lone surrogate can stand in no
+text at all: the message that holds one is not JSON."""
+PARAGRAPHS_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]*$"
+"""Text of several lines: the same, but for tab, line feed and carriage return."""
+DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+TIME_PATTERN = (
+    r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""RFC 3339 of the years 1000 to 2999, with capital T and Z as section 5.6 recommends. Digits beyond the microsecond are
+dropped."""
+_DATE, _TIME = re.compile(DATE_PATTERN), re.compile(TIME_PATTERN)
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -49,11 +91,12 @@ def _to_utc(value: datetime) -> datetime:
         raise PydanticCustomError("datetime_beyond", "the time is beyond the calendar") from None
 
 
-def _only_text(value: object) -> object:
-    # Pydantic would take a bare number for seconds since 1970: in a fact that is a slip, not a time.
-    if isinstance(value, str | date):
+def _only_rfc3339(value: object) -> object:
+    # Pydantic would take a number, also as text, for seconds since 1970 ("20210301" is a day of that year), and a time without
+    # seconds: in a fact that is a slip, not a time.
+    if isinstance(value, datetime) or (isinstance(value, str) and _TIME.fullmatch(value)):
         return value
-    raise PydanticCustomError("datetime_not_text", "a time is written as text")
+    raise PydanticCustomError("datetime_not_rfc3339", "a time is written as RFC 3339 asks")
 
 
 def _business_day(value: object) -> object:
@@ -77,7 +120,7 @@ def business_day(at: datetime) -> date:
 
 def business_date(text: str) -> date:
     """Parse ``YYYY-MM-DD``. Raises ValueError for anything else, also for other ISO 8601 forms."""
-    if len(text) != 10:
+    if not _DATE.fullmatch(text):
         raise ValueError("a date is written YYYY-MM-DD")
     return date.fromisoformat(text)
 
@@ -97,14 +140,33 @@ Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,
 DivisionCode = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{5}$")]
 """GB/T 2260 code: province 320000, prefecture 320100, county 320102."""
 
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=SHORT_TEXT_CHARS_MAX, pattern=LINE_PATTERN)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=LONG_TEXT_CHARS_MAX, pattern=PARAGRAPHS_PATTERN)]
+"""What somebody explains, in paragraphs."""
+DocumentText = Annotated[str, StringConstraints(min_length=1, max_length=DOCUMENT_CHARS_MAX, pattern=PARAGRAPHS_PATTERN)]
+"""A whole document, as its author wrote it."""
+Heading = Annotated[str, StringConstraints(min_length=1, max_length=SHORT_TEXT_CHARS_MAX, pattern=PARAGRAPHS_PATTERN)]
+"""A short text inside a document, where a folded one of YAML ends with a line feed."""
+Clause = Annotated[str, StringConstraints(min_length=1, max_length=CLAUSE_CHARS_MAX, pattern=PARAGRAPHS_PATTERN)]
+"""Where in the document that it quotes something stands."""
+Note = Annotated[str, StringConstraints(min_length=1, max_length=NOTE_CHARS_MAX, pattern=PARAGRAPHS_PATTERN)]
 Year = Annotated[int, Field(ge=YEAR_FIRST, le=YEAR_LAST, strict=True)]
 Fen = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1)]
 """Integer fen, within the exact integers of JSON (RFC 7493 section 2.2)."""
 
-UtcTime = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_to_utc)]
+UtcTime = Annotated[
+    AwareDatetime,
+    BeforeValidator(_only_rfc3339),
+    AfterValidator(_to_utc),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
+]
+"""A clock time with its zone, written as RFC 3339 asks."""
 
-BusinessDay = Annotated[date, BeforeValidator(_business_day)]
+BusinessDay = Annotated[
+    date,
+    BeforeValidator(_business_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": DATE_PATTERN}),
+]
 """An Asia/Shanghai calendar date, written YYYY-MM-DD."""
 
 Category = Literal["secretary", "deputy_secretary", "recruited", "instructor", "part_time"]
@@ -121,10 +183,31 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _as_recorded(schema: Any) -> Any:
+    """The schema without what is only asked of a text that comes in; nested models have seen to it themselves."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(_as_recorded(each) for each in schema)
+    if not isinstance(schema, dict) or schema.get("type") == "model":
+        return schema
+    checked = schema.get("type") == "str" and schema.get("pattern") in (LINE_PATTERN, PARAGRAPHS_PATTERN)
+    return {name: _as_recorded(part) for name, part in schema.items() if not (checked and name == "pattern")}
+
+
 class OwnEvent(BaseModel):
-    """A recorded event: immutable, and tolerant of fields that a newer version of it may add."""
+    """A recorded event: immutable, and tolerant of fields that a newer version of it may add.
+
+    It takes control characters in texts, too: what was recorded before they were refused stays readable. A class of what comes
+    in that shares the fields of a recorded one forbids unknown fields, and is as strict about its texts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        made = handler(source)
+        if made["type"] != "model" or cls.model_config.get("extra") == "forbid":
+            return made
+        return cast(CoreSchema, {**made, "schema": _as_recorded(made["schema"])})
 
     def payload(self) -> dict[str, Any]:
         """Return the JSON value that is stored and published."""

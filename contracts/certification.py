@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, DivisionCode, EventId, Grade, OwnEvent, Rating, ShortText
+from contracts.base import BusinessDay, Clause, DivisionCode, EventId, Grade, Heading, Note, OwnEvent, Rating
 
 __all__ = [
     "STAGES",
@@ -63,8 +63,6 @@ TitleLevel = Literal["junior", "intermediate", "deputy_senior", "senior"]
 """初级、中级、副高级、正高级; ordered, lowest first."""
 TITLE_LEVELS: tuple[TitleLevel, ...] = ("junior", "intermediate", "deputy_senior", "senior")
 
-Clause = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-Note = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 CriterionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 """Names a criterion within one grade; findings and waivers refer to it."""
 Status = Literal["public-fact", "example"]
@@ -139,7 +137,7 @@ class ConfirmedCriterion(_Criterion):
     """Something that is so or is not; the finding says which. asks: the question, for people."""
 
     rule: Literal["confirmed"]
-    asks: ShortText
+    asks: Heading
 
 
 Criterion = Annotated[
@@ -237,14 +235,14 @@ class Words(_Part):
 class CertificationStandard(_Part):
     """document: its number. revision: raised when a document is published again. effective_on: its first day."""
 
-    document: ShortText
+    document: Heading
     revision: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
-    title: ShortText
-    title_en: ShortText | None = None
+    title: Heading
+    title_en: Heading | None = None
     division: DivisionCode
     effective_on: BusinessDay
     status: Status = "example"
-    source: ShortText
+    source: Heading
     note: Note | None = None
     words: Words = Words()
     grades: Annotated[tuple[GradeStandard, ...], Field(min_length=1, max_length=GRADES_MAX)]

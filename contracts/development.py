@@ -21,6 +21,7 @@ from contracts.base import (
     Grade,
     Key,
     LogEvent,
+    LongText,
     OwnEvent,
     PersonRef,
     ShortText,
@@ -90,10 +91,10 @@ __all__ = [
 
 EVIDENCE_MAX = 20
 ACTIVITIES_MAX = 40
+CRITERIA_MAX = 20
 ITEMS_MAX = 100
 HOURS_MAX = 10_000
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Evidence = Annotated[tuple[Sha256, ...], Field(max_length=EVIDENCE_MAX)]
 """SHA-256 of attachments."""
@@ -112,7 +113,7 @@ class Activity(OwnEvent):
     title: ShortText
     begins_on: BusinessDay
     ends_on: BusinessDay
-    criteria: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    criteria: Annotated[tuple[str, ...], Field(max_length=CRITERIA_MAX)] = ()
 
 
 class Plan(OwnEvent):
@@ -141,14 +142,14 @@ class ActivityMoved(OwnEvent):
     activity: Key
     status: ActivityStatus
     evidence: Evidence = ()
-    note: Text | None = None
+    note: LongText | None = None
 
 
 class PlanReview(OwnEvent):
     plan: Key
     conclusion: Literal["on_track", "behind", "adjusted"]
     next_review_on: BusinessDay
-    note: Text | None = None
+    note: LongText | None = None
 
 
 class PlanClosing(OwnEvent):
@@ -156,7 +157,7 @@ class PlanClosing(OwnEvent):
 
     plan: Key
     outcome: Literal["fulfilled", "partly", "abandoned"]
-    note: Text | None = None
+    note: LongText | None = None
 
 
 class Exemption(OwnEvent):
@@ -165,7 +166,7 @@ class Exemption(OwnEvent):
     engagement: Key
     engagement_source: SourceName
     until: BusinessDay
-    reason: Text
+    reason: LongText
 
 
 class Secondment(OwnEvent):
@@ -183,7 +184,7 @@ class SecondmentEnd(OwnEvent):
 
     secondment: Key
     outcome: Literal["completed", "recalled", "broken_off"]
-    note: Text | None = None
+    note: LongText | None = None
 
 
 class Training(OwnEvent):
@@ -213,7 +214,7 @@ class Mentorship(OwnEvent):
 class MentorshipEnd(OwnEvent):
     mentorship: Key
     outcome: Literal["completed", "broken_off"]
-    note: Text | None = None
+    note: LongText | None = None
 
 
 # --- what is said of a matter -------------------------------------------------------------------------------------------
@@ -248,7 +249,7 @@ class Problem(OwnEvent):
     unit: ShortText
     owner: ShortText
     found_by: Literal["inspection", "appraisal", "audit", "self_check", "complaint", "other"]
-    says: Text
+    says: LongText
     due_on: BusinessDay | None = None
     working_days: Annotated[int, Field(strict=True, ge=1, le=366)] | None = None
 
@@ -262,18 +263,18 @@ class _OfProblem(OwnEvent):
 
 class ProblemEvidence(_OfProblem):
     evidence: Annotated[Evidence, Field(min_length=1)]
-    says: Text
+    says: LongText
 
 
 class ProblemReturn(_OfProblem):
     """The evidence does not do."""
 
-    reason: Text
+    reason: LongText
 
 
 class ProblemExtension(_OfProblem):
     due_on: BusinessDay
-    reason: Text
+    reason: LongText
     granted_by: ShortText
 
 
@@ -282,7 +283,7 @@ class ProblemClosing(_OfProblem):
 
     outcome: Literal["rectified", "unfounded", "transferred"]
     closed_by: ShortText
-    note: Text | None = None
+    note: LongText | None = None
 
 
 CheckPeriod = Literal["monthly", "quarterly", "half_yearly", "yearly"]
@@ -328,11 +329,11 @@ class ItemCheck(_OfList):
     period: PeriodText
     result: Literal["done", "not_done"]
     evidence: Evidence = ()
-    note: Text | None = None
+    note: LongText | None = None
 
 
 class ListWithdrawal(_OfList):
-    reason: Text
+    reason: LongText
 
 
 # --- events of a person's stream ----------------------------------------------------------------------------------------

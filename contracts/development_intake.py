@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts import development as says
-from contracts.base import Fact, KnownPerson
-from contracts.development import ACTIVITIES_MAX, EVIDENCE_MAX, ITEMS_MAX, Sha256
+from contracts.base import DocumentText, Fact, KnownPerson, ShortText
+from contracts.development import ACTIVITIES_MAX, CRITERIA_MAX, EVIDENCE_MAX, ITEMS_MAX, Sha256
 from contracts.envelope import IntakeEnvelope
 
 __all__ = [
@@ -54,7 +54,7 @@ _STRICT = ConfigDict(frozen=True, extra="forbid")
 class DevelopmentPolicyPublished(Fact):
     """A development policy, as the YAML text of its author. ``effectiveon`` is its first effective date."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+    text: DocumentText
 
 
 # --- about a person -----------------------------------------------------------------------------------------------------
@@ -62,6 +62,7 @@ class DevelopmentPolicyPublished(Fact):
 
 class StrictActivity(says.Activity):
     model_config = _STRICT
+    criteria: Annotated[tuple[ShortText, ...], Field(max_length=CRITERIA_MAX)] = ()
 
 
 class PlanAdopted(says.Plan):

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, Category, DivisionCode, Grade, ShortText
+from contracts.base import BusinessDay, Category, Clause, DivisionCode, Grade, Heading, Note
 
 __all__ = [
     "ACTIVITY_KINDS",
@@ -40,8 +40,6 @@ ACTIVITY_KINDS: tuple[ActivityKind, ...] = (
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 """A word that the policy and the training systems have agreed on, such as ``branch-secretary``."""
 TrainingLevel = Literal["province", "city", "county", "unit"]
-Clause = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-Note = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Status = Literal["public-fact", "example"]
 
 YEARS_MAX = 20
@@ -79,13 +77,13 @@ class Duty(_Part):
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     clause: Clause
     status: Status = "example"
     when: Literal["on_appointment", "each_term", "each_year"]
     categories: Annotated[tuple[Category, ...], Field(min_length=1, max_length=5)]
-    posts: Annotated[tuple[ShortText, ...], Field(max_length=20)] = ()
+    posts: Annotated[tuple[Heading, ...], Field(max_length=20)] = ()
     new_only: Annotated[bool, Field(strict=True)] = False
     months: Annotated[int, Field(strict=True, ge=1, le=MONTHS_MAX)] | None = None
     hours_at_least: Annotated[int, Field(strict=True, ge=1, le=10_000)]
@@ -116,8 +114,8 @@ class Suggestion(_Part):
 
     criterion: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     kind: ActivityKind
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     months: Annotated[int, Field(strict=True, ge=1, le=60)] = 6
 
 
@@ -127,14 +125,14 @@ class DevelopmentPolicy(_Part):
     grades: the ordered words of certificates, lowest first.
     """
 
-    document: ShortText
+    document: Heading
     revision: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
-    title: ShortText
-    title_en: ShortText | None = None
+    title: Heading
+    title_en: Heading | None = None
     division: DivisionCode
     effective_on: BusinessDay
     status: Status = "example"
-    source: ShortText
+    source: Heading
     note: Note | None = None
     grades: Annotated[tuple[Grade, ...], Field(min_length=1, max_length=20)] = ("junior", "intermediate", "senior", "special")
     rotation: Rotation | None = None

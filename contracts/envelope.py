@@ -11,12 +11,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, EventId, SourceName, UtcTime
+from contracts.base import INTEGER_MAX, LINE_PATTERN, BusinessDay, EventId, SourceName, UtcTime
 
 __all__ = [
     "CONTENT_TYPE",
+    "PARTITIONS",
     "POSITION_MAX",
     "EventEnvelope",
     "IntakeEnvelope",
@@ -24,7 +25,9 @@ __all__ = [
 ]
 
 CONTENT_TYPE = "application/cloudevents+json"
-POSITION_MAX = 2**31 - 1
+POSITION_MAX = INTEGER_MAX
+PARTITIONS = 16
+"""A stream belongs to one of them by hash; a change would break the partitions' chains."""
 
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 """A message's id, unique within its source for ever. Not made from personal data."""
@@ -46,9 +49,9 @@ class IntakeEnvelope(BaseModel):
     time: UtcTime
     effectiveon: BusinessDay
     datacontenttype: Literal["application/json"] = "application/json"
-    dataschema: Annotated[str, StringConstraints(max_length=200)] | None = None
+    dataschema: Annotated[str, StringConstraints(max_length=200, pattern=LINE_PATTERN)] | None = None
     correlationid: MessageId | None = None
-    traceparent: Annotated[str, StringConstraints(max_length=64)] | None = None
+    traceparent: Annotated[str, StringConstraints(max_length=64, pattern=LINE_PATTERN)] | None = None
 
 
 class EventEnvelope(BaseModel):
@@ -63,9 +66,9 @@ class EventEnvelope(BaseModel):
     subject: str
     time: AwareDatetime
     effectiveon: date
-    position: int
-    partition: int
-    previous: int
+    position: Annotated[int, Field(strict=True, ge=1, le=POSITION_MAX)]
+    partition: Annotated[int, Field(strict=True, ge=0, le=PARTITIONS - 1)]
+    previous: Annotated[int, Field(strict=True, ge=0, le=POSITION_MAX)]
     correlationid: str
     causationid: str | None = None
     actor: str

@@ -11,13 +11,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contracts.appraisal_intake import APPRAISAL_TYPES, AppraisalMessage
 from contracts.base import (
+    INTEGER_MAX,
+    LINE_PATTERN,
+    PARAGRAPHS_PATTERN,
     BusinessDay,
     Category,
     DivisionCode,
+    DocumentText,
     EntryChannel,
     EventId,
     Fact,
@@ -25,6 +39,7 @@ from contracts.base import (
     Grade,
     Key,
     KnownPerson,
+    LongText,
     PersonRef,
     Rating,
     ShortText,
@@ -33,6 +48,7 @@ from contracts.base import (
 )
 from contracts.certification import CriterionName, TitleField, TitleLevel
 from contracts.development_intake import DEVELOPMENT_TYPES, DevelopmentMessage
+from contracts.duplicates import duplicate_of
 from contracts.envelope import IntakeEnvelope, MessageId
 from contracts.particulars import (
     Certificate,
@@ -319,7 +335,6 @@ class FactWithdrawn(Fact):
 
 # --- certification ----------------------------------------------------------------------------------------------------
 
-LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of an attachment's plain bytes, as hex."""
 
@@ -327,7 +342,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 class CertificationStandardPublished(Fact):
     """A certification standard, as the YAML text of its author. ``effectiveon`` is its first effective date."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+    text: DocumentText
 
 
 class HeldTitle(Fact):
@@ -430,8 +445,8 @@ class CertificationWithdrawn(_OfApplication):
 class DossierContent(Fact):
     """The plain text inside a sealed dossier entry. It never stands on a stream. begins, ends: YYYY, YYYY-MM or YYYY-MM-DD."""
 
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    text: Annotated[str, StringConstraints(max_length=4000)] = ""
+    title: ShortText
+    text: Annotated[str, StringConstraints(max_length=4000, pattern=PARAGRAPHS_PATTERN)] = ""
     begins: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){0,2}$")] | None = None
     ends: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){0,2}$")] | None = None
 
@@ -440,7 +455,7 @@ class AttachmentNamed(Fact):
     """Bytes in the registry's store of attachments, by their digest. size: in bytes."""
 
     sha256: Sha256
-    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}$")]
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,32}/[a-z0-9][a-z0-9.+-]{0,99}$")]
     size: Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
 
 
@@ -569,7 +584,7 @@ class PersonalDataExported(Fact):
 
     purpose: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,31} [!-~]{1,128}$")]
     fields: Annotated[tuple[Literal["name", "resident_id", "phone", "bank_account"], ...], Field(min_length=1, max_length=4)]
-    people: Annotated[int, Field(strict=True, ge=1)]
+    people: Annotated[int, Field(strict=True, ge=1, le=INTEGER_MAX)]
     list_sha256: Sha256
     by: ShortText
     reason: ShortText
@@ -589,7 +604,7 @@ class PersonErased(Fact):
 class PolicyPublished(Fact):
     """An allowance policy document, as the YAML text of its author. ``effectiveon`` is its first effective date."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+    text: DocumentText
 
 
 # --- payment ----------------------------------------------------------------------------------------------------------
@@ -650,7 +665,7 @@ class PaymentRunInstructed(_OfPaymentRun):
 
     message_id: MessageName
     file_sha256: Sha256
-    count: Annotated[int, Field(strict=True, ge=1)]
+    count: Annotated[int, Field(strict=True, ge=1, le=INTEGER_MAX)]
     total_fen: PositiveFen
     list_sha256: Sha256
 
@@ -669,11 +684,11 @@ class BankResult(Fact):
     return; ``status`` is one that no standard names.
     """
 
-    payout: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    payout: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=LINE_PATTERN)]
     outcome: Literal["settled", "returned"]
     reference: BankReference
     amount_fen: PositiveFen
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=LINE_PATTERN)] | None = None
     unclear: Literal["reversal", "status"] | None = None
 
 
@@ -695,7 +710,7 @@ class PaymentResultsReported(_OfPaymentRun):
 class BreakSettled(_OfPaymentRun):
     """对账差异: who looks after a difference, or how it ended. key: as the difference is named."""
 
-    key: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    key: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=LINE_PATTERN)]
     state: Literal["assigned", "settled"]
     owner: ShortText
     note: ShortText
@@ -732,7 +747,7 @@ class PeriodClosed(Fact):
 class QualificationStandardPublished(Fact):
     """A qualification standard, as the YAML text of its author. ``effectiveon`` is its first effective date."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+    text: DocumentText
 
 
 class CandidateNominated(Fact):
@@ -1209,8 +1224,18 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
 
 
 def parse(raw: bytes) -> IntakeMessage:
-    """Read one intake message. Raises pydantic.ValidationError, whose locations start with the type."""
-    return _ADAPTER.validate_json(raw)
+    """Read one intake message. Raises pydantic.ValidationError, whose locations start with the type.
+
+    What is written is read strictly as RFC 8259 has it: no NaN or Infinity, and no key twice in one object.
+    """
+    message = _ADAPTER.validate_json(raw)
+    twice = duplicate_of(raw)
+    if twice is not None:
+        fault = PydanticCustomError("duplicate_key", "the key stands twice", {"lost": twice.lost})
+        raise ValidationError.from_exception_data(
+            "IntakeMessage", [InitErrorDetails(type=fault, loc=(message.type, *twice.path), input=None)]
+        )
+    return message
 
 
 def fact_subject(source: str, service: str, fact_type: str) -> str:

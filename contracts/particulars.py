@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from contracts.base import BusinessDay, Category, DivisionCode, EntryChannel, Grade, Key, Rating, ShortText, SourceName, Year
+from contracts.base import (
+    BusinessDay,
+    Category,
+    DivisionCode,
+    EntryChannel,
+    Grade,
+    Key,
+    OwnEvent,
+    Rating,
+    ShortText,
+    SourceName,
+    Year,
+)
 
 __all__ = [
     "PARTICULARS_BY_KIND",
@@ -32,10 +44,8 @@ CHECKED_MAX = 50
 """Items of one inspection."""
 
 
-class _Particulars(BaseModel):
+class _Particulars(OwnEvent):
     """Tolerant of fields that a newer version may add: events carry it. Intake facts are strict, see contracts.intake."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Registration(_Particulars):

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from contracts.base import Category, DivisionCode, EntryChannel, Grade, Rating, ShortText, business_date
+from contracts.base import Category, Clause, DivisionCode, EntryChannel, Grade, Heading, Note, Rating, business_date
 
 __all__ = [
     "AllowanceLine",
@@ -78,8 +78,6 @@ AmountFen = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_FEN_MAX)]
 Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 PayerName = Name
-Clause = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-Note = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Status = Literal["public-fact", "example"]
 """Whether something is a published fact or an example made up to show the shape. The default is always the humbler one."""
 Dimension = Literal["category", "grade", "rating", "full_time", "division"]
@@ -110,22 +108,22 @@ class Period(_Part):
 
 class RatingWord(_Part):
     word: Rating
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     status: Status = "example"
 
 
 class GradeWord(_Part):
     word: Grade
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     status: Status = "example"
 
 
 class CategoryWord(_Part):
     word: Category
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     status: Status = "example"
 
 
@@ -250,8 +248,8 @@ class AmountRow(_Part):
 
 class Payer(_Part):
     name: PayerName
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
 
 
 class Share(_Part):
@@ -288,8 +286,8 @@ class AllowanceLine(_Part):
     """
 
     name: Name
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     clause: Clause
     period: Literal["annual", "monthly"]
     prorated: Annotated[bool, Field(strict=True)] = True
@@ -315,8 +313,8 @@ class Floor(_Part):
     """
 
     name: Name
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     clause: Clause
     period: Literal["annual", "monthly"]
     by: Annotated[tuple[Dimension, ...], Field(max_length=5)] = ()
@@ -366,10 +364,10 @@ class PolicyDocument(_Part):
     source: where it was read. status: of the document as a whole; lines and words carry their own.
     """
 
-    document: ShortText
+    document: Heading
     revision: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
-    title: ShortText
-    title_en: ShortText | None = None
+    title: Heading
+    title_en: Heading | None = None
     division: DivisionCode
     instrument: Instrument = "allowance"
     issued_on: BusinessDay

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from contracts.base import LINE_PATTERN, PARAGRAPHS_PATTERN
 from contracts.receipts import Problem
 
 __all__ = ["CODES", "PLAIN_IDENTITY_FIELDS", "PROBLEMS_MAX", "Lang", "problem", "problems_of"]
@@ -58,8 +59,22 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "zh": ("日历上没有这个日期", "请填写存在的日期，格式 YYYY-MM-DD"),
     },
     "impossible-time": {
-        "en": ("this is not a clock time with its zone", "write it as 2026-01-31T08:00:00Z"),
-        "zh": ("这不是带时区的时间", "格式如 2026-01-31T08:00:00Z"),
+        "en": (
+            "this is not a clock time with its zone (RFC 3339)",
+            "write it with seconds and zone, as 2026-01-31T08:00:00Z or 2026-01-31T16:00:00+08:00",
+        ),
+        "zh": (
+            "这不是带时区的时间（RFC 3339）",
+            "请写明秒和时区，如 2026-01-31T08:00:00Z 或 2026-01-31T16:00:00+08:00",
+        ),
+    },
+    "control-character": {
+        "en": ("a control character stands in the text", "remove it; {expected}"),
+        "zh": ("文本中含有控制字符", "请删除；{expected}"),
+    },
+    "duplicate-key": {
+        "en": ("the field stands twice in its object", "send it once"),
+        "zh": ("同一对象中该字段出现两次", "请只保留一个"),
     },
     "bad-resident-id": {
         "en": ("the resident ID is not valid (GB 11643-1999)", "check its 18 characters against the card"),
@@ -253,6 +268,11 @@ _FORM_DEFAULT = (
     "仅限字母、数字和 . _ : / -，以字母或数字开头，最多 64 个",
 )
 
+_ALLOWED_BLANKS: dict[str, tuple[str, str]] = {
+    LINE_PATTERN: ("write the text on one line", "请写在一行内"),
+    PARAGRAPHS_PATTERN: ("only tab and line break are allowed", "只允许制表符和换行符"),
+}
+
 _NAME_ONLY = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 _POSITION = re.compile(r"at (line [0-9]{1,9} column [0-9]{1,9})$")
 _WITHHELD = "(name withheld)"
@@ -287,7 +307,7 @@ def problems_of(error: ValidationError, type: str | None = None, lang: Lang = "e
 
 
 def _problem_of(kind: str, loc: tuple[int | str, ...], ctx: Mapping[str, Any], type: str | None, lang: Lang) -> Problem:
-    path = _path(loc, type, made_up=kind == "extra_forbidden")
+    path = _path(loc, type, made_up=kind in ("extra_forbidden", "duplicate_key"))
     leaf = next((str(part) for part in reversed(loc) if isinstance(part, str)), "")  # Entries of a list bear its name.
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(kind, path, ctx, lang)
@@ -318,6 +338,11 @@ def _code(kind: str, leaf: str, path: list[str], ctx: Mapping[str, Any]) -> str:
         return "identity-not-sealed"
     if leaf == "resident_id" and kind in ("value_error", "string_pattern_mismatch"):
         return "bad-resident-id"
+    if kind == "string_pattern_mismatch" and ctx.get("pattern") in _ALLOWED_BLANKS:
+        return "control-character"
+    if kind == "duplicate_key":
+        # A value that was passed over might have been identity: the message is refused and erased like any other.
+        return "plain-identity" if not PLAIN_IDENTITY_FIELDS.isdisjoint(ctx["lost"]) else "duplicate-key"
     if leaf == "person" and kind == "value_error":
         return "person-ambiguous"
     if kind == "json_invalid" and "recursion" in str(ctx.get("error", "")):
@@ -340,6 +365,8 @@ def _expected(code: str, kind: str, leaf: str, ctx: Mapping[str, Any], lang: Lan
         return next(words[chosen] for prefix, *words in _TYPES if kind.startswith(prefix))
     if code == "bad-pattern":
         return _FORMS.get(leaf, _FORM_DEFAULT)[chosen]
+    if code == "control-character":
+        return _ALLOWED_BLANKS[str(ctx["pattern"])][chosen]
     if code == "not-allowed-value":
         return _plain_list(ctx.get("expected", ""))
     if code == "out-of-range":

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, DivisionCode, Grade, Rating, ShortText
+from contracts.base import BusinessDay, Clause, DivisionCode, Grade, Heading, Note, Rating
 
 __all__ = [
     "COMPETENCIES",
@@ -66,8 +66,6 @@ Major = Word
 """所学专业, a word that the standard and the sources have agreed on, such as ``party-building``."""
 LadderName = Word
 """梯队: the name of a ladder (echelon) of the pool."""
-Clause = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-Note = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Years = Annotated[int, Field(strict=True, ge=0, le=80)]
 Status = Literal["public-fact", "example"]
 """Whether something is a published fact or an example made up to show the shape. The default is the humbler one."""
@@ -134,7 +132,7 @@ class PostYearsCriterion(_Criterion):
 
     rule: Literal["post_years"]
     at_least: Years
-    posts: Annotated[tuple[ShortText, ...], Field(max_length=WORDS_MAX)] = ()
+    posts: Annotated[tuple[Heading, ...], Field(max_length=WORDS_MAX)] = ()
 
 
 class HealthCriterion(_Criterion):
@@ -208,8 +206,8 @@ class Ladder(_Part):
     """梯队. quota: members that each division may have in it; None: as many as it likes."""
 
     name: LadderName
-    zh: ShortText
-    en: ShortText | None = None
+    zh: Heading
+    en: Heading | None = None
     quota: Annotated[int, Field(strict=True, ge=0, le=QUOTA_MAX)] | None = None
     status: Status = "example"
 
@@ -234,14 +232,14 @@ class Words(_Part):
 class QualificationStandard(_Part):
     """document: its number. revision: raised when a document is published again. effective_on: its first day."""
 
-    document: ShortText
+    document: Heading
     revision: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
-    title: ShortText
-    title_en: ShortText | None = None
+    title: Heading
+    title_en: Heading | None = None
     division: DivisionCode
     effective_on: BusinessDay
     status: Status = "example"
-    source: ShortText
+    source: Heading
     note: Note | None = None
     words: Words = Words()
     ladders: Annotated[tuple[Ladder, ...], Field(min_length=1, max_length=LADDERS_MAX)]

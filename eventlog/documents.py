@@ -37,6 +37,8 @@ from ruamel.yaml.tokens import (
     TagToken,
 )
 
+from contracts.base import DOCUMENT_CHARS_MAX
+
 __all__ = [
     "PROBLEMS_MAX",
     "TEXT_CHARS_MAX",
@@ -56,13 +58,13 @@ __all__ = [
     "unknown_word",
 ]
 
-TEXT_CHARS_MAX = 60_000
+TEXT_CHARS_MAX = DOCUMENT_CHARS_MAX
 DEPTH_MAX = 12
 PROBLEMS_MAX = 200
 MESSAGE_CHARS_MAX = 300
 INTEGER_DIGITS_MAX = 18
 
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters and lone surrogates, which an escape such as "\\0" can bring into a text that is stored and published."""
 
 Path = tuple[str | int, ...]

@@ -20,7 +20,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, insert, select, update
 
 from contracts.base import LogEvent, utc_text
-from contracts.envelope import POSITION_MAX
+from contracts.envelope import PARTITIONS, POSITION_MAX
 from eventlog import schema
 from eventlog.bulk import bulk_insert, insert_tuples, one_of
 from eventlog.canonical import canonical, canonical_text
@@ -51,7 +51,6 @@ __all__ = [
     "partition_of",
 ]
 
-PARTITIONS = 16
 EVENTS_PER_APPEND_MAX = 20_000
 CREATE_LOCK = 0x686F6E67
 

@@ -148,11 +148,11 @@ def test_corrections_and_withdrawals_name_the_message_that_they_are_about(tmp_pa
 
 
 def test_empty_lines_count_but_say_nothing(tmp_path: Path) -> None:
-    """Row numbers are those of the spreadsheet, a cell with a line break being one row."""
-    lines = 'w-1,e-1,书记,"一村\n二组",p,2021-03-01\n,,,,,\nw-2,e-2,?,u,p,2021-03-01\n'
+    """Row numbers are those of the spreadsheet, a cell with a line break being one row, which it makes wrong."""
+    lines = 'w-1,e-1,书记,"一村\n二组",p,2021-03-01\n,,,,,\nw-2,e-2,书记,u,p,2021-03-01\n'
     text = "人员编号,聘任编号,类别,单位,职务,日期\n\n" + lines
     rows = rows_of(tmp_path, text, "聘任")
-    assert [(row.number, bool(row.problems)) for row in rows] == [(3, False), (5, True)]
+    assert [(row.number, [each.code for each in row.problems]) for row in rows] == [(3, ["control-character"]), (5, [])]
 
 
 _WORD = st.text("一二三村支部abcXYZ ,;\"'\n=-+@　", min_size=1, max_size=30).map(str.strip).filter(bool)
@@ -161,15 +161,17 @@ _WORD = st.text("一二三村支部abcXYZ ,;\"'\n=-+@　", min_size=1, max_size=
 @settings(max_examples=60)
 @given(rows=st.lists(st.tuples(_WORD, _WORD, st.booleans(), st.dates(date(1990, 1, 1), date(2100, 1, 1))), max_size=6))
 def test_what_is_written_as_csv_is_what_is_published(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
-    """Commas, quotation marks, line breaks and formula signs in a cell arrive as they were."""
+    """Commas, quotation marks and formula signs in a cell arrive as they were; a line break in a name is told."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["source_key", "engagement", "category", "unit", "post", "full_time", "effectiveon"])
     writer.writerows(["w-1", f"e-{n}", "书记", u, p, "是" if f else "否", d] for n, (u, p, f, d) in enumerate(rows))
     found = rows_of(tmp_path_factory.mktemp("csv"), out.getvalue(), "聘任")
-    told = [(m["data"], m["effectiveon"]) for m in map(message_of, found)]
+    broken = ["\n" in u or "\n" in p for u, p, _, _ in rows]
+    assert [{each.code for each in row.problems} == {"control-character"} for row in found] == broken
+    told = [(m["data"], m["effectiveon"]) for m in (message_of(row) for row in found if not row.problems)]
     assert [(data["unit"], data["post"], data["full_time"], on) for data, on in told] == [
-        (u, p, f, d.isoformat()) for u, p, f, d in rows]  # fmt: skip
+        (u, p, f, d.isoformat()) for (u, p, f, d), told_off in zip(rows, broken, strict=True) if not told_off]  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------------------- identity
