@@ -1,13 +1,15 @@
 """Publish intake facts and read what became of them: the client that integrating systems and ``hongling intake`` use.
 
-A message is published under the id ``<source>/<message id>``, so repeating it after any failure is safe: the broker drops
-a repeat within its window, the services drop it for ever. A published message is stored, not yet accepted: its receipt
-says that. Receipts come through the durable pull consumer ``receipts-<source>``, which ``hongling provision`` makes.
+A message is published under an id that covers its content (``contracts.intake.publishing_id``), so repeating it after any
+failure is safe: the broker drops the same bytes within its window, the services drop a repeat for ever and answer it. A
+published message is stored, not yet accepted: its receipt says that. Receipts come through the durable pull consumer
+``receipts-<source>``, which ``hongling provision`` makes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing, suppress
@@ -26,6 +28,7 @@ from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 from pydantic import ValidationError
 
+from contracts.intake import publishing_id
 from contracts.receipts import Outcome, Receipt
 
 __all__ = [
@@ -105,16 +108,14 @@ class Published:
 class Summary:
     """What became of the messages that were published.
 
-    receipts: the last one for each message id. unanswered: ids without any receipt when the time was over. known: ids that
-    the broker had stored a short while ago and dropped now, so that no new receipt will come. outcomes: how many messages
-    have which outcome; ``waiting`` ones may still change.
+    receipts: the last one for each message id. unanswered: ids without any receipt when the time was over. outcomes: how
+    many messages have which outcome; ``waiting`` ones may still change.
     """
 
     published: int = 0
     repeated: int = 0
     receipts: dict[str, Receipt] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
-    known: set[str] = field(default_factory=set)
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -151,7 +152,6 @@ class IntakeClient:
         self._url, self._user, self._password = url, user, password
         self._window_messages, self._timeout_seconds = window_messages, timeout_seconds
         self._on_error = on_error
-        self._known: set[str] = set()
         self._errors: deque[Exception] = deque(maxlen=ERRORS_KEPT_MAX)
         self._connection: Client | None = None
         self._jetstream: JetStreamContext | None = None
@@ -224,13 +224,16 @@ class IntakeClient:
 
     # ------------------------------------------------------------------------------------------------------- publishing
 
-    async def publish(self, messages: Iterable[Sendable]) -> AsyncIterator[Published]:
+    async def publish(self, messages: Iterable[Sendable], *, ask_again: bool = False) -> AsyncIterator[Published]:
         """Publish messages in their order, a window at a time; yield progress after each that is known to be stored.
 
         A message that was not acknowledged in time is published again with the same id, after the broker is back; then it
         can stand behind later ones, which the services allow. Raises TooLarge, or PublishFailed after ``ATTEMPTS_MAX``
         publications or when the broker refuses (no permission, no such stream, stream full); messages before it may be
         stored, and publishing them all again is safe. Raises ValueError for a row without a message.
+
+        ask_again: what the broker drops because it has stored the same bytes a short while ago is published under a publishing
+        id of its own, so that the service answers it once more; without, it gets no new receipt.
         """
         in_flight: deque[_InFlight] = deque()
         published = repeated = 0
@@ -238,11 +241,11 @@ class IntakeClient:
             self._check_size(message, published)
             in_flight.append(await self._begin(message, 1, published))
             while len(in_flight) >= self._window_messages:
-                repeated += await self._settle(in_flight, published)
+                repeated += await self._settle(in_flight, published, ask_again)
                 published += 1
                 yield Published(published, repeated)
         while in_flight:
-            repeated += await self._settle(in_flight, published)
+            repeated += await self._settle(in_flight, published, ask_again)
             published += 1
             yield Published(published, repeated)
 
@@ -255,13 +258,13 @@ class IntakeClient:
             text = f"message {message.message_id} has {len(message.message)} bytes; the broker takes at most {limit}"
             raise TooLarge(text, message.message_id, published)
 
-    async def _begin(self, message: Sendable, attempts: int, published: int) -> _InFlight:
+    async def _begin(self, message: Sendable, attempts: int, published: int, again: str = "") -> _InFlight:
         """Send one message. The headers are made anew each time, because the library changes the caller's."""
+        assert message.message is not None
         headers = {
-            Header.MSG_ID.value: f"{self._user}/{message.message_id}",
+            Header.MSG_ID.value: publishing_id(self._user, message.message_id, message.message) + again,
             Header.EXPECTED_STREAM.value: INTAKE_STREAM,
         }
-        assert message.message is not None
         loop = asyncio.get_running_loop()
         try:
             # Without wait_stall, which would make a task for each message: the context has twice the room of a window.
@@ -273,15 +276,18 @@ class IntakeClient:
             future.set_exception(error)
         return _InFlight(message, future, attempts, loop.time() + self._timeout_seconds)
 
-    async def _settle(self, in_flight: deque[_InFlight], published: int) -> int:
+    async def _settle(self, in_flight: deque[_InFlight], published: int, ask_again: bool) -> int:
         """Wait for the oldest message, publish it again as often as needed; return 1 if the broker knew it already."""
-        first = in_flight.popleft()
+        first, again = in_flight.popleft(), ""
         while True:
             try:
                 if not (await self._acknowledged(first)).duplicate:
-                    return 0
-                self._known.add(first.message.message_id)
-                return 1
+                    return int(bool(again))
+                if not ask_again or again:  # Dropped under an id of its own: an attempt before this one was stored.
+                    return 1
+                again = f"/{secrets.token_hex(8)}"
+                first = await self._begin(first.message, 1, published, again)
+                continue
             except nats.js.errors.APIError as error:
                 if error.code is not None and error.code < 500:
                     self._give_up(first, in_flight, error, published)
@@ -292,7 +298,7 @@ class IntakeClient:
                 self._give_up(first, in_flight, cause, published)
             if not await self._ready_again(RETRY_DELAY_SECONDS * 2 ** (first.attempts - 1), cause):
                 self._give_up(first, in_flight, cause, published)
-            first = await self._begin(first.message, first.attempts + 1, published)
+            first = await self._begin(first.message, first.attempts + 1, published, again)
 
     async def _acknowledged(self, first: _InFlight) -> PubAck:
         """The broker's answer. The deadline counts from the sending, so that a window in flight dies all at once."""
@@ -396,13 +402,11 @@ class IntakeClient:
                 summary.unanswered.add(message.message_id)
                 yield message
 
-        async for at in self.publish(noted()):
+        async for at in self.publish(noted(), ask_again=True):
             summary.published, summary.repeated = at.published, at.repeated
             if progress is not None:
                 await progress(at)
         mine = set(summary.unanswered)
-        summary.known = self._known & mine
-        summary.unanswered -= summary.known
         if summary.unanswered:
             async with aclosing(self._answers(None, timeout_seconds)) as answers:
                 async for message, receipt in answers:

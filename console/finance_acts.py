@@ -33,7 +33,6 @@ from contracts.intake import INTAKE_BYTES_MAX
 from contracts.receipts import Receipt
 from eventlog.database import Database
 from eventlog.ids import SystemClock
-from eventlog.intake import replay_receipt, seen_before
 from services.allowance.payment_views import run as run_row
 
 __all__ = [
@@ -84,40 +83,24 @@ def message_of(user: str, fact: str, data: Mapping[str, Any], *, message_id: str
 
 async def send_all(ctx: Context, user: str, messages: Sequence[Message]) -> dict[str, Receipt]:
     """Publish messages in order and return the receipt of each, by id. Ends the command with 3 if one is missing."""
-    names = [message.message_id for message in messages]
     try:
         async with IntakeClient(ctx.broker_url(), user, ctx.password(user)) as client:
-            before = _on_file(ctx, user, names)
-            wait = 1.0 if len(before) == len(set(names)) else ANSWERS_SECONDS_MAX
-            summary = await client.publish_and_wait(messages, wait)
+            summary = await client.publish_and_wait(messages, ANSWERS_SECONDS_MAX)
     except TooLarge as error:
         fail(WRONG, str(error))
     except (Unreachable, PublishFailed) as error:
         fail(UNREACHABLE, str(error))
-    found = before | summary.receipts
-    found |= _on_file(ctx, user, [name for name in names if name not in found])
-    for name in names:
-        if name not in found:
-            fail(
-                UNREACHABLE,
-                ctx.say(
-                    f"消息 {name} 已存储，但 {SERVICE} 在 {ANSWERS_SECONDS_MAX:.0f} 秒内没有答复；"
-                    "见 hongling status，然后再给一次命令，重复无害",
-                    f"message {name} is stored, but {SERVICE} has not answered within {ANSWERS_SECONDS_MAX:.0f} s; "
-                    "see `hongling status`, then give the command again: it is safe to repeat",
-                ),
-            )
-    return found
-
-
-def _on_file(ctx: Context, user: str, names: Sequence[str]) -> dict[str, Receipt]:
-    """The answers that settled messages had, by id, as far as the service's database can be asked from here."""
-    if not names or not can_read(ctx):
-        return {}
-    with ctx.log(SERVICE) as log, log.database.read.connect() as connection:
-        seen = seen_before(connection, [(user, name) for name in names])
-        given = {name: replay_receipt(connection, each, SystemClock().now()) for (_, name), each in seen.items()}
-    return {name: Receipt.model_validate(value) for name, value in given.items() if value is not None}
+    for name in sorted(summary.unanswered):
+        fail(
+            UNREACHABLE,
+            ctx.say(
+                f"消息 {name} 已存储，但 {SERVICE} 在 {ANSWERS_SECONDS_MAX:.0f} 秒内没有答复；"
+                "见 hongling status，然后再给一次命令，重复无害",
+                f"message {name} is stored, but {SERVICE} has not answered within {ANSWERS_SECONDS_MAX:.0f} s; "
+                "see `hongling status`, then give the command again: it is safe to repeat",
+            ),
+        )
+    return summary.receipts
 
 
 def tell(

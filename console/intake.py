@@ -37,9 +37,7 @@ from console.intake_copies import CopyImpossible, check_copy, write_copy
 from console.intake_files import IntakeFile, IntakeFileError, Reading, Row, open_intake, write_problems
 from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_template
 from console.intake_workbooks import HiddenParts
-from console.publishing import receipt_on_file
 from console.sealing import load_public_key
-from console.topology import SERVICES
 from contracts.problems import Lang
 from contracts.receipts import Problem, Receipt
 
@@ -273,9 +271,7 @@ def publish(
     except PublishFailed as error:
         good = tally.rows - tally.wrong
         fail(UNREACHABLE, f"{error} ({error.published} of {good} are published; publish the file again to go on)")
-    # What the broker dropped as a repeat gets no new receipt; the services' own copies tell what became of it.
-    on_file = (receipt_on_file(about, service, source, known) for known in sorted(summary.known) for service in SERVICES)
-    receipts: list[Receipt] = [*summary.receipts.values(), *(r for r in on_file if r is not None)]
+    receipts = list(summary.receipts.values())
     outcomes = Counter(receipt.outcome for receipt in receipts)
     copy = None if errors is None else _write_errors(about, opened, errors, _answered(about, _rows(opened), receipts))
     answer = {
@@ -284,7 +280,6 @@ def publish(
         "published": summary.published,
         "outcomes": dict(outcomes),
         "unanswered": len(summary.unanswered),
-        "published_before": len(summary.known),
         "wrong": [_as_json(row) for row in tally.shown],
         "receipts": [receipt.payload() for receipt in receipts],
     }

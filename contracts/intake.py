@@ -9,6 +9,7 @@ to the registry's public key, whose plain text is an ``Identity`` as JSON.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -139,13 +140,17 @@ __all__ = [
     "UnitRegistered",
     "WorkerRegistered",
     "fact_subject",
+    "message_named",
     "parse",
+    "publishing_id",
 ]
 
 INTAKE_BYTES_MAX = 64 * 1024
 """Bytes of one intake message, envelope included. A longer one is parked with a receipt."""
 INTAKE_DEPTH_MAX = 12
 """Nested arrays and objects in one intake message. A deeper one is parked with a receipt."""
+DIGEST_CHARACTERS = 32
+"""Hex digits of the digest in a publishing id."""
 
 SealedIdentity = Annotated[
     str,
@@ -1241,3 +1246,17 @@ def parse(raw: bytes) -> IntakeMessage:
 def fact_subject(source: str, service: str, fact_type: str) -> str:
     """``intake.<source>.<service>.<fact>`` for a type ``intake.<fact>.v<n>``."""
     return f"intake.{source}.{service}.{fact_type.split('.')[1]}"
+
+
+def publishing_id(source: str, message_id: str, raw: bytes) -> str:
+    """The ``Nats-Msg-Id`` to publish a message under: ``<source>/<message id>/<digest>``.
+
+    The digest is the first 32 hex digits of SHA-256 of the bytes, so that the broker drops what is the same byte for byte, and
+    never another message under the same id: that one reaches the service, and is answered.
+    """
+    return f"{source}/{message_id}/{hashlib.sha256(raw).hexdigest()[:DIGEST_CHARACTERS]}"
+
+
+def message_named(published: str) -> str:
+    """``<source>/<message id>`` of a publishing id, with its digest or without one."""
+    return "/".join(published.split("/", 2)[:2])

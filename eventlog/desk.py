@@ -18,7 +18,19 @@ from contracts.intake import ParkedDiscard, ParkedRetry
 from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
 from contracts.receipts import Problem
 from eventlog import schema
-from eventlog.intake import Fault, Parsed, ReceiptValue, Seen, answer, read_intake, replay_receipt, seen_before
+from eventlog.intake import (
+    PARKED_REMEDY,
+    Fault,
+    Parsed,
+    ReceiptValue,
+    Seen,
+    answer,
+    parked_problem,
+    read_intake,
+    replay_receipt,
+    says_the_same,
+    seen_before,
+)
 from eventlog.log import InboxEntry, Log, NewEvent, Unit
 from eventlog.parking import park, parked_row, parked_with, stream_of_parked
 from eventlog.wire import Incoming
@@ -143,8 +155,12 @@ class Desk:
             batch.erase.append(fault.sequence)
         if fault.outcome == "refused":
             self._conclude(batch, item, fault.sequence, hashlib.sha256(fault.raw).digest(), receipt)
-        elif key not in batch.seen:
+        elif (seen := batch.seen.get(key)) is None:
             self.set_aside(batch, item, key, fault.problems[0], None, receipt)
+        elif item.fresh and not item.redelivers(seen):
+            if seen.settled or not says_the_same(seen.raw, item.raw):
+                receipt = answer(self.service, *key, "refused", now, kind=fault.type, problems=(*fault.problems, reused(seen)))
+            batch.add(item, Unit(receipts=[{**receipt, "repeated": receipt["outcome"] == "parked"}]))
 
     def _conclude(self, batch: Batch, item: Item, sequence: int, content: bytes, receipt: ReceiptValue) -> None:
         """Settle a refused message for ever, unless its id was settled before: then only the answer is given."""
@@ -165,14 +181,15 @@ class Desk:
             return
         if item.redelivers(seen):
             return
-        if seen.content is not None and seen.content != content:
-            reused = problem("id", "id-reused", "this id was used for a message that says something else", "give a new id")
-            batch.add(item, Unit(receipts=[self.receipt(parsed, "refused", problems=(reused,))]))
+        if seen.content != content if seen.settled else not says_the_same(seen.raw, item.raw):
+            told = (reused(seen), *((seen.why,) if seen.why else ()))
+            batch.add(item, Unit(receipts=[self.receipt(parsed, "refused", problems=told)]))
             return
         receipt = replay_receipt(connection, seen, self._log.clock.now())
         if receipt is None:
             events = (seen.event_id,) if seen.event_id else ()
-            receipt = self.receipt(parsed, seen.outcome, events=events, repeated=True)
+            problems = (seen.why,) if seen.why else ()
+            receipt = self.receipt(parsed, seen.outcome, events=events, problems=problems, repeated=True)
         batch.add(item, Unit(receipts=[receipt]))
 
     def set_aside(
@@ -197,7 +214,8 @@ class Desk:
         )
         if receipt is not None:
             unit.receipts.append(receipt)
-        batch.seen[key] = Seen("parked", item.sequence, None, None, None, None)
+        told = parked_problem(why.code, why.problem)
+        batch.seen[key] = Seen("parked", item.sequence, None, None, None, None, raw=item.raw, why=told)
         batch.add(item, unit)
 
     # --- operators ------------------------------------------------------------------------------------------------------
@@ -268,6 +286,20 @@ def _still_aside(connection: Connection, item: Item) -> bool:
     held, parked = schema.held.c.hold_id, schema.parked.c.parked_id
     query = select(parked).where(parked == item.parked_id) if item.held_id is None else select(held).where(held == item.held_id)
     return connection.execute(query).first() is not None
+
+
+_WHAT_NOW = {
+    "accepted": "that one is recorded and stands; correct it by a fact-corrected message, or give this one a new id",
+    "refused": "that one was refused and recorded nothing; give the mended message a new id",
+    "waiting": "that one still waits; withdraw or correct it by a message of its own, or give this one a new id",
+    "parked": PARKED_REMEDY,
+}
+
+
+def reused(seen: Seen) -> Problem:
+    """That a message came under the id of another one, what became of that one, and what to do now."""
+    what = f"this id was used for a message that says something else ({seen.outcome})"
+    return problem("id", "id-reused", what, _WHAT_NOW.get(seen.outcome, "give this message a new id"))
 
 
 def problem(field_name: str, code: str, what: str, remedy: str) -> Problem:

@@ -59,7 +59,7 @@ class Holding:
         }
         receipt = self._desk.receipt(parsed, "waiting", waiting_for=need.shown, until=until)
         unit: Unit = Unit(receipts=[receipt], inserts=[(schema.held, row)], expects=dict(expects or {}))
-        batch.seen[parsed.origin, parsed.message.id] = Seen("waiting", parsed.sequence, None, None, None, None)
+        batch.seen[parsed.origin, parsed.message.id] = Seen("waiting", parsed.sequence, None, None, None, None, raw=parsed.raw)
         batch.needs[len(batch.units)] = need.what
         batch.add(item, unit)
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from contracts.base import EventId
-from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, IntakeMessage, fact_subject, parse
+from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, IntakeMessage, fact_subject, message_named, parse
 from contracts.problems import problem as problem_of
 from contracts.problems import problems_of
 from contracts.receipts import Outcome, Problem
@@ -27,9 +27,28 @@ from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 
-__all__ = ["Fault", "Parsed", "Seen", "answer", "content_of", "depth_of", "read_intake", "replay_receipt", "seen_before"]
+__all__ = [
+    "PARKED_REMEDY",
+    "Fault",
+    "Parsed",
+    "Seen",
+    "answer",
+    "content_of",
+    "depth_of",
+    "parked_problem",
+    "read_intake",
+    "replay_receipt",
+    "says_the_same",
+    "seen_before",
+]
 
 ReceiptValue = dict[str, Any]
+_SEALED = re.compile(r"eyJ[\w-]*(\.[\w-]*){4}")
+"""A JWE in compact form (RFC 7516 section 7.1)."""
+PARKED_REMEDY = (
+    "nothing is lost: an operator looks at it (`hongling parked list`) and retries or discards it; "
+    "to publish a mended message now, give it a new id"
+)
 _ID_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
@@ -150,8 +169,10 @@ def _deep(raw: bytes) -> bool:
 
 
 def _id_of(origin: str, value: Any, header_id: str | None, sequence: int) -> str:
-    """The message's id if it is one, else its publishing id without the source's prefix, else where it stood."""
-    candidates = [value.get("id") if isinstance(value, dict) else None, (header_id or "").removeprefix(f"{origin}/")]
+    """The message's id if it is one, else the one in its publishing id (``contracts.intake.publishing_id``), else where it
+    stood."""
+    source, _, named = message_named(header_id or "").partition("/")
+    candidates = [value.get("id") if isinstance(value, dict) else None, named if source == origin else header_id]
     for found in candidates:
         if isinstance(found, str) and _ID_SHAPE.fullmatch(found) and not looks_like_resident_id(found):
             return found
@@ -198,7 +219,10 @@ def _unsealed(value: Any, marks: Mapping[str, str]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An earlier arrival of a message. content is None for one that is held or parked (it is not settled yet)."""
+    """An earlier arrival of a message. content is None for one that is held or parked (it is not settled yet).
+
+    raw: the bytes of one that is held or parked. why: for what it is parked.
+    """
 
     outcome: str
     sequence: int
@@ -207,6 +231,8 @@ class Seen:
     event_id: str | None
     stream: str | None
     recorded_at: str | None = None
+    raw: bytes = b""
+    why: Problem | None = None
 
     @property
     def settled(self) -> bool:
@@ -227,15 +253,44 @@ def seen_before(connection: Connection, keys: Iterable[Key]) -> dict[Key, Seen]:
     for origin, ids in by_origin.items():
         for table, since, outcome in ((schema.held, "since", "waiting"), (schema.parked, "parked_at", "parked")):
             chosen = table.c.origin == origin, one_of(connection, table.c.message_id, ids)
-            query = select(table.c.message_id, table.c.sequence, table.c[since].label("at")).where(*chosen)
-            for row in connection.execute(query):
-                found[origin, row.message_id] = Seen(outcome, row.sequence, None, None, None, None, row.at)
+            for aside in connection.execute(select(table).where(*chosen)).mappings():
+                why = None if outcome == "waiting" else parked_problem(aside["code"], aside["problem"])
+                found[origin, aside["message_id"]] = Seen(
+                    outcome, aside["sequence"], None, None, None, None, aside[since], aside["raw"], why
+                )
         box = schema.inbox
         for row in connection.execute(select(box).where(box.c.origin == origin, one_of(connection, box.c.message_id, ids))):
             found[origin, row.message_id] = Seen(
                 row.outcome, row.sequence, row.content, row.receipt_position, row.event_id, row.stream, row.recorded_at
             )
     return found
+
+
+def parked_problem(code: str, what: str) -> Problem:
+    """Why a message is parked, as its source is told when it asks or publishes again."""
+    return Problem(field="", code=code, problem=what, remedy=PARKED_REMEDY)
+
+
+def says_the_same(one: bytes, other: bytes) -> bool:
+    """Whether two messages say the same, as far as can be told unopened: all but their sealed parts, time and tracing.
+
+    A seal differs each time that the same identity is sealed, so two seals at one place are taken for the same.
+    """
+    if one == other:
+        return True
+    try:
+        first, second = (content_of(_blanked(orjson.loads(raw))) for raw in (one, other))
+    except (orjson.JSONDecodeError, AttributeError, TypeError, ValueError):
+        return False  # One of them is no JSON object.
+    return first == second
+
+
+def _blanked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _blanked(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_blanked(part) for part in value]
+    return "" if isinstance(value, str) and _SEALED.fullmatch(value) else value
 
 
 def replay_receipt(connection: Connection, seen: Seen, at: datetime) -> ReceiptValue | None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import select
 
+from contracts.intake import message_named
 from contracts.registry import FileAbsorbed, PersonErased
 from eventlog import schema
 from eventlog.bulk import one_of
@@ -90,7 +91,7 @@ class ErasureSweep:
         return after, found[-1].position if len(found) == PAGE_ERASURES else head, list(people)
 
     def _messages_of(self, people: Sequence[str]) -> frozenset[str]:
-        """The ids, as they stand on the stream, of every settled message about these people."""
+        """The ids, ``<source>/<message id>``, of every settled message about these people."""
         box = schema.inbox.c
         with self._log.database.read.connect() as connection:
             chosen = one_of(connection, box.stream, [stream_of(ref) for ref in people])
@@ -101,7 +102,7 @@ class ErasureSweep:
         deleted, after = 0, 0
         while ids and (page := await self._read(INTAKE, after, PAGE_MESSAGES)):
             for stored in page:
-                if stored.message_id in ids:
+                if message_named(stored.message_id) in ids:
                     await self._erase(stored.sequence)
                     deleted += 1
             after = page[-1].sequence

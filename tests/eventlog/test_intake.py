@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX
+from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, message_named, publishing_id
 from contracts.receipts import Problem, Receipt
 from eventlog.intake import Fault, Parsed, answer, content_of, depth_of, read_intake
 from tests.support import NOW, intake_bytes, resident_id
@@ -209,3 +209,19 @@ def test_an_answer_is_a_receipt() -> None:
         "registry", "hr", "m-1", "waiting", NOW, kind="intake.x.v1", problems=(why,), until=NOW, waiting_for="somebody"
     )
     assert Receipt.model_validate(made).payload() == made
+
+
+def test_the_publishing_id_covers_the_content_and_names_the_message() -> None:
+    """The broker drops what has the same one: the same bytes, and nothing else."""
+    one, other = publishing_id("hr", "m-1", b"a"), publishing_id("hr", "m-1", b"b")
+    assert one != other
+    assert one == publishing_id("hr", "m-1", b"a")
+    assert {message_named(one), message_named(other), message_named("hr/m-1"), message_named(f"{one}/again")} == {"hr/m-1"}
+
+
+def test_an_unreadable_message_is_named_by_its_publishing_id_without_the_digest() -> None:
+    """Of its own source only; another header that is an id is taken as it is."""
+    subject = "intake.hr.registry.worker-registered"
+    heads = (publishing_id("hr", "m-1", b"x"), "hr/m-2", "plain-3", "training/m-4")
+    found = [read_intake("registry", subject, b"x", 7, head) for head in heads]
+    assert [f.message_id for f in found if isinstance(f, Fault)] == ["m-1", "m-2", "plain-3", "seq-7"]

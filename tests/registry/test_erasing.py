@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.intake import message_named, publishing_id
 from eventlog.database import Database
 from eventlog.desk import Item
 from eventlog.ids import SeededEntropy
@@ -35,7 +36,7 @@ class Intake:
     def take(self, *items: Item) -> None:
         for item in items:
             source, message_id = item.subject.split(".")[1], item.raw.split(b'"id": "')[1].split(b'"')[0].decode()
-            self.messages[item.sequence] = f"{source}/{message_id}"
+            self.messages[item.sequence] = publishing_id(source, message_id, item.raw)
 
     async def read(self, stream: str, after: int, count_max: int) -> Sequence[Stored]:
         assert stream == "INTAKE"
@@ -79,7 +80,7 @@ def test_all_messages_of_the_person_go_wherever_they_stand_and_nobody_elses(
     bench, intake, _ = bench_with(database)
     sweep = intake.sweep(bench)
     assert swept(sweep) == 4
-    assert sorted(intake.messages.values()) == ["hr/rate-2", "hr/reg-2"]
+    assert sorted(map(message_named, intake.messages.values())) == ["hr/rate-2", "hr/reg-2"]
     read = intake.read_count
     assert (swept(sweep), swept(intake.sweep(bench)), intake.read_count) == (0, 0, read)
 

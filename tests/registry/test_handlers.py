@@ -838,3 +838,57 @@ def test_a_held_message_is_settled_once_even_if_its_time_runs_out_at_that_moment
     bench.settle(bench.registers())
     assert [event.type for event in bench.events] == ["operations.message-parked.v1", "registry.worker-registered.v1"]
     assert bench.outcomes == [("rate-1", "waiting"), ("rate-1", "parked"), ("reg-1", "accepted")]
+
+
+def test_a_parked_message_that_comes_again_is_told_why_it_is_parked_and_what_to_do(bench: RegistryBench) -> None:
+    """The very bytes again: not "parked" without a word."""
+    first = bench.rates()
+    bench.settle(first)
+    bench.clock.advance(timedelta(hours=2))
+    bench.intake.expire()
+    bench.settle(bench.again(first))
+    assert bench.outcomes[-1] == ("rate-1", "parked")
+    assert bench.codes("rate-1") == ["never-came"]
+    assert "new id" in bench.receipts[-1].problems[0].remedy
+
+
+@pytest.mark.parametrize(("parked", "codes"), [(False, ["id-reused"]), (True, ["id-reused", "never-came"])])
+def test_a_mended_message_under_the_id_of_one_that_is_not_settled_is_told_so(
+    bench: RegistryBench, parked: bool, codes: list[str]
+) -> None:
+    """The first one stays where it is, with its reason; the second is refused with what to do."""
+    bench.settle(bench.rates())
+    if parked:
+        bench.clock.advance(timedelta(hours=2))
+        bench.intake.expire()
+    bench.settle(bench.rates(2023))
+    assert bench.outcomes[-1] == ("rate-1", "refused")
+    assert bench.codes("rate-1") == codes
+    assert "new id" in bench.receipts[-1].problems[0].remedy
+
+
+def test_a_message_that_is_sealed_again_while_it_waits_is_the_same_message(bench: RegistryBench) -> None:
+    """Two seals of one identity are different bytes."""
+    person = {"identity": sealed({"resident_id": resident_id(1)})}
+    bench.settle(bench.rates(person=person))
+    bench.settle(bench.rates(person={"identity": sealed({"resident_id": resident_id(1)})}))
+    assert bench.outcomes == [("rate-1", "waiting"), ("rate-1", "waiting")]
+
+
+def test_what_cannot_be_read_under_an_id_that_was_used_is_answered(bench: RegistryBench) -> None:
+    """Silence would leave its source waiting for ever."""
+    bench.settle(bench.registers())
+    deep = bench.message("worker-registered", {"x": [[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}, id="reg-1")
+    bench.settle(Item(deep.subject, deep.raw, deep.sequence, "hr/reg-1/0123"))
+    assert bench.outcomes[-1] == ("reg-1", "refused")
+    assert bench.codes("reg-1") == ["too-deep", "id-reused"]
+
+
+def test_a_refused_message_that_is_mended_under_its_id_is_told_to_take_a_new_one(bench: RegistryBench) -> None:
+    """What was refused is settled: its answer stands for ever."""
+    bench.settle(bench.registers(), bench.rates(on="2020-01-01", id="bad-1"))
+    bench.settle(bench.rates(id="bad-1"))
+    assert bench.codes("bad-1") == ["id-reused"]
+    assert (
+        bench.receipts[-1].problems[0].remedy == "that one was refused and recorded nothing; give the mended message a new id"
+    )
