@@ -20,6 +20,7 @@ from lxml import etree
 
 from console.bank_faults import BankFileError, Fault, NotAnAmount
 from console.bank_lines import Instruction, Order, Payment, fen_of_decimal, yuan_text
+from console.cells import legible
 
 __all__ = [
     "CNAPS",
@@ -94,7 +95,7 @@ def write_pain(order: Order) -> bytes:
         return iso.CashAccount38(id=iso.AccountIdentification4Choice(othr=iso.GenericAccountIdentification1(id=number)))
 
     sums = {"nb_of_txs": str(len(order.payments)), "ctrl_sum": Decimal(yuan_text(order.total_fen))}
-    debtor = iso.PartyIdentification135(nm=order.debtor_name)
+    debtor = iso.PartyIdentification135(nm=legible(order.debtor_name))
     member = iso.ClearingSystemMemberIdentification2(
         clr_sys_id=iso.ClearingSystemIdentification2Choice(cd=CNAPS), mmb_id=order.debtor_agent
     )
@@ -125,9 +126,9 @@ def _transaction(iso: Any, payment: Payment, purpose: str, account: Any) -> Any:
     return iso.CreditTransferTransaction34(
         pmt_id=iso.PaymentIdentification6(instr_id=str(payment.number), end_to_end_id=payment.payout),
         amt=iso.AmountType4Choice(instd_amt=amount),
-        cdtr=iso.PartyIdentification135(nm=payment.name),
+        cdtr=iso.PartyIdentification135(nm=legible(payment.name)),
         cdtr_acct=account,
-        rmt_inf=iso.RemittanceInformation16(ustrd=[purpose]),
+        rmt_inf=iso.RemittanceInformation16(ustrd=[legible(purpose)]),
     )
 
 

@@ -14,8 +14,6 @@ from decimal import Decimal
 from typing import Any
 
 import openpyxl
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
 
 from console.bank_faults import BankFileError, Fault, NotAnAmount
 from console.bank_lines import (
@@ -27,8 +25,8 @@ from console.bank_lines import (
     fen_of_decimal,
     yuan_text,
 )
+from console.cells import FORMULA, safe_cell, sheet_cell
 from console.csv_sheets import CsvError, csv_table, encoding_of
-from console.intake_cells import safe_cell
 from console.workbook import Unread, Workbook, letters_of
 from console.workbook_parts import WorkbookError
 
@@ -42,7 +40,6 @@ COLUMNS_MAX = 64
 ARCHIVE = b"PK\x03\x04"
 """How a workbook begins."""
 Value = str | int | Decimal
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _count_text(count: int) -> str:
@@ -72,7 +69,7 @@ def write_xlsx(order: Order) -> bytes:
     for letter, width in zip("ABCDEF", WIDTHS, strict=True):
         sheet.column_dimensions[letter].width = width
     sheet.freeze_panes = "A2"
-    sheet.append([_text_cell(sheet, heading, bold=True) for heading in HEADINGS])
+    sheet.append([_cell(sheet, heading, bold=True) for heading in HEADINGS])
     for each in order.payments:
         amount = Decimal(yuan_text(each.amount_fen))
         _append(sheet, each.number, each.account, each.name, amount, order.purpose, each.payout)
@@ -87,23 +84,10 @@ def _append(sheet: Any, *values: Value) -> None:
     sheet.append([_cell(sheet, value) for value in values])
 
 
-def _cell(sheet: Any, value: Value) -> Any:
-    if isinstance(value, str):
-        return _text_cell(sheet, value)
-    # A Decimal is written by its digits, which the stubs leave out.
-    cell = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]
-    cell.number_format = "0.00" if isinstance(value, Decimal) else "0"
-    return cell
-
-
-def _text_cell(sheet: Any, value: str, *, bold: bool = False) -> Any:
-    """Text, whatever it begins with; and shown as text, so that an account keeps its digits."""
-    cell = WriteOnlyCell(sheet, value)
-    cell.data_type = "s"
-    cell.number_format = "@"
-    if bold:
-        cell.font = Font(bold=True)
-    return cell
+def _cell(sheet: Any, value: Value, *, bold: bool = False) -> Any:
+    """Text is shown as text, so that an account keeps its digits."""
+    shown = "@" if isinstance(value, str) else "0.00" if isinstance(value, Decimal) else "0"
+    return sheet_cell(sheet, value, bold=bold, number_format=shown)
 
 
 # --- cells, read back -------------------------------------------------------------------------------------------------
@@ -156,7 +140,7 @@ def text_of(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 10**15:
         return str(int(cell))
     text = str(cell).strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
 
 
 def amount_of(cell: Any) -> int:

@@ -48,6 +48,7 @@ from console.finance_words import STAGES
 from console.people import business_day_of
 from console.personal import check_words, out_file, the_vault
 from console.words import safe, yuan
+from contracts.names import UNKNOWN
 from eventlog.ids import SystemClock
 from services.allowance.payment_views import PayoutLine, SealBroken, SealedList, sealed_list, standing_list
 from services.registry.vault import Vault
@@ -68,7 +69,6 @@ WHY: Mapping[str, tuple[str, str]] = {
     "erased": ("个人信息已删除", "the personal data were erased"),
     "withdrawn": ("没有有效的登记", "no registration stands"),
     "no-name": ("没有姓名", "there is no name on file"),
-    "odd-name": ("姓名含有文件无法容纳的字符", "the name holds characters that no file can carry"),
     "no-account": ("没有银行账号", "there is no bank account on file"),
     "unreadable": ("无法解密", "what is on file cannot be read"),
 }
@@ -186,6 +186,7 @@ def export(
         "run": sealed.run, "file": str(out), "format": format, "message_id": sealed.run, "count": sealed.count,
         "total_fen": sealed.total_fen, "list_sha256": sealed.list_sha256, "file_sha256": hashlib.sha256(content).hexdigest(),
         "event_id": recorded.event_id, "fields": list(FIELDS), "written": True, "same_account": _same_account(order.payments),
+        "odd_names": [each.payout for each in order.payments if UNKNOWN in each.name],
     }  # fmt: skip
     ctx.show(answer, lambda: _exported_text(ctx, answer))
 
@@ -352,7 +353,14 @@ def _exported_text(ctx: Context, answer: Mapping[str, Any]) -> str:
     total = yuan(answer["total_fen"])
     shared = [", ".join(map(safe, payouts)) for payouts in answer["same_account"][:SHOWN_MAX]]
     warning = ctx.say("[yellow]同一账号收到多笔，请核实：[/yellow]", "[yellow]more than one payout to one account:[/yellow] ")
-    return "".join(f"{warning}{payouts}\n" for payouts in shared) + ctx.say(
+    odd = [safe(payout) for payout in answer["odd_names"][:SHOWN_MAX]]
+    unknown = ctx.say(
+        f"[yellow]姓名中有无法书写的字（以 {UNKNOWN} 代替），请更正登记，并告知银行：[/yellow]",
+        f"[yellow]names with characters that cannot be written ({UNKNOWN} stands for them); correct the registration and tell "
+        "the bank:[/yellow] ",
+    )
+    told = "".join(f"{warning}{payouts}\n" for payouts in shared) + (f"{unknown}{', '.join(odd)}\n" if odd else "")
+    return told + ctx.say(
         f"[green]已导出[/green] {safe(answer['file'])}：{answer['count']} 笔，{total}，与封存一致\n"
         f"文件 SHA-256 {answer['file_sha256']}\n"
         f"[dim]已记录（登记处事件 {answer['event_id']}）；文件含个人信息，交银行后请删除[/dim]",

@@ -18,6 +18,7 @@ from console.context import DIFFERENCE, Context, fail
 from console.personal import publish_act
 from console.publishing import show_receipt
 from contracts import intake
+from contracts.names import legible_name
 from contracts.registry import EncryptedIdentity, FactCorrected, PersonalDataExported, WorkerRegistered
 from eventlog import schema
 from eventlog.bulk import one_of
@@ -31,7 +32,7 @@ PAGE = 1000
 FIELDS = ("name", "bank_account")
 """What a bank is told of a payee, and all that is decrypted."""
 
-Why = Literal["unknown", "erased", "withdrawn", "no-name", "odd-name", "no-account", "unreadable"]
+Why = Literal["unknown", "erased", "withdrawn", "no-name", "no-account", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +194,7 @@ def _payee(vault: Vault, key: bytes | None, on_file: OnFile) -> Payee | Why:
         plain = vault.decrypt(key, on_file.event_id, on_file.identity.model_copy(update={"fields": wanted}))
     except InvalidTag:
         return "unreadable"
-    if not plain["name"].strip():
+    name = legible_name(plain["name"])
+    if not name:
         return "no-name"
-    if not plain["name"].strip().isprintable():
-        return "odd-name"
-    return Payee(plain["name"].strip(), plain["bank_account"]) if plain["bank_account"] else "no-account"
+    return Payee(name, plain["bank_account"]) if plain["bank_account"] else "no-account"

@@ -8,10 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import openpyxl
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
 
 from console.bank_lines import AMOUNT_FEN_MAX
+from console.cells import sheet_cell
 from console.words import Words
 
 __all__ = ["LINE_HEADINGS", "SUM_HEADINGS", "written"]
@@ -60,23 +59,12 @@ def _yuan(fen: int) -> Decimal:
 
 def _head(sheet: Any, headings: Sequence[str]) -> None:
     sheet.freeze_panes = "A2"
-    cells = []
-    for heading in headings:
-        cell = WriteOnlyCell(sheet, heading)
-        cell.font = Font(bold=True)
-        cells.append(cell)
-    sheet.append(cells)
+    sheet.append([sheet_cell(sheet, heading, bold=True) for heading in headings])
 
 
 def _append(sheet: Any, *values: str | int | Decimal) -> None:
-    cells = []
-    for value in values:
-        # A Decimal is written by its digits, which the stubs leave out.
-        cell = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]
-        if isinstance(value, str):
-            # Text, whatever it begins with: no cell is a formula.
-            cell.data_type = "s"
-        else:
-            cell.number_format = "#,##0.00" if isinstance(value, Decimal) else "0"
-        cells.append(cell)
-    sheet.append(cells)
+    sheet.append([sheet_cell(sheet, value, number_format=_shown(value)) for value in values])
+
+
+def _shown(value: str | int | Decimal) -> str:
+    return "General" if isinstance(value, str) else "#,##0.00" if isinstance(value, Decimal) else "0"

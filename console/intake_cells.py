@@ -49,7 +49,6 @@ __all__ = [
     "listed",
     "posts",
     "read_day",
-    "safe_cell",
     "titles",
 ]
 
@@ -91,11 +90,6 @@ def bare(text: str) -> str:
     """A heading or name as it is compared: without case, spaces, ``_``, ``*`` and what stands in brackets."""
     text = unicodedata.normalize("NFKC", text).casefold()
     return re.sub(r"[\s_*:.\-]", "", _BRACKETS.sub("", text))
-
-
-def safe_cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: ``'`` goes before a leading = + - @ tab or return."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _text(cell: Cell) -> str:

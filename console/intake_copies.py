@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import openpyxl
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
-from console.intake_cells import safe_cell
+from console.cells import safe_cell
 from console.intake_columns import PROBLEMS_HEADING, is_problems_heading
 from console.intake_faults import COLUMNS_MAX, Broken
 from console.intake_files import Heading, IntakeFile, find_heading, numbered_records
@@ -122,7 +122,7 @@ class _Told:
             return ""
         self.count += 1
         text = " | ".join(without_place(each, row.number, self._lang) for each in row.problems)
-        text = safe_cell(ILLEGAL_CHARACTERS_RE.sub("", text))
+        text = safe_cell(text)
         return text if len(text) <= PROBLEMS_CHARACTERS_MAX else text[: PROBLEMS_CHARACTERS_MAX - 1] + "…"
 
 

@@ -16,8 +16,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+from console.cells import safe_cell
 from console.csv_sheets import CsvError, CsvTable, csv_table, encoding_of
-from console.intake_cells import CELL_CHARACTERS_MAX, blank, safe_cell
+from console.intake_cells import CELL_CHARACTERS_MAX, blank
 from console.intake_columns import COLUMNS, FACTS, column_of, fact_type_of, is_known_heading
 from console.intake_faults import COLUMNS_MAX, FILE_BYTES_MAX, ROWS_MAX, Broken, IntakeFileError, fault_of
 from console.intake_lines import jsonl_rows
@@ -42,7 +43,6 @@ __all__ = [
     "find_heading",
     "numbered_records",
     "open_intake",
-    "safe_cell",
     "write_problems",
     "write_template",
 ]

@@ -17,7 +17,8 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from console.intake_cells import CELL_CHARACTERS_MAX, safe_cell
+from console.cells import safe_cell
+from console.intake_cells import CELL_CHARACTERS_MAX
 from console.intake_columns import (
     BY_FIELD,
     FACT_BY_TYPE,

@@ -17,6 +17,7 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import KeepInFrame, Paragraph, Spacer, Table, TableStyle
 
+from console.cells import legible
 from console.profile_charts import Place, radar_of, timeline_of
 from console.profile_sheet import Section, Sheet
 
@@ -40,7 +41,7 @@ def profile_pdf(sheet: Sheet) -> bytes:
     pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     stored = BytesIO()
     canvas = Canvas(stored, pagesize=A4, invariant=1, lang="zh-CN" if sheet.lang == "zh" else "en")
-    canvas.setTitle(sheet.title)
+    canvas.setTitle(legible(sheet.title))
     content = KeepInFrame(_WIDTH, _HEIGHT, _flowables(sheet), mode="shrink")
     _, height = content.wrapOn(canvas, _WIDTH, _HEIGHT)
     content.drawOn(canvas, MARGIN, A4[1] - MARGIN - height)
@@ -58,7 +59,7 @@ _CELL, _LABEL, _SMALL = _style(8.5), _style(8.5, GREY), _style(7.5, GREY)
 
 
 def _text(text: str, style: ParagraphStyle) -> Paragraph:
-    return Paragraph(escape(text, quote=False), style)
+    return Paragraph(escape(legible(text), quote=False), style)
 
 
 def _flowables(sheet: Sheet) -> list[Any]:
@@ -135,7 +136,7 @@ def _radar(sheet: Sheet) -> Drawing:
     if radar.required:
         drawing.add(Polygon(flat(radar.required), fillColor=None, strokeColor=BLUE, strokeWidth=0.8, strokeDashArray=[3, 2]))
     for x, y, label, anchor in radar.labels:
-        drawing.add(String(shift + x, RADAR_SIZE - y - 3, label, fontName=FONT, fontSize=8, textAnchor=anchor))
+        drawing.add(String(shift + x, RADAR_SIZE - y - 3, legible(label), fontName=FONT, fontSize=8, textAnchor=anchor))
     return drawing
 
 
@@ -148,7 +149,7 @@ def _timeline(sheet: Sheet) -> Drawing:
         box = (bar.x, top - timeline.row * 0.92, bar.width, timeline.row * 0.3)
         drawing.add(Rect(*box, fillColor=fill, strokeColor=None))
         place = min(bar.x, timeline.width * 0.6)
-        drawing.add(String(place, top - timeline.row * 0.5, bar.label, fontName=FONT, fontSize=8))
+        drawing.add(String(place, top - timeline.row * 0.5, legible(bar.label), fontName=FONT, fontSize=8))
     for x, year in timeline.years:
         drawing.add(String(x, 2, str(year), fontName=FONT, fontSize=7, fillColor=GREY))
     return drawing

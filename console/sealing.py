@@ -51,7 +51,8 @@ def seal(identity: Identity | Mapping[str, str], public_key: OKPKey) -> str:
     """Return the identity as a compact JWE that only the holder of the private key can read.
 
     identity: an ``Identity``, or a mapping of some of its fields (a fact that only names its person needs no more than
-    ``{"resident_id": …}``). A mapping's values are the caller's to check. Two seals of one identity differ.
+    ``{"resident_id": …}``). A mapping's values are the caller's to check, and its
+    name to normalise (``contracts.names``; an ``Identity`` has done so). Two seals of one identity differ.
 
     Raises ValueError if a field is not one of ``Identity``, or if the plain JSON is longer than ``IDENTITY_BYTES_MAX``.
     The message never repeats a value.

@@ -15,12 +15,12 @@ from typing import Annotated, Any
 
 import openpyxl
 import typer
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from rich.table import Table
 from sqlalchemy import Connection
 
 from console.acting import check_division
+from console.cells import legible
 from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.explain import KnownOption
 from console.people import Known, business_day_of, known_at, position_at
@@ -257,13 +257,13 @@ def _workbook(found: Figures, words: StaffingWords) -> bytes:
     assert first is not None
     headings, of_units = _headings(words)
     first.title = words.say("结构指标", "figures")
-    rows: list[Sequence[Any]] = [(_cell(n), s.part, s.whole, s.percent) for n, s in _figure_rows(found, words)]
+    rows: list[Sequence[Any]] = [(legible(n), s.part, s.whole, s.percent) for n, s in _figure_rows(found, words)]
     _fill(first, headings, rows)
     second = book.create_sheet(words.say("单位", "units"))
     _fill(
         second,
         of_units,
-        [(d, _cell(u), w, n, p, None if e is None else words.met(e)) for d, u, w, n, p, e in _unit_rows(found)],
+        [(d, legible(u), w, n, p, None if e is None else words.met(e)) for d, u, w, n, p, e in _unit_rows(found)],
     )
     stored = BytesIO()
     book.save(stored)
@@ -282,11 +282,6 @@ def _fill(sheet: Any, headings: Sequence[str], rows: Sequence[Sequence[Any]]) ->
                 cell.data_type = "s"
     sheet.freeze_panes = "A2"
     sheet.column_dimensions["A"].width = sheet.column_dimensions["B"].width = 36
-
-
-def _cell(text: str) -> str:
-    """A name as a cell's text: what a sheet cannot hold is replaced."""
-    return ILLEGAL_CHARACTERS_RE.sub("\ufffd", text)
 
 
 # --- leadership ---------------------------------------------------------------------------------------------------------

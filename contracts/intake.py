@@ -51,6 +51,7 @@ from contracts.certification import CriterionName, TitleField, TitleLevel
 from contracts.development_intake import DEVELOPMENT_TYPES, DevelopmentMessage
 from contracts.duplicates import duplicate_of
 from contracts.envelope import IntakeEnvelope, MessageId
+from contracts.names import NAME_CHARACTERS_MAX, normal_name
 from contracts.particulars import (
     Certificate,
     CertificateChange,
@@ -164,10 +165,12 @@ SealedIdentity = Annotated[
 class Identity(Fact):
     """The plain text inside a sealed identity. It never stands on a stream.
 
+    name: as on the card, normalised by the rule of ``contracts.names``: spaces of any width become one, invisible characters
+    go, dots between names become U+00B7; characters of private use and unassigned ones are refused (``name-unwritable``).
     resident_id: 公民身份号码, GB 11643-1999, 18 characters; its check character must be right.
     """
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARACTERS_MAX), AfterValidator(normal_name)]
     resident_id: Annotated[str, AfterValidator(check_resident_id)]
     phone: Annotated[str, StringConstraints(pattern=r"^[0-9+ -]{5,20}$")] | None = None
     bank_account: Annotated[str, StringConstraints(pattern=r"^[0-9]{8,30}$")] | None = None

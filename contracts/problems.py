@@ -80,6 +80,20 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("the resident ID is not valid (GB 11643-1999)", "check its 18 characters against the card"),
         "zh": ("身份证号不正确（GB 11643-1999）", "请对照身份证核对 18 位号码"),
     },
+    "name-unwritable": {
+        "en": (
+            "the name holds a character that no bank and no printer knows (private use, or not assigned)",
+            "write it with the character's own code of GB 18030-2022; a keyboard for rare characters has it",
+        ),
+        "zh": (
+            "姓名含有银行和打印机都不认识的字符（自造字区或未定义的编码）",
+            "请用 GB 18030-2022 的标准编码录入该字（生僻字输入法可以打出）",
+        ),
+    },
+    "name-blank": {
+        "en": ("nothing can be seen of the name", "give the name as it stands on the card"),
+        "zh": ("姓名没有可见的字符", "请按身份证填写姓名"),
+    },
     "bad-pattern": {
         "en": ("the text is not of the form asked for", "write {expected}"),
         "zh": ("文本格式不符", "请填写{expected}"),
@@ -202,6 +216,8 @@ _KINDS: dict[str, str] = {
     "timezone_aware": "impossible-time",
     "value_error": "bad-value",
     "assertion_error": "bad-value",
+    "name_unwritable": "name-unwritable",
+    "name_blank": "name-blank",
 }
 
 _BOUNDS: dict[str, tuple[str, str, str]] = {

@@ -199,7 +199,8 @@ def issue(
         "credentialStatus": _entries(status),
         "iat": int(_aware("issued_at", issued_at).timestamp()),
     }
-    if certificate.expires_on is not None:
+    # 9999-12-31 is how systems write "without end", and there is no day after it.
+    if certificate.expires_on is not None and certificate.expires_on < date.max:
         claims["validUntil"] = _start_of(certificate.expires_on + timedelta(days=1))
     return _sign(claims, key, CREDENTIAL_BYTES_MAX)
 

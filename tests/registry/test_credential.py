@@ -272,6 +272,12 @@ def test_expiry_stands_in_the_credential_and_not_in_the_list() -> None:
         assert state_by(states, end, certificate=facts) == "expired"
 
 
+def test_the_last_day_of_the_calendar_is_without_end() -> None:
+    """There is no day after it from which the certificate could be expired."""
+    found = verify(credential(certificate=replace(FACTS, expires_on=date.max)), PUBLIC)
+    assert (None, date.max) == (found.valid_until, found.certificate.expires_on)
+
+
 def test_what_is_revoked_or_superseded_stays_so_after_its_expiry() -> None:
     """What was suspended is then expired: the order of ``contracts.certificate_life``."""
     facts = replace(FACTS, expires_on=date(2026, 6, 1))

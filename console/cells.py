@@ -1,0 +1,45 @@
+"""Text in the files that are written here: what a workbook, a CSV, an XML file or a page can hold, and how it stands in it.
+
+Whatever was recorded, also before there were rules for it, can be written: what XML has no character for (controls, lone
+surrogates, U+FFFE and U+FFFF) becomes U+FFFD, and no text is taken for a formula.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+
+__all__ = ["FORMULA", "legible", "safe_cell", "sheet_cell"]
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet begins a formula, or drops what comes before one."""
+
+_ILLEGIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 does not allow, and what it advises against (section 2.2)."""
+
+
+def legible(text: str) -> str:
+    """The text as XML, and whatever is made of it, can hold it."""
+    return _ILLEGIBLE.sub("\ufffd", text)
+
+
+def safe_cell(text: str) -> str:
+    """A text for a cell without a type, as in CSV: ``'`` goes before what a spreadsheet would take for a formula."""
+    text = legible(text)
+    return f"'{text}" if text.lstrip(" \n\u00a0\u3000")[:1] in FORMULA and text else text
+
+
+def sheet_cell(sheet: Any, value: str | int | Decimal | None, *, bold: bool = False, number_format: str = "General") -> Any:
+    """A cell of a workbook that is written row by row. Text is text, whatever it begins with; a Decimal keeps its digits."""
+    # The stubs leave Decimal out.
+    cell = WriteOnlyCell(sheet, legible(value) if isinstance(value, str) else value)  # type: ignore[arg-type]
+    if isinstance(value, str):
+        cell.data_type = "s"
+    cell.number_format = number_format
+    if bold:
+        cell.font = Font(bold=True)
+    return cell
