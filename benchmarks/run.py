@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.measure import ROUNDS, Figure
-from console.run import relax_collector
+from console.collector import relax_collector
 
 __all__ = ["main"]
 

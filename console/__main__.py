@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from console.collector import relax_collector
+
 __all__ = ["main"]
 
 
 def main() -> None:
     if sys.argv[1:2] == ["run"]:
-        from console.run import app, relax_collector
+        from console.run import app
     else:
         from console.main import app
-        from console.run import relax_collector
     relax_collector()
     app()
 

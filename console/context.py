@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -22,9 +23,6 @@ from console.exits import DIFFERENCE, UNREACHABLE, WRONG, fail
 from eventlog.database import Database, DatabaseMissing
 from eventlog.log import Log
 from eventlog.settings import SettingError, password_variable
-from services.allowance.app import open_log as open_allowance
-from services.registry.app import open_log as open_registry
-from services.talent.app import open_log as open_talent
 
 __all__ = [
     "DIFFERENCE",
@@ -51,12 +49,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="answer as JSON")]
 LangOption = Annotated[
     str | None, typer.Option("--lang", help="zh or en (else HONGLING_LANG, else the locale)", show_default=False)
 ]
-
-_OPEN: Mapping[str, Callable[[Database], Log]] = {
-    "registry": open_registry,
-    "allowance": open_allowance,
-    "talent": open_talent,
-}
 
 T = TypeVar("T")
 
@@ -115,7 +107,8 @@ class Context:
         from sqlalchemy.exc import DBAPIError
 
         database = Database(self.database_url(service))
-        log = _OPEN[service](database)
+        # A command loads the services that it asks, and none of the others.
+        log: Log = import_module(f"services.{service}.app").open_log(database)
         try:
             with database.read.connect() as connection:
                 log.head(connection)

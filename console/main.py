@@ -1,38 +1,64 @@
-"""The ``hongling`` command: every group of commands registers itself here."""
+"""The ``hongling`` command: its groups of commands, each imported when it is called."""
 
 from __future__ import annotations
 
 import typer
 
-from console import (
-    certificates,
-    conflicts,
-    demo,
-    explain,
-    finance,
-    history,
-    intake,
-    keys,
-    operate,
-    parked,
-    policies,
-    prove,
-    registry,
-    talent,
-    trace,
-    whatif,
-)
+from console.lazily import Entry, lazy_group
 
-__all__ = ["app"]
+__all__ = ["COMMANDS", "app"]
+
+COMMANDS = {
+    "up": Entry("console.operate", "Run the broker and all services, embedded, until Ctrl-C."),
+    "run": Entry("console.operate", "Run one service in the foreground; settings from HONGLING_* variables."),
+    "provision": Entry("console.operate", "Create or update streams, consumers, users and tables."),
+    "status": Entry("console.operate", "Health, lag, positions, parked."),
+    "demo": Entry(
+        "console.demo",
+        "Run the main job on a real broker and real stores: a published county, a made-up city, explanation, replay, proof.",
+    ),
+    "intake": Entry("console.intake", "Facts from files: check, publish, template."),
+    "registry": Entry(
+        "console.registry", "The registry's own desk: workers, certification, units, inspections, dossiers, personal data."
+    ),
+    "certificate": Entry("console.certificates", "Certificates: show, verify, change, recognise, export as credentials."),
+    "policy": Entry("console.policies", "Policy documents: check, publish, list, show."),
+    "what-if": Entry(
+        "console.whatif", "A candidate policy over everybody's facts: what it would come to, and who would get more or less."
+    ),
+    "talent": Entry("console.talent", "The reserve pool: standards, candidates, and acts about them."),
+    "finance": Entry("console.finance", "What is owed, payment runs, the bank's files, the ledger, and the finance feed."),
+    "explain": Entry(
+        "console.explain",
+        "Why a worker was paid for a year, or was not: each condition, the arithmetic, the payers, and every adjustment.",
+    ),
+    "history": Entry(
+        "console.history",
+        "Everything on file about a worker, when it was true and when it was known, and every decision about them.",
+    ),
+    "trace": Entry(
+        "console.trace", "What led to an event, up to the message that came in, and what it led to, in all services."
+    ),
+    "conflicts": Entry(
+        "console.conflicts",
+        "Facts that contradict each other: what stands by the rule, against what, and who reported each.",
+    ),
+    "replay": Entry("console.prove", "Rebuild the read models from the log."),
+    "verify": Entry("console.prove", "Hold log, tree, read models and stream against each other."),
+    "parked": Entry("console.parked", "Messages that were set aside: list, show, retry, discard."),
+    "keys": Entry("console.keys", "The registry's key files: create, rotate, credential."),
+}
 
 app = typer.Typer(
+    cls=lazy_group(COMMANDS),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Hongling 红领: registration, certification, allowance and reserve pool of party-affairs workers.",
 )
-for group in (
-    operate, demo, intake, registry, certificates, policies, whatif, talent, finance, explain, history, trace, conflicts, prove,
-    parked, keys,
-):  # fmt: skip
-    group.register(app)
+
+
+@app.callback()
+def _hongling() -> None:
+    # Typer makes a group of it only where there is a callback; its help is the application's.
+    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -13,12 +12,13 @@ import nats.errors
 import typer
 from faststream import FastStream
 
+from console.collector import relax_collector
 from console.exits import UNREACHABLE, WRONG, fail
 from console.topology import SERVICES
 from eventlog.logging import configure_logging
 from eventlog.settings import SettingError
 
-__all__ = ["app", "build", "relax_collector", "run", "serve", "tell"]
+__all__ = ["app", "build", "run", "serve", "tell"]
 
 
 def build(service: str, environment: Mapping[str, str]) -> FastStream:
@@ -50,17 +50,6 @@ def build(service: str, environment: Mapping[str, str]) -> FastStream:
             return create_talent(talent)
         case _:
             raise ValueError(f"there is no service {service}")
-
-
-def relax_collector() -> None:
-    """Let the garbage collector look less often: docs/decisions/0008.
-
-    Batches make many objects that live until the commit; at the default of 700 all of them are walked again and again
-    (measured: a third of the time). Nothing here makes cycles that outlive a batch.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def serve(service: str, started: Callable[[], None]) -> None:

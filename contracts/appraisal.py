@@ -62,7 +62,7 @@ SANCTION_STEPS: tuple[SanctionStep, ...] = ("cancel_honours", "interview", "rect
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class CycleScope(_Part):

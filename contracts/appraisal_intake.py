@@ -40,7 +40,7 @@ __all__ = [
     "SanctionLifted",
 ]
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 MARKS_MAX = 40
 POINTS_MAX = 100_000
 ACHIEVED_MAX = 1_000_000_000

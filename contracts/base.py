@@ -180,7 +180,7 @@ Rating = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 class Message(BaseModel):
     """What comes in from outside: immutable, and an unknown field is an error, never ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def _as_recorded(schema: Any) -> Any:
@@ -200,7 +200,7 @@ class OwnEvent(BaseModel):
     in that shares the fields of a recorded one forbids unknown fields, and is as strict about its texts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -73,7 +73,7 @@ Score = Annotated[int, Field(strict=True, ge=0, le=100)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class _Criterion(_Part):

@@ -48,7 +48,7 @@ __all__ = [
     "person_said",
 ]
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class DevelopmentPolicyPublished(Fact):

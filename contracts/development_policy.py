@@ -49,7 +49,7 @@ SUGGESTIONS_MAX = 60
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Rotation(_Part):

@@ -41,7 +41,7 @@ class IntakeEnvelope(BaseModel):
     effectiveon: when the fact is true (Asia/Shanghai calendar date).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     specversion: Literal["1.0"]
     id: MessageId
@@ -57,7 +57,7 @@ class IntakeEnvelope(BaseModel):
 class EventEnvelope(BaseModel):
     """A recorded event as it stands on a service's stream."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     specversion: Literal["1.0"]
     id: EventId

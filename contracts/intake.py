@@ -141,6 +141,7 @@ __all__ = [
     "UnitRegistered",
     "WorkerRegistered",
     "fact_subject",
+    "get_ready",
     "message_named",
     "parse",
     "publishing_id",
@@ -211,7 +212,7 @@ class FactId(Fact):
     source: SourceName | None = None
 
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class StrictRegistration(Registration):
@@ -1167,7 +1168,9 @@ IntakeMessage = (
     | _ParkedDiscard
 )
 
-_ADAPTER: TypeAdapter[IntakeMessage] = TypeAdapter(Annotated[IntakeMessage, Field(discriminator="type")])
+_ADAPTER: TypeAdapter[IntakeMessage] = TypeAdapter(
+    Annotated[IntakeMessage, Field(discriminator="type")], config=ConfigDict(defer_build=True)
+)
 
 FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.worker-registered.v1": (WorkerRegistered, ("registry",)),
@@ -1229,6 +1232,11 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.parked-discard.v1": (ParkedDiscard, ("registry", "allowance", "talent")),
 }
 """Type → (class of ``data``, services that take it)."""
+
+
+def get_ready() -> None:
+    """Make the validator of all messages now: it takes a good part of a second, which the first message would wait for."""
+    _ADAPTER.rebuild()
 
 
 def parse(raw: bytes) -> IntakeMessage:

@@ -93,7 +93,7 @@ Within = Literal["county", "city", "province", "anywhere"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Period(_Part):

@@ -33,7 +33,7 @@ __all__ = [
     "senseless",
 ]
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class UnitStaffReported(Fact):

@@ -72,7 +72,7 @@ Status = Literal["public-fact", "example"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class _Criterion(_Part):

@@ -19,6 +19,7 @@ from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 from sqlalchemy import func, select
 
+from contracts.intake import get_ready
 from eventlog import schema
 from eventlog.consumer import RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, Consumer, Handler
 from eventlog.database import Database, DatabaseMissing
@@ -151,6 +152,7 @@ class Service:
 
     async def _start(self) -> None:
         assert self.bindings is not None
+        get_ready()
         try:
             await asyncio.to_thread(self._check_database)
         except DatabaseMissing as error:

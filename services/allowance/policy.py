@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -50,6 +51,9 @@ __all__ = [
     "read_policy",
 ]
 
+TEXTS_KEPT_MAX = 16
+"""Policies whose reading is kept in memory."""
+
 PolicyProblem = DocumentProblem
 PolicyError = DocumentError
 """Under the names that this service's callers know."""
@@ -68,7 +72,9 @@ def check_policy(text: str) -> tuple[PolicyProblem, ...]:
     return _read(text)[1]
 
 
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
 def _read(text: str) -> tuple[PolicyDocument | None, tuple[PolicyProblem, ...]]:
+    # Kept, because a text is read when it is checked and again when it is published, and YAML takes its time.
     reader = Reader("policy", TEXT_KEYS, _finding_of_number)
     value = reader.read(text)
     if value is None:
