@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -41,21 +41,11 @@ class _Commands(dict[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         return self[name] if name in self.keys() else default
 
-    def values(self) -> ValuesView[Any]:
+    def values(self) -> Any:
         return {name: self[name] for name in self}.values()
 
-    def items(self) -> ItemsView[str, Any]:
+    def items(self) -> Any:
         return {name: self[name] for name in self}.items()
-
-    def keys(self) -> KeysView[str]:
-        return super().keys()
-
-    def __iter__(self) -> Iterator[str]:
-        return super().__iter__()
-
-    def entry(self, name: str) -> Entry:
-        found: Entry = super().__getitem__(name)
-        return found
 
 
 def lazy_group(entries: Mapping[str, Entry]) -> type[TyperGroup]:
