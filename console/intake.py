@@ -40,6 +40,7 @@ from console.intake_workbooks import HiddenParts
 from console.sealing import load_public_key
 from contracts.problems import Lang
 from contracts.receipts import Problem, Receipt
+from contracts.refusals import in_language
 
 __all__ = ["register"]
 
@@ -126,7 +127,8 @@ def _keys(about: Context) -> tuple[Path, bytes]:
 
 
 def _line(problem: Problem) -> str:
-    return f"{problem.field}: {problem.problem}; {problem.remedy} [{problem.code}]"
+    """One problem in one line. The text of a row's problem begins with its place."""
+    return f"{problem.problem}; {problem.remedy} [{problem.code}]"
 
 
 def _rows(opened: IntakeFile) -> Iterator[Row]:
@@ -137,7 +139,8 @@ def _rows(opened: IntakeFile) -> Iterator[Row]:
 
 
 def _as_json(row: Row) -> dict[str, Any]:
-    return {"row": row.number, "sheet": row.sheet, "problems": [p.payload() for p in row.problems]}
+    problems = [p.payload() | {"cell": row.cell_of(p)} for p in row.problems]
+    return {"row": row.number, "sheet": row.sheet, "problems": problems}
 
 
 @dataclass(slots=True)
@@ -208,17 +211,26 @@ def check(
         pass
     if annotate is not None and tally.wrong:
         write_problems(annotate, tally.shown)
-    answer = {"file": file.name, "rows": tally.rows, "wrong": [_as_json(row) for row in tally.shown]}
-    about.show(answer | ({"errors": copy} if errors is not None else {}), lambda: _check_text(about, tally, copy))
+    answer = {
+        "file": file.name,
+        "encoding": opened.encoding,
+        "rows": tally.rows,
+        "wrong": [_as_json(row) for row in tally.shown],
+    }
+    about.show(
+        answer | ({"errors": copy} if errors is not None else {}), lambda: _check_text(about, tally, opened.encoding, copy)
+    )
     if tally.wrong:
         raise typer.Exit(WRONG)
 
 
-def _check_text(about: Context, tally: _Tally, copy: str | None = None) -> str:
+def _check_text(about: Context, tally: _Tally, encoding: str, copy: str | None = None) -> str:
     rows, wrong = tally.rows, tally.wrong
     lines = [about.say(f"共 {rows:,} 行，{wrong:,} 行有误。", f"{rows:,} rows, {wrong:,} of them wrong.")]
+    if encoding == "gb18030":
+        lines.append(about.say("文件按 GB 18030 读取。", "The file was read as GB 18030."))
     for row in tally.shown[:SHOWN_MAX]:
-        lines += [about.say(f"第 {row.number} 行  ", f"row {row.number}  ") + escape(_line(p)) for p in row.problems]
+        lines += [escape(_row_line(row, problem)) for problem in row.problems]
     if wrong > SHOWN_MAX:
         lines.append(about.say(f"其余 {wrong - SHOWN_MAX} 行见 --json", f"{wrong - SHOWN_MAX} more rows with --json"))
     if copy is not None:
@@ -257,7 +269,9 @@ def publish(
     if tally.wrong and not partial:
         copy = None if errors is None else _write_errors(about, opened, errors, _rows(opened))
         wrong = {"file": file.name, "rows": tally.rows, "published": 0, "wrong": [_as_json(r) for r in tally.shown]}
-        about.show(wrong | ({"errors": copy} if errors is not None else {}), lambda: _check_text(about, tally, copy))
+        about.show(
+            wrong | ({"errors": copy} if errors is not None else {}), lambda: _check_text(about, tally, opened.encoding, copy)
+        )
         raise typer.Exit(WRONG)
 
     async def work() -> Summary:
@@ -274,6 +288,9 @@ def publish(
     receipts = list(summary.receipts.values())
     outcomes = Counter(receipt.outcome for receipt in receipts)
     copy = None if errors is None else _write_errors(about, opened, errors, _answered(about, _rows(opened), receipts))
+    # The file is read once more only if there is something to tell of its rows.
+    answered = {receipt.id for receipt in receipts if receipt.problems}
+    told = [row for row in _answered(about, _rows(opened), receipts) if row.message_id in answered] if answered else []
     answer = {
         "file": file.name,
         "rows": tally.rows,
@@ -282,13 +299,16 @@ def publish(
         "unanswered": len(summary.unanswered),
         "wrong": [_as_json(row) for row in tally.shown],
         "receipts": [receipt.payload() for receipt in receipts],
+        "told": [_as_json(row) for row in told],
     }
     about.show(answer | ({"errors": copy} if errors is not None else {}), lambda: "")
     if not as_json:
         about.out.print(_outcome_table(about, outcomes, len(summary.unanswered)))
-        for receipt in [r for r in receipts if r.problems][:SHOWN_MAX]:
-            for problem in receipt.problems:
-                about.out.print(f"{receipt.id}: {receipt.outcome}: {_line(problem)}", markup=False)
+        for row in [*tally.shown, *told][:SHOWN_MAX]:
+            for problem in row.problems:
+                about.out.print(_row_line(row, problem), markup=False)
+        if (left := tally.wrong + len(told) - SHOWN_MAX) > 0:
+            about.out.print(about.say(f"其余 {left:,} 行见 --json", f"{left:,} more rows with --json"), markup=False)
         if copy is not None:
             about.out.print(about.say(f"标出错误的副本：{copy}", f"copy with the problems: {copy}"), markup=False)
     if tally.wrong or outcomes["refused"] or outcomes["parked"]:
@@ -300,6 +320,9 @@ def publish(
 OUTCOMES: Mapping[str, str] = {"accepted": "已受理", "refused": "被拒绝", "waiting": "等待中", "parked": "已搁置"}
 
 
+WARNING = ("已受理，但请核实", "accepted, but check it")
+
+
 def _answered(about: Context, rows: Iterable[Row], receipts: Iterable[Receipt]) -> Iterator[Row]:
     """The rows, each with the problems of its receipt, by its message id. A row read again has the id that it had."""
     told = {receipt.id: receipt for receipt in receipts if receipt.problems}
@@ -308,9 +331,19 @@ def _answered(about: Context, rows: Iterable[Row], receipts: Iterable[Receipt]) 
         if receipt is None or row.problems:
             yield row
         else:
-            outcome = about.say(OUTCOMES[receipt.outcome], receipt.outcome)
-            said = tuple(p.model_copy(update={"problem": f"{outcome}: {p.problem}"}) for p in receipt.problems)
-            yield replace(row, problems=said)
+            outcome = about.say(*WARNING if receipt.outcome == "accepted" else (OUTCOMES[receipt.outcome], receipt.outcome))
+            yield replace(row, problems=tuple(_said(about, row, outcome, problem) for problem in receipt.problems))
+
+
+def _said(about: Context, row: Row, outcome: str, problem: Problem) -> Problem:
+    """What a service says of a row, in the asked language, with the row's place in the file."""
+    lang: Lang = "zh" if about.lang == "zh" else "en"
+    known = in_language(problem, lang)
+    return row.told(known.model_copy(update={"problem": f"{outcome}: {known.problem}"}), lang)
+
+
+def _row_line(row: Row, problem: Problem) -> str:
+    return f"{row.sheet}: {_line(problem)}" if row.sheet else _line(problem)
 
 
 def _outcome_table(about: Context, outcomes: Counter[Any], unanswered: int) -> Table:

@@ -24,7 +24,7 @@ from console.cells import safe_cell
 from console.intake_columns import PROBLEMS_HEADING, is_problems_heading
 from console.intake_faults import COLUMNS_MAX, Broken
 from console.intake_files import Heading, IntakeFile, find_heading, numbered_records
-from console.intake_rows import Row, without_place
+from console.intake_rows import Row
 from console.intake_workbooks import open_workbook, sheets_with_facts
 from console.workbook import Sheet, SheetRow, Unread, Value, Workbook, letters_of
 from console.workbook_parts import WorkbookError
@@ -121,7 +121,7 @@ class _Told:
         if not row.problems:
             return ""
         self.count += 1
-        text = " | ".join(without_place(each, row.number, self._lang) for each in row.problems)
+        text = " | ".join(row.without_place(each, self._lang) for each in row.problems)
         text = safe_cell(text)
         return text if len(text) <= PROBLEMS_CHARACTERS_MAX else text[: PROBLEMS_CHARACTERS_MAX - 1] + "…"
 

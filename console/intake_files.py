@@ -11,8 +11,9 @@ Headings and values may be English or Chinese. Identity columns are sealed and n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -22,7 +23,7 @@ from console.intake_cells import CELL_CHARACTERS_MAX, blank
 from console.intake_columns import COLUMNS, FACTS, column_of, fact_type_of, is_known_heading
 from console.intake_faults import COLUMNS_MAX, FILE_BYTES_MAX, ROWS_MAX, Broken, IntakeFileError, fault_of
 from console.intake_lines import jsonl_rows
-from console.intake_rows import Reading, Row, Table
+from console.intake_rows import Reading, Row, Table, placed_in_row
 from console.intake_templates import write_csv, write_template
 from console.intake_workbooks import check_hidden, numbered_cells, open_workbook, sheets_with_facts
 from console.workbook import Unread
@@ -49,6 +50,8 @@ __all__ = [
 
 TITLE_ROWS_MAX = 10
 """Rows with a title, a unit, a date and the like that may stand above the headings."""
+SAME_ROWS_MAX = 5
+"""Other rows with the same message id that are named."""
 BLANK_ROWS_MAX = 1_000
 """Rows above the headings in all."""
 
@@ -66,20 +69,56 @@ class IntakeFile:
     kind: Kind
     encoding: str
     reading: Reading
+    _twice: dict[bytes, list[tuple[str, int]]] | None = field(default=None, init=False, repr=False)
 
     def __iter__(self) -> Iterator[Row]:
-        """Yield the rows. Stops after a row whose problem keeps the rest from being read (headings, broken CSV)."""
-        if self.kind == "jsonl":
-            rows = jsonl_rows(self.path, self.reading)
-        elif self.kind == "csv":
-            rows = _csv_rows(self.path, self.encoding, self.reading)
-        else:
-            rows = _xlsx_rows(self.path, self.reading)
-        for count, row in enumerate(rows, 1):
+        """Yield the rows. Stops after a row whose problem keeps the rest from being read (headings, broken CSV).
+
+        The file is read for its message ids first, so that two rows with one id are told in both: one of them would be lost.
+        """
+        if self._twice is None:
+            self._twice = _rows_by_id(self._rows(replace(self.reading, ids_only=True)))
+        for count, row in enumerate(self._rows(self.reading), 1):
             if count > ROWS_MAX:
                 yield Row(row.number, None, "", "", (fault_of("too-many-rows", "", self.reading.lang),), row.sheet)
                 return
-            yield row
+            others = self._twice.get(_id_digest(row.message_id))
+            yield row if others is None else _with_others(row, others, self.reading.lang)
+
+    def _rows(self, reading: Reading) -> Iterator[Row]:
+        if self.kind == "jsonl":
+            return jsonl_rows(self.path, reading)
+        if self.kind == "csv":
+            return _csv_rows(self.path, self.encoding, reading)
+        return _xlsx_rows(self.path, reading)
+
+
+def _id_digest(message_id: str) -> bytes:
+    return blake2b(message_id.encode(), digest_size=16).digest()
+
+
+def _rows_by_id(rows: Iterator[Row]) -> dict[bytes, list[tuple[str, int]]]:
+    """Digest of a message id → sheet and number of the rows that have it, if they are several; the first few of them."""
+    first: dict[bytes, tuple[str, int]] = {}
+    twice: dict[bytes, list[tuple[str, int]]] = {}
+    for row in islice(rows, ROWS_MAX):
+        if not row.message_id or row.problems:
+            continue
+        digest, place = _id_digest(row.message_id), (row.sheet, row.number)
+        if digest not in first:
+            first[digest] = place
+        elif len(others := twice.setdefault(digest, [first[digest]])) <= SAME_ROWS_MAX:
+            others.append(place)
+    return twice
+
+
+def _with_others(row: Row, others: list[tuple[str, int]], lang: Lang) -> Row:
+    places = [place for place in others if place != (row.sheet, row.number)][:SAME_ROWS_MAX]
+    named = [f"“{sheet}” {number}" if sheet and sheet != row.sheet else f"{number}" for sheet, number in places]
+    fault = fault_of("duplicate-id", "", lang)
+    text = fault.problem.replace("{rows}", ("、" if lang == "zh" else ", ").join(named))
+    told = placed_in_row(fault.model_copy(update={"problem": text}), row.number, lang)
+    return replace(row, message=None, problems=(*row.problems, told))
 
 
 def open_intake(path: str | Path, reading: Reading) -> IntakeFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from console.intake_cells import Unreadable, read_day
 from console.intake_columns import IDENTITY, fact_type_of
 from console.intake_faults import fault_of
-from console.intake_rows import CORRECTED, DOSSIER, Draft, Reading, Row, check, finish
+from console.intake_rows import CORRECTED, DOSSIER, Draft, Reading, Row, check, finish, placed_on_line
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, fact_subject
-from contracts.problems import Lang, problem, problems_of
+from contracts.problems import problem, problems_of
 from contracts.receipts import Problem
 
 __all__ = ["jsonl_rows"]
@@ -29,7 +30,9 @@ def jsonl_rows(path: Path, reading: Reading) -> Iterator[Row]:
             number += 1
             if len(line) > INTAKE_BYTES_MAX + 1 and not line.endswith(b"\n"):
                 _skip_line(file)
-                yield Row(number, None, "", "", (_on_line(fault_of("too-large", "", reading.lang), number, reading.lang),))
+                yield Row(
+                    number, None, "", "", (placed_on_line(fault_of("too-large", "", reading.lang), number, reading.lang),)
+                )
                 continue
             raw = line.removeprefix(codecs.BOM_UTF8).strip()
             if raw:
@@ -41,15 +44,9 @@ def _skip_line(file: BinaryIO) -> None:
         pass
 
 
-def _on_line(each: Problem, number: int, lang: Lang) -> Problem:
-    where = f"第 {number} 行" if lang == "zh" else f"line {number}"
-    where += f" {each.field}" if each.field else ""
-    return each.model_copy(update={"problem": f"{where}{'：' if lang == 'zh' else ': '}{each.problem}"})
-
-
 def _jsonl_row(number: int, raw: bytes, reading: Reading) -> Row:
     message, subject, message_id, problems = _jsonl_message(raw, reading)
-    problems = tuple(_on_line(each, number, reading.lang) for each in problems)
+    problems = tuple(placed_on_line(each, number, reading.lang) for each in problems)
     return Row(number, None if problems else message, subject, message_id, problems)
 
 
@@ -62,6 +59,8 @@ def _jsonl_message(raw: bytes, reading: Reading) -> tuple[bytes | None, str, str
         return None, "", "", (problem("wrong-type", "", reading.lang, "对象" if reading.lang == "zh" else "an object"),)
     if _deeper_than(value, INTAKE_DEPTH_MAX):
         return None, "", "", (problem("too-deep", "", reading.lang),)
+    if _says_twice(raw):
+        return None, "", "", (fault_of("duplicate-key", "", reading.lang),)
     if value.get("source", reading.source) != reading.source:
         return None, "", "", (fault_of("wrong-source", "source", reading.lang),)
     if "specversion" in value:
@@ -74,6 +73,8 @@ def _jsonl_message(raw: bytes, reading: Reading) -> tuple[bytes | None, str, str
 
 def _whole_envelope(raw: bytes, value: dict[str, Any], reading: Reading) -> tuple[bytes | None, str, str, tuple[Problem, ...]]:
     """A line that is a message already is published as it is, byte for byte, if the contracts agree."""
+    if reading.ids_only:
+        return None, "", str(value.get("id", "")), ()
     problems = check(raw, None, reading.lang)
     type = value.get("type")
     if problems or not isinstance(type, str) or type not in FACT_TYPES:
@@ -137,6 +138,24 @@ def _without_identity(data: dict[str, Any], type: str) -> tuple[dict[str, Any], 
         taken.add("identity")
     kept = {name: value for name, value in holder.items() if name not in taken}
     return (kept if holder is data else {**data, "person": kept}), identity
+
+
+def _says_twice(raw: bytes) -> bool:
+    """Whether an object has one key twice: of two values, programs take different ones."""
+
+    def once(pairs: list[tuple[str, Any]]) -> None:
+        if len({key for key, _ in pairs}) < len(pairs):
+            raise _SaidTwice
+
+    try:
+        json.loads(raw, object_pairs_hook=once, parse_int=float)
+    except _SaidTwice:
+        return True
+    return False
+
+
+class _SaidTwice(Exception):
+    pass
 
 
 def _deeper_than(value: Any, depth_max: int) -> bool:

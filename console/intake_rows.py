@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -38,13 +38,14 @@ from console.intake_columns import (
 from console.intake_faults import COLUMNS_MAX, fault_of
 from console.intake_templates import is_example
 from console.sealing import seal, seal_dossier
+from console.workbook import letters_of
 from contracts.base import utc_text
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, DossierContent, Identity, fact_subject, parse
 from contracts.problems import Lang, problem, problems_of
 from contracts.receipts import Problem
 from contracts.resident_id import looks_like_resident_id
 
-__all__ = ["CORRECTED", "DOSSIER", "Draft", "Reading", "Row", "Table", "check", "finish", "without_place"]
+__all__ = ["CORRECTED", "DOSSIER", "Draft", "Reading", "Row", "Table", "check", "finish", "placed_in_row", "placed_on_line"]
 
 ID_KEY_BYTES_MIN = 16
 """Bytes of the key under which message ids are made."""
@@ -56,7 +57,8 @@ class Row:
     """One row: a message that is ready to publish, or the problems that keep it from being one.
 
     number: as a spreadsheet counts, the heading being row 1; in JSON Lines, the line. message: CloudEvents JSON, None if
-    there are problems. message_id: "" if the row could not be read that far.
+    there are problems. message_id: "" if the row could not be read that far. letters: heading → its column's letters.
+    heading_of: the heading behind a contract's field, for what a receipt says of the row.
     """
 
     number: int
@@ -65,6 +67,25 @@ class Row:
     message_id: str
     problems: tuple[Problem, ...]
     sheet: str = ""
+    letters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    heading_of: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
+
+    def cell_of(self, each: Problem) -> str:
+        """Where a problem stands, such as B7; "" if it is in no cell."""
+        letters = self.letters.get(each.field, "")
+        return f"{letters}{self.number}" if letters else ""
+
+    def told(self, each: Problem, lang: Lang) -> Problem:
+        """A receipt's problem with the row, the cell and the heading of the file."""
+        if self.heading_of is None:
+            return placed_on_line(each, self.number, lang)
+        known = each.model_copy(update={"field": self.heading_of(each.field)})
+        return known.model_copy(update={"problem": _where(self.number, known.field, self.cell_of(known), lang) + each.problem})
+
+    def without_place(self, each: Problem, lang: Lang) -> str:
+        """A problem of a table's row in one line, without its place: for a reader who sees it beside the row."""
+        text = each.problem.removeprefix(_where(self.number, each.field, self.cell_of(each), lang))
+        return f"{each.field}: {text}; {each.remedy}" if each.field else f"{text}; {each.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,7 @@ class Reading:
     hash of a resident ID can be guessed. recorded_at: the ``time`` of rows that give none; it is no part of the id, so a
     file that is published again repeats its ids. fact: the fact type, short, whole or Chinese. sheet: only this sheet.
     hidden: whether hidden sheets, rows and columns of a workbook are read; None: a workbook that has some is not opened.
+    ids_only: find the message ids, and neither seal nor check: the rows have no messages.
     """
 
     source: str
@@ -86,6 +108,7 @@ class Reading:
     sheet: str | None = None
     lang: Lang = "en"
     hidden: Literal["take", "skip"] | None = None
+    ids_only: bool = False
 
     def __post_init__(self) -> None:
         if len(self.id_key) < ID_KEY_BYTES_MIN:
@@ -123,6 +146,8 @@ def finish(draft: Draft, reading: Reading) -> tuple[bytes | None, str, str, tupl
     if message_id is None:
         canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
         message_id = f"{short}-{hmac.digest(reading.id_key, canonical, 'sha256').hex()[:32]}"
+    if reading.ids_only:
+        return None, "", message_id, ()
     subject = fact_subject(reading.source, draft.service or FACT_TYPES[draft.type][1][0], draft.type)
     problems: list[Problem] = []
     if draft.identity:
@@ -219,6 +244,7 @@ class Table:
         self._reading, self._sheet, self._fact, self._lang = reading, sheet, fact, reading.lang
         self._columns: list[tuple[int, str, Column]] = []
         self._heading_of: dict[str, str] = {}
+        self._letters: dict[str, str] = {}
         self._width = len(headings)
         self._mark_at: int | None = None
         self._mark = ""
@@ -238,6 +264,7 @@ class Table:
             if not heading or is_passed_over(heading):
                 continue
             shown = _shown_heading(heading)
+            self._letters.setdefault(shown, letters_of(index + 1))
             column = column_of(heading)
             if column is None:
                 yield self._placed(fault_of("unknown-column", shown, self._lang), number)
@@ -275,7 +302,7 @@ class Table:
         if type is None or type not in FACT_BY_TYPE:
             names = ", ".join(fact.zh if self._lang == "zh" else fact.short for fact in FACTS)
             problems.append(self._placed(problem("unknown-type", self._heading("fact"), self._lang, names), number))
-            return Row(number, None, "", "", tuple(problems), self._sheet)
+            return Row(number, None, "", "", tuple(problems), self._sheet, self._letters)
         return self._row_of(number, type, values, problems)
 
     def _row_of(self, number: int, type: str, values: dict[str, Any], problems: list[Problem]) -> Row:
@@ -290,11 +317,16 @@ class Table:
             if placed.field not in told or not placed.field:  # A cell that could not be read is told once.
                 problems.append(placed)
         problems = list(dict.fromkeys(problems))
-        return Row(number, None if problems else message, subject, message_id, tuple(problems), self._sheet)
+        return Row(
+            number, None if problems else message, subject, message_id, tuple(problems), self._sheet, self._letters,
+            lambda path: self._heading_of_path(path, draft),
+        )  # fmt: skip
 
     def _placed(self, each: Problem, number: int) -> Problem:
         """Put row and column in front of the text, in the words of the one who wrote the file."""
-        return each.model_copy(update={"problem": _where(number, each.field, self._lang) + each.problem})
+        letters = self._letters.get(each.field, "")
+        where = _where(number, each.field, f"{letters}{number}" if letters else "", self._lang)
+        return each.model_copy(update={"problem": where + each.problem})
 
     def _heading(self, field: str) -> str:
         """The heading as the user wrote it; if there is none, as the column is called."""
@@ -354,16 +386,22 @@ _IN_ONE_CELL = ("titles", "posts")
 _HEADING_OF_OBJECT = {"identity": "resident_id", "replacement": "kind", "content": "entry_title"}
 
 
-def _where(number: int, field: str, lang: Lang) -> str:
+def _where(number: int, field: str, cell: str, lang: Lang) -> str:
     if lang == "zh":
-        return f"第 {number} 行" + (f"“{field}”列" if field else "") + "："
-    return f"row {number}" + (f", column “{field}”" if field else "") + ": "
+        return f"第 {number} 行" + (f"“{field}”列" if field else "") + (f"（{cell}）" if cell else "") + "："
+    return f"row {number}" + (f", column “{field}”" if field else "") + (f" ({cell})" if cell else "") + ": "
 
 
-def without_place(each: Problem, number: int, lang: Lang) -> str:
-    """A problem of a table's row in one line, without its place: for a reader who sees it beside the row."""
-    text = f"{each.problem.removeprefix(_where(number, each.field, lang))}; {each.remedy}"
-    return f"{each.field}: {text}" if each.field else text
+def placed_in_row(each: Problem, number: int, lang: Lang) -> Problem:
+    """A problem of a whole row, with its number in front of the text."""
+    return each.model_copy(update={"problem": _where(number, "", "", lang) + each.problem})
+
+
+def placed_on_line(each: Problem, number: int, lang: Lang) -> Problem:
+    """A problem with the line of a JSON Lines file, and the field, in front of its text."""
+    where = f"第 {number} 行" if lang == "zh" else f"line {number}"
+    where += f" {each.field}" if each.field else ""
+    return each.model_copy(update={"problem": f"{where}{'：' if lang == 'zh' else ': '}{each.problem}"})
 
 
 def _meant(column: Column, fact: str | None) -> Column:

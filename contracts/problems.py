@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from contracts.base import LINE_PATTERN, PARAGRAPHS_PATTERN
 from contracts.receipts import Problem
 
-__all__ = ["CODES", "PLAIN_IDENTITY_FIELDS", "PROBLEMS_MAX", "Lang", "problem", "problems_of"]
+__all__ = ["CODES", "PLAIN_IDENTITY_FIELDS", "PROBLEMS_MAX", "Lang", "expected_in_chinese", "problem", "problems_of"]
 
 Lang = Literal["en", "zh"]
 
@@ -396,6 +396,22 @@ def _expected(code: str, kind: str, leaf: str, ctx: Mapping[str, Any], lang: Lan
         position = _POSITION.search(str(ctx.get("error", "")))
         return f" ({position.group(1)})" if position else ""
     return ""
+
+
+def expected_in_chinese(text: str) -> str:
+    """What fills an English text's blank, as it fills the Chinese one; what is no wording of ours stays as it is."""
+    for _, english, chinese in _TYPES:
+        if text == english:
+            return chinese
+    for english, chinese in (*_FORMS.values(), _FORM_DEFAULT):
+        if text == english:
+            return chinese
+    for _, english, chinese in _BOUNDS.values():
+        if text.startswith(f"{english} "):
+            return f"{chinese}{text.removeprefix(english)}"
+    for english, chinese in _UNITS.values():
+        text = text.replace(english, chinese)
+    return text
 
 
 def _plain_list(text: object) -> str:

@@ -359,8 +359,37 @@ def test_publish_tells_in_the_copy_what_the_registry_refused_and_what_was_wrong(
     assert json.loads(result.stdout)["outcomes"] == {"accepted": 1, "refused": 1}
     told = [line[0] for line in cells_of(copy)]
     assert told[1] == ""
-    assert told[2].startswith("data.year: 被拒绝: ")
+    assert told[2].startswith("年度: 被拒绝: 数值超出范围; 请填写不小于 2024 的数")
     assert told[3].startswith("考核等次: ")
+
+
+def test_publish_names_the_row_and_the_cell_of_what_was_refused(
+    typed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the asked language, by the file's own headings; in JSON too."""
+    monkeypatch.setattr(intake, "IntakeClient", FakeClient)
+    file = csv_file(tmp_path, "某县登记表\n" + HEADING + GOOD + "w-3,2023,优秀,2025-01-04\n")
+    result = typed("publish", str(file))
+    assert result.exit_code == 2
+    assert "第 4 行“年度”列（B4）：被拒绝: 数值超出范围; 请填写不小于 2024 的数 [out-of-range]" in result.output
+    told = json.loads(typed("publish", str(file), "--json").stdout)["told"]
+    assert [(row["row"], [(each["field"], each["cell"]) for each in row["problems"]]) for row in told] == [
+        (4, [("年度", "B4")])
+    ]
+
+
+def test_what_is_hidden_ends_the_command_until_it_is_said_what_to_do(typed: Any, tmp_path: Path) -> None:
+    """Exit code 2, and what is hidden; --hidden decides."""
+    file = workbook(tmp_path, {"年度考核": [line.strip().split(",") for line in (HEADING, GOOD, WRONG)]})
+    book = openpyxl.load_workbook(file)
+    book.worksheets[0].row_dimensions[3].hidden = True
+    book.save(file)
+    result = typed("check", str(file))
+    assert result.exit_code == 2
+    assert "“年度考核”第 3 行" in result.output
+    assert typed("check", str(file), "--hidden", "skip").exit_code == 0
+    taken = typed("check", str(file), "--hidden", "take", "--json")
+    assert (taken.exit_code, json.loads(taken.stdout)["rows"]) == (2, 2)
 
 
 def test_publish_leaves_no_copy_when_all_was_accepted(typed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,11 @@ def test_each_word_of_the_scheme_is_understood(tmp_path: Path, fact: str, field:
     takes = next(each.columns for each in FACTS if fact in (each.zh, *each.also))
     columns = sorted({name for name in takes if name in rest} | {field})
     pairs = list(zip(*[iter(words.split())] * 2, strict=True))
-    lines = [",".join({**rest, field: word}[name] for name in columns) for pair in pairs for word in pair]
+    words_in_order = [word for pair in pairs for word in pair]
+    lines = [
+        ",".join({**rest, field: word, "source_key": f"w-{number}"}[name] for name in columns)
+        for number, word in enumerate(words_in_order)
+    ]
     rows = rows_of(tmp_path, "\n".join([",".join(columns), *lines]), fact)
     name = "reason" if field == "leaving_reason" else field
     assert [message_of(row)["data"][name] for row in rows] == [pair[1] for pair in pairs for _ in pair]
@@ -294,7 +298,7 @@ def test_a_key_that_can_be_guessed_is_refused() -> None:
 
 def test_a_problem_names_row_column_fault_and_remedy_in_the_clerk_s_words(tmp_path: Path) -> None:
     """The column is the heading as it was written."""
-    for lang, where in (("en", "row 2, column “考核年度”: "), ("zh", "第 2 行“考核年度”列：")):
+    for lang, where in (("en", "row 2, column “考核年度” (B2): "), ("zh", "第 2 行“考核年度”列（B2）：")):
         text = "人员编号,考核年度,考核等次,生效日期\nw-1,去年,good,2025-01-04\n"
         [row] = rows_of(tmp_path, text, "rating", lang=lang)
         assert row.message is None
@@ -479,6 +483,7 @@ def test_a_sealed_identity_stays_as_it_is(tmp_path: Path) -> None:
     [
         (b"{", ("", "not-json")),
         (b"[]", ("", "wrong-type")),
+        (json.dumps(SHORT).encode().replace(b'"year": 2024', b'"year": 2023, "year": 2024'), ("", "duplicate-key")),
         (json.dumps({**SHORT, "source": "training"}).encode(), ("source", "wrong-source")),
         (json.dumps({**SHORT, "type": "raise"}).encode(), ("type", "unknown-type")),
         (json.dumps({**SHORT, "data": 1}).encode(), ("data", "wrong-type")),
@@ -495,7 +500,7 @@ def test_a_sealed_identity_stays_as_it_is(tmp_path: Path) -> None:
 )
 def test_each_fault_of_a_line_is_told_and_the_next_line_is_read(tmp_path: Path, line: bytes, expected: tuple[str, str]) -> None:
     """Lines are judged each by itself, and too long ones are not held in memory."""
-    rows = rows_of(tmp_path, line + b"\n" + json.dumps(SHORT).encode(), name="f.jsonl")
+    rows = rows_of(tmp_path, line + b"\n" + json.dumps({**SHORT, "id": "m-2"}).encode(), name="f.jsonl")
     assert codes_of(rows) == [(1, *expected)]
     assert (rows[1].number, rows[1].problems) == (2, ())
 

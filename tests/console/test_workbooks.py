@@ -243,3 +243,21 @@ def test_a_damaged_workbook_is_told(tmp_path: Path) -> None:
     missing = raw_workbook(tmp_path / "m.xlsx", sheet_xml(""), others={"xl/_rels/workbook.xml.rels": b"<Relationships/>"})
     with pytest.raises(IntakeFileError, match="not a workbook"):
         open_intake(missing, reading())
+
+
+# --- two rows, one message --------------------------------------------------------------------------------------------
+
+
+def test_two_rows_with_one_message_id_are_told_in_both(tmp_path: Path) -> None:
+    """One of them would be lost: with another content the second is refused, with the same it is dropped."""
+    head, other = [*HEAD, "消息编号"], ["w-2", 2023, "良好", "2024-01-04"]
+    rows = [head, [*GOOD, "m-1"], [*other, "m-1"], [*other, "m-2"], [*GOOD, None], ["w-3", *other[1:], None], [*GOOD, None]]
+    found = list(open_intake(workbook(tmp_path, {"年度考核": rows}), reading()))
+    told = {row.number: [each.problem for each in row.problems] for row in found if row.problems}
+    assert told == {
+        2: ["row 2: another row is the same message: 3"],
+        3: ["row 3: another row is the same message: 2"],
+        5: ["row 5: another row is the same message: 7"],
+        7: ["row 7: another row is the same message: 5"],
+    }
+    assert [row.message is None for row in found] == [True, True, False, True, False, True]
