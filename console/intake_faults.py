@@ -98,10 +98,6 @@ FAULTS: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("the row says the same in two columns", "keep one of the two cells"),
         "zh": ("该行在两列中填写了同一内容", "请只保留其中一格"),
     },
-    "duplicate-key": {
-        "en": ("an object says one key twice", "keep one of the two"),
-        "zh": ("同一对象中一个键出现了两次", "请只保留一个"),
-    },
     "duplicate-id": {
         "en": ("another row is the same message: {rows}", "remove one of them, or give each a message id of its own"),
         "zh": ("与其他行是同一条消息：{rows}", "请删除其中之一，或为每行填写不同的消息编号"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from console.intake_cells import Unreadable, read_day
 from console.intake_columns import IDENTITY, fact_type_of
 from console.intake_faults import fault_of
 from console.intake_rows import CORRECTED, DOSSIER, Draft, Reading, Row, check, finish, placed_on_line
+from contracts.duplicates import duplicate_of
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, fact_subject
 from contracts.problems import problem, problems_of
 from contracts.receipts import Problem
@@ -59,8 +59,8 @@ def _jsonl_message(raw: bytes, reading: Reading) -> tuple[bytes | None, str, str
         return None, "", "", (problem("wrong-type", "", reading.lang, "对象" if reading.lang == "zh" else "an object"),)
     if _deeper_than(value, INTAKE_DEPTH_MAX):
         return None, "", "", (problem("too-deep", "", reading.lang),)
-    if _says_twice(raw):
-        return None, "", "", (fault_of("duplicate-key", "", reading.lang),)
+    if duplicate_of(raw) is not None:
+        return None, "", "", (problem("duplicate-key", "", reading.lang),)
     if value.get("source", reading.source) != reading.source:
         return None, "", "", (fault_of("wrong-source", "source", reading.lang),)
     if "specversion" in value:
@@ -138,24 +138,6 @@ def _without_identity(data: dict[str, Any], type: str) -> tuple[dict[str, Any], 
         taken.add("identity")
     kept = {name: value for name, value in holder.items() if name not in taken}
     return (kept if holder is data else {**data, "person": kept}), identity
-
-
-def _says_twice(raw: bytes) -> bool:
-    """Whether an object has one key twice: of two values, programs take different ones."""
-
-    def once(pairs: list[tuple[str, Any]]) -> None:
-        if len({key for key, _ in pairs}) < len(pairs):
-            raise _SaidTwice
-
-    try:
-        json.loads(raw, object_pairs_hook=once, parse_int=float)
-    except _SaidTwice:
-        return True
-    return False
-
-
-class _SaidTwice(Exception):
-    pass
 
 
 def _deeper_than(value: Any, depth_max: int) -> bool:
