@@ -41,6 +41,7 @@ from console.sealing import seal, seal_dossier
 from console.workbook import letters_of
 from contracts.base import utc_text
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, DossierContent, Identity, fact_subject, parse
+from contracts.plain_identity import plain_identities
 from contracts.problems import Lang, problem, problems_of
 from contracts.receipts import Problem
 from contracts.resident_id import looks_like_resident_id
@@ -225,12 +226,12 @@ def check(raw: bytes, type: str | None, lang: Lang) -> tuple[Problem, ...]:
     if looks_like_resident_id(raw.decode()):
         return (problem("plain-identity", "", lang),)
     try:
-        parse(raw)
+        message = parse(raw)
     except ValidationError as error:
         return problems_of(error, type, lang)
     except OverflowError:  # A time that exists nowhere in UTC, such as the last hours of year 9999 in the west.
         return (problem("impossible-time", "time", lang),)
-    return ()
+    return plain_identities(FACT_TYPES[message.type][0], orjson.loads(raw)["data"], lang)
 
 
 # ------------------------------------------------------------------------------------------------- a row of a table

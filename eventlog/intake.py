@@ -19,8 +19,9 @@ from sqlalchemy import Connection, select
 
 from contracts.base import EventId
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, IntakeMessage, fact_subject, message_named, parse
+from contracts.plain_identity import identity_in, plain_identities
+from contracts.problems import PROBLEMS_MAX, problems_of
 from contracts.problems import problem as problem_of
-from contracts.problems import problems_of
 from contracts.receipts import Outcome, Problem
 from contracts.resident_id import looks_like_resident_id
 from eventlog import schema
@@ -107,6 +108,7 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
     plain = looks_like_resident_id(raw)
     value = _value_of(raw)
     if isinstance(value, Problem):
+        plain = plain or identity_in(raw[:INTAKE_BYTES_MAX].decode("utf-8", "replace")) is not None
         # What holds an ID is not set aside with its bytes: it is refused and erased, like any other plain identity.
         return fault("refused", problem_of("plain-identity", ""), erase=True) if plain else fault("parked", value)
     # An ID may hide behind escapes; without any, the text has been searched already.
@@ -116,8 +118,15 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
         message = parse(raw)
     except ValidationError as error:
         problems = problems_of(error, str(value.get("type", "")) if isinstance(value, dict) else "")
+        if isinstance(value, dict):
+            kind = value.get("type")
+            known = FACT_TYPES.get(kind) if isinstance(kind, str) else None
+            problems = (*plain_identities(known and known[0], value.get("data")), *problems)[:PROBLEMS_MAX]
         erase = any(p.code == "plain-identity" for p in problems)
         return fault("refused", *problems, value=value, erase=erase)
+    plain_texts = plain_identities(FACT_TYPES[message.type][0], value["data"])
+    if plain_texts:
+        return fault("refused", *plain_texts, value=value, erase=True)
     wrong = _wrong_sender(service, origin, subject, message)
     if wrong is not None:
         return fault("refused", wrong, value=value)

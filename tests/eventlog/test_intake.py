@@ -133,6 +133,35 @@ def test_brackets_inside_texts_do_not_count_as_nesting() -> None:
     assert [p.code for p in found.problems] == ["bad-pattern"]
 
 
+@pytest.mark.parametrize("text", ["电话１３８ ００００ １２３４", f"证{ID_LOOKING[:6]} {ID_LOOKING[6:]}", "320102900113123"])
+def test_an_identity_in_a_free_text_is_refused_at_the_door_and_erased(text: str) -> None:
+    """The receipt names the field and does not repeat it; nothing of the message is carried on."""
+    data = {"person": {"source_key": "w-1"}, "engagement": "e1", "category": "secretary", "unit": text, "post": "p"}
+    raw = intake_bytes("engagement-started", data, id="m-1")
+    found = fault(raw, "intake.hr.registry.engagement-started")
+    assert [(p.field, p.code) for p in found.problems] == [("data.unit", "plain-identity")]
+    assert (found.outcome, found.erase, found.raw) == ("refused", True, b"")
+    assert text not in str(found.problems)
+
+
+def test_an_identity_in_what_is_refused_anyhow_is_erased_too() -> None:
+    """The message is wrong besides: it must not stand on the stream for all that."""
+    found = fault(good({**RATING, "year": "2024", "note": "电话138 0000 1234"}))
+    assert [(p.field, p.code) for p in found.problems] == [
+        ("data", "plain-identity"),
+        ("data.year", "wrong-type"),
+        ("data.note", "unknown-field"),
+    ]
+    assert (found.erase, found.raw) == (True, b"")
+
+
+@pytest.mark.parametrize("raw", ["{电话：138-0000-1234", f"{{{ID_LOOKING[:6]} {ID_LOOKING[6:]}"])
+def test_an_identity_in_what_cannot_be_read_is_not_set_aside(raw: str) -> None:
+    """It is refused and erased, as it is written."""
+    found = fault(raw.encode())
+    assert (found.outcome, found.erase, found.raw) == ("refused", True, b"")
+
+
 def test_a_resident_id_is_seen_through_escapes() -> None:
     """\\u0039 is a nine: what counts is what the message says."""
     escaped = "".join(f"\\u{ord(c):04x}" for c in ID_LOOKING)
