@@ -68,7 +68,7 @@ async def _figure(folder: Path, rounds: int, tell: Callable[[str], None]) -> Fig
     runs: dict[str, list[float]] = {"bare windowed publishing": [], "us": []}
     running = Running(Deployment(folder / "data"), services=())
     async with running:
-        client = await connect(running.url, ADMIN, running.deployment.passwords()[ADMIN])
+        client = await connect(running.url, ADMIN, running.deployment.seed_file(ADMIN))
         js = client.jetstream(timeout=30)
         for turn in range(rounds):
             await js.add_stream(StreamConfig(name="BARE", subjects=["bare.>"], allow_direct=True))

@@ -28,7 +28,7 @@ from console.demo_data import Labelled, city
 from console.deployment import DEFAULT_SOURCES, Deployment, Running, connect
 from console.policies import policy_message
 from console.sealing import load_public_key, seal
-from console.topology import ADMIN, POLICY_OFFICE
+from console.topology import ADMIN, OPERATOR, POLICY_OFFICE
 from services.allowance.policy import read_policy
 
 __all__ = ["figures"]
@@ -47,13 +47,13 @@ POLICY = Path(__file__).parents[1] / "policies" / "example-city.yaml"
 class Deployed:
     """A running deployment, and the clients of its sources."""
 
-    def __init__(self, running: Running, admin: Client, sources: dict[str, IntakeClient]) -> None:
+    def __init__(self, running: Running, admin: Client, operator: Client, sources: dict[str, IntakeClient]) -> None:
         self.running = running
-        self.admin = admin
+        self.admin, self.operator = admin, operator
         self.sources = sources
 
     async def status(self, service: str) -> dict[str, Any]:
-        reply = await self.admin.request(f"status.{service}", b"", timeout=10)
+        reply = await self.operator.request(f"status.{service}", b"", timeout=10)
         found: dict[str, Any] = json.loads(reply.data)
         return found
 
@@ -86,14 +86,16 @@ async def _drain(client: IntakeClient, messages: Sequence[Labelled]) -> None:
 @asynccontextmanager
 async def deployed(folder: Path) -> AsyncIterator[Deployed]:
     async with Running(Deployment(folder), services=SERVICES) as running, AsyncExitStack() as stack:
-        passwords = running.deployment.passwords()
-        admin = await connect(running.url, ADMIN, passwords[ADMIN])
+        seed = running.deployment.seed_file
+        admin = await connect(running.url, ADMIN, seed(ADMIN))
         stack.push_async_callback(admin.close)
+        operator = await connect(running.url, OPERATOR, seed(OPERATOR))
+        stack.push_async_callback(operator.close)
         sources = {
-            name: await stack.enter_async_context(IntakeClient(running.url, name, passwords[name]))
+            name: await stack.enter_async_context(IntakeClient(running.url, name, seed(name)))
             for name in (*DEFAULT_SOURCES, POLICY_OFFICE)
         }
-        made = Deployed(running, admin, sources)
+        made = Deployed(running, admin, operator, sources)
         text = POLICY.read_text(encoding="utf-8")
         await sources[POLICY_OFFICE].publish_and_wait([policy_message(text, read_policy(text), datetime.now(UTC))], 30)
         yield made

@@ -16,6 +16,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Protocol, Self
 
@@ -131,17 +132,17 @@ class _InFlight:
 
 
 class IntakeClient:
-    """One source's connection. Use ``async with IntakeClient(url, user, password) as client``.
+    """One source's connection. Use ``async with IntakeClient(url, user, seed_file) as client``.
 
-    user: the source, equal to its NATS user; password: None where the broker asks for none. on_error: told what the
-    connection reports, such as a denied permission, which otherwise shows only as a timeout.
+    user: the source, a principal of the broker; seed_file: its nkey seed, None where the broker asks for none. on_error: told
+    what the connection reports, such as a denied permission, which otherwise shows only as a timeout.
     """
 
     def __init__(
         self,
         url: str,
         user: str,
-        password: str | None = None,
+        seed_file: Path | None = None,
         *,
         window_messages: int = PUBLISH_WINDOW_MESSAGES,
         timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS,
@@ -149,7 +150,7 @@ class IntakeClient:
     ) -> None:
         if window_messages < 1:
             raise ValueError("window_messages is at least 1")
-        self._url, self._user, self._password = url, user, password
+        self._url, self._user, self._seed_file = url, user, seed_file
         self._window_messages, self._timeout_seconds = window_messages, timeout_seconds
         self._on_error = on_error
         self._errors: deque[Exception] = deque(maxlen=ERRORS_KEPT_MAX)
@@ -166,8 +167,7 @@ class IntakeClient:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 await connection.connect(
                     self._url.split(","),
-                    user=None if self._password is None else self._user,
-                    password=self._password,
+                    nkeys_seed=None if self._seed_file is None else str(self._seed_file),
                     name=f"hongling intake {self._user}",
                     inbox_prefix=f"_INBOX_{self._user}".encode(),
                     max_reconnect_attempts=-1,

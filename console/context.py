@@ -20,9 +20,10 @@ from rich.console import Console
 
 from console.deployment import Deployment, connect
 from console.exits import DIFFERENCE, UNREACHABLE, WRONG, fail
+from console.principals import UnknownPrincipal
 from eventlog.database import Database, DatabaseMissing
 from eventlog.log import Log
-from eventlog.settings import SettingError, password_variable
+from eventlog.settings import SettingError, seed_variable
 
 __all__ = [
     "DIFFERENCE",
@@ -136,23 +137,25 @@ class Context:
             )
         return str(state["url"])
 
-    def password(self, user: str) -> str:
+    def seed_file(self, user: str) -> Path:
+        """What a principal shows to the broker. Ends the command with 2 if there is none."""
         if self.deployment is not None:
-            found = self.deployment.passwords().get(user)
-            if found is None:
-                fail(WRONG, f"{user} is not a user of this deployment; known: {', '.join(self.deployment.passwords())}")
-            return found
-        name = password_variable(user)
-        if name not in os.environ:
-            fail(WRONG, f"set {name}, the broker's password of user {user}")
-        return os.environ[name]
+            try:
+                return self.deployment.seed_file(user)
+            except UnknownPrincipal as error:
+                fail(WRONG, str(error))
+        name = seed_variable(user)
+        path = Path(os.environ.get(name) or fail(WRONG, f"set {name} to the file with the nkey seed of principal {user}"))
+        if not os.access(path, os.R_OK):
+            fail(WRONG, f"{name} names {path}, which cannot be read; it is the nkey seed of principal {user}")
+        return path
 
     async def client(self, user: str) -> Client:
         """A connection as one of the broker's users. Ends the command with 3 if it cannot be reached."""
         url = self.broker_url()
-        password = self.password(user)
+        seed_file = self.seed_file(user)
         try:
-            return await connect(url, user, password)
+            return await connect(url, user, seed_file)
         except (OSError, nats.errors.Error) as error:
             fail(UNREACHABLE, f"the broker at {url} cannot be reached as {user}: {error or type(error).__name__}")
 

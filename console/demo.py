@@ -122,9 +122,9 @@ async def _demo(about: Context, workers: int, began: float) -> dict[str, Any]:
     async with Running(about.deployment, services=SHOWN) as running, AsyncExitStack() as stack:
         _say(about, f"broker and services run on {running.url}", f"消息服务器与各服务已在 {running.url} 运行", began)
         key = load_public_key(about.deployment.public_key)
-        passwords = about.deployment.passwords()
         clients = {
-            name: await stack.enter_async_context(IntakeClient(running.url, name, passwords[name])) for name in DEFAULT_SOURCES
+            name: await stack.enter_async_context(IntakeClient(running.url, name, about.deployment.seed_file(name)))
+            for name in DEFAULT_SOURCES
         }
         for name in ("changtu-2021", "example-city"):
             await _publish_policy(about, name)

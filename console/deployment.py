@@ -25,11 +25,13 @@ from urllib.parse import urlsplit
 import nats
 from nats.aio.client import Client
 
+from console.principals import Principals, write_secret
 from console.sealing import new_key_pair
 from console.signing import add_signing_key
-from console.topology import ADMIN, SERVICES, Provisioned, principals, provision_broker
+from console.topology import ADMIN, OPERATOR, SERVICES, Provisioned, provision_broker
 from eventlog.database import Database
-from eventlog.topology import ACK_WAIT_SECONDS, server_config
+from eventlog.settings import seed_variable
+from eventlog.topology import ACK_WAIT_SECONDS
 
 __all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server"]
 
@@ -47,12 +49,11 @@ def find_server() -> str:
     return found
 
 
-async def connect(url: str, user: str, password: str) -> Client:
+async def connect(url: str, user: str, seed_file: Path) -> Client:
     """A client with an inbox of its own, as the permissions ask for. Fails fast."""
     return await nats.connect(
         url.split(","),
-        user=user,
-        password=password,
+        nkeys_seed=str(seed_file),
         inbox_prefix=f"_INBOX_{user}".encode(),
         name=f"hongling-{user}",
         connect_timeout=3,
@@ -91,12 +92,16 @@ class Deployment:
     def database_url(self, service: str) -> str:
         return f"sqlite:///{(self.data / f'{service}.db').resolve()}"
 
-    def passwords(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads((self.data / "secrets.json").read_text())
-        return found
+    @property
+    def principals(self) -> Principals:
+        return Principals(self.data / "principals")
+
+    def seed_file(self, user: str) -> Path:
+        """What a principal shows to the broker. Raises UnknownPrincipal."""
+        return self.principals.seed_file(self.principals.entry(user).name)
 
     def exists(self) -> bool:
-        return (self.data / "secrets.json").exists()
+        return self.principals.exist()
 
     def state(self) -> dict[str, Any] | None:
         """What runs now: ``url`` and ``pids``; None if nothing does."""
@@ -116,7 +121,7 @@ class Deployment:
         settings = {
             "HONGLING_NATS_URL": url,
             "HONGLING_LOG_LEVEL": os.environ.get("HONGLING_LOG_LEVEL", "WARNING"),
-            f"{own}NATS_PASSWORD": self.passwords()[service],
+            seed_variable(service): str(self.seed_file(service).resolve()),
             f"{own}DATABASE_URL": self.database_url(service),
         }
         if service == "registry":
@@ -133,17 +138,13 @@ class Deployment:
             folder.mkdir(mode=0o700, exist_ok=True)
         if not (self.keys / "seal-private.jwk").exists():
             private, public = new_key_pair()
-            _write_secret(self.keys / "seal-private.jwk", private)
-            _write_secret(self.public_key, public)
-        add_signing_key(self.keys, _write_secret)
+            write_secret(self.keys / "seal-private.jwk", private)
+            write_secret(self.public_key, public)
+        add_signing_key(self.keys, write_secret)
         for name in ("index.key", "wrapping-1.key", "message-id.key"):
             if not (self.keys / name).exists():
-                _write_secret(self.keys / name, secrets.token_hex(32))
-        users = [p.name for p in principals(self.sources)]
-        known = self.passwords() if self.exists() else {}
-        for user in users:
-            known.setdefault(user, secrets.token_urlsafe(24))
-        _write_secret(self.data / "secrets.json", json.dumps(known, indent=2))
+                write_secret(self.keys / name, secrets.token_hex(32))
+        self.principals.create(self.sources)
 
     def create_stores(self) -> None:
         """Create every service's tables. Safe to repeat."""
@@ -161,32 +162,19 @@ class Deployment:
 
     def write_server_config(self, port: int = -1) -> Path:
         """port -1: one that is free."""
-        path = self.data / "nats" / "nats.conf"
         run = (self.data / "run").resolve()
-        text = server_config(
-            principals(self.sources),
-            self.passwords(),
+        return self.principals.write_config(
             store_dir=str((self.data / "nats").resolve()),
             listen=f"127.0.0.1:{port}",
             extra=f"ports_file_dir: {json.dumps(str(run))}\n",
         )
-        _write_secret(path, text)
-        return path
 
     async def provision(self, url: str) -> Provisioned:
-        client = await connect(url, ADMIN, self.passwords()[ADMIN])
+        client = await connect(url, ADMIN, self.seed_file(ADMIN))
         try:
             return await provision_broker(client, self.sources, ack_wait_seconds=self.ack_wait_seconds)
         finally:
             await client.close()
-
-
-def _write_secret(path: Path, text: str) -> None:
-    temporary = path.with_suffix(path.suffix + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.replace(path)
 
 
 class Running:
@@ -274,7 +262,7 @@ class Running:
 
     async def wait_ready(self) -> None:
         """Until every service answers its status. Raises RuntimeError with the last lines of the log of one that does not."""
-        client = await connect(self.url, ADMIN, self.deployment.passwords()[ADMIN])
+        client = await connect(self.url, OPERATOR, self.deployment.seed_file(OPERATOR))
         deadline = time.monotonic() + START_SECONDS_MAX
         try:
             for service in self._services:

@@ -275,7 +275,7 @@ def publish(
         raise typer.Exit(WRONG)
 
     async def work() -> Summary:
-        async with IntakeClient(about.broker_url(), source, about.password(source)) as client:
+        async with IntakeClient(about.broker_url(), source, about.seed_file(source)) as client:
             return await client.publish_and_wait((row for row in _rows(opened) if not row.problems), RECEIPT_SECONDS)
 
     try:

@@ -11,7 +11,7 @@ __all__ = ["COMMANDS", "app"]
 COMMANDS = {
     "up": Entry("console.operate", "Run the broker and all services, embedded, until Ctrl-C."),
     "run": Entry("console.operate", "Run one service in the foreground; settings from HONGLING_* variables."),
-    "provision": Entry("console.operate", "Create or update streams, consumers, users and tables."),
+    "provision": Entry("console.operate", "Create or update streams, consumers and tables."),
     "status": Entry("console.operate", "Health, lag, positions, parked."),
     "demo": Entry(
         "console.demo",
@@ -46,6 +46,7 @@ COMMANDS = {
     "replay": Entry("console.prove", "Rebuild the read models from the log."),
     "verify": Entry("console.prove", "Hold log, tree, read models and stream against each other."),
     "parked": Entry("console.parked", "Messages that were set aside: list, show, retry, discard."),
+    "principal": Entry("console.principal_acts", "Who is known to the broker, with which credential."),
     "keys": Entry("console.keys", "The registry's key files: create, rotate, credential."),
 }
 

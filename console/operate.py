@@ -28,11 +28,9 @@ from console.context import (
 )
 from console.deployment import Deployment, Running
 from console.run import run, tell
-from console.topology import ADMIN, OPERATOR, SERVICES, principals, provision_broker
+from console.topology import ADMIN, OPERATOR, SERVICES, provision_broker
 from eventlog.database import Database
 from eventlog.roles import RoleError, grant_runtime
-from eventlog.settings import password_variable
-from eventlog.topology import server_config
 from services.allowance.app import provision_store as provision_allowance
 from services.registry.app import provision_store as provision_registry
 from services.registry.vault import ERASABLE
@@ -86,16 +84,9 @@ def provision(
     runtime_role: Annotated[
         str | None, typer.Option(help="PostgreSQL role of the services: gets their rights and no more", show_default=False)
     ] = None,
-    broker_config: Annotated[bool, typer.Option(help="only print the nats-server configuration with all users")] = False,
-    cluster: Annotated[bool, typer.Option(help="with --broker-config: for each of three servers")] = False,
 ) -> None:
-    """Create or update streams, consumers, users and tables. Safe to repeat."""
+    """Create or update streams, consumers and tables. Safe to repeat."""
     names = tuple(name.strip() for name in sources.split(",") if name.strip())
-    if cluster and not broker_config:
-        fail(WRONG, "--cluster goes with --broker-config; copies of the streams are --replicas")
-    if broker_config:
-        typer.echo(_broker_config(names, cluster), nl=False)
-        return
     if runtime_role is not None and not stores:
         fail(WRONG, "--runtime-role needs the stores: leave --no-stores out")
     about = context(data, as_json, lang)
@@ -136,26 +127,6 @@ def _provision_store(url: str, service: str, create: Callable[[Database], None],
         fail(UNREACHABLE, f"the {service} database cannot be provisioned: {error.orig or type(error).__name__}")
     finally:
         database.close()
-
-
-MONITORING = 'http: "127.0.0.1:8222"\n'
-"""Health of the server, for whoever runs beside it only: it answers everybody who asks."""
-CLUSTERING = """server_name: $NATS_SERVER_NAME
-cluster {
-  name: hongling
-  listen: "0.0.0.0:6222"
-  authorization {user: route, password: $NATS_CLUSTER_PASSWORD, timeout: 5}
-  routes: [$NATS_ROUTE_1, $NATS_ROUTE_2, $NATS_ROUTE_3]
-}
-"""
-"""One file for three servers. Without its password, whoever reaches the port could join, and pass by every permission."""
-
-
-def _broker_config(sources: tuple[str, ...], cluster: bool) -> str:
-    users = principals(sources)
-    passwords = {p.name: f"${password_variable(p.name)}" for p in users}
-    extra = MONITORING + (CLUSTERING if cluster else "")
-    return server_config(users, passwords, store_dir="/data", listen="0.0.0.0:4222", sync_always=True, extra=extra)
 
 
 def status(data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:

@@ -163,9 +163,9 @@ async def send(ctx: Context, user: str, service: str, message: Message) -> Recei
 
     A message that was settled before is answered once more.
     """
-    url, password = ctx.broker_url(), ctx.password(user)
+    url, seed_file = ctx.broker_url(), ctx.seed_file(user)
     try:
-        async with IntakeClient(url, user, password) as client:
+        async with IntakeClient(url, user, seed_file) as client:
             summary = await client.publish_and_wait([message], ANSWER_SECONDS_MAX)
     except TooLarge as error:
         fail(WRONG, str(error))

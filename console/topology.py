@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import nats.js.errors
 from nats.aio.client import Client
@@ -18,15 +17,19 @@ from contracts.staffing_intake import STAFFING_TYPES
 from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
 __all__ = [
+    "ADMIN",
     "CASHIER",
     "OPERATOR",
     "POLICY_OFFICE",
     "REVIEWER",
+    "ROLES",
     "Provisioned",
     "consumers",
+    "principal",
     "principals",
     "provision_broker",
     "streams",
+    "usual",
 ]
 
 SERVICES = ("registry", "allowance", "talent")
@@ -37,6 +40,9 @@ CASHIER = "cashier"
 REVIEWER = "reviewer"
 TALENT = "talent"
 FINANCE = "finance"
+SOURCE = "source"
+ROLES = (ADMIN, *SERVICES, FINANCE, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, SOURCE)
+_STREAMS = ("INTAKE", "RECEIPTS", "REGISTRY", "ALLOWANCE", "TALENT", "ADVISORY")
 INTAKE_DAYS = 30
 RECEIPT_DAYS = 90
 
@@ -121,20 +127,17 @@ def _reads(stream: str, consumer: str) -> tuple[str, ...]:
     )
 
 
+def _looks_at(stream: str) -> tuple[str, ...]:
+    return (f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.DIRECT.GET.{stream}")
+
+
 def _stores(service: str) -> tuple[str, ...]:
-    stream = service.upper()
-    return (
-        f"{service}.>",
-        "receipts.>",
-        f"$JS.API.STREAM.INFO.{stream}",
-        f"$JS.API.DIRECT.GET.{stream}",
-        f"$JS.API.DIRECT.GET.{stream}.>",
-    )
+    return (f"{service}.>", "receipts.>", *_looks_at(service.upper()))
 
 
-def _source(name: str, kinds: Sequence[str]) -> Principal:
-    """An integrating system: it publishes its own facts and reads its own receipts, and can do nothing else."""
-    return Principal(name, (*kinds, *_reads("RECEIPTS", f"receipts-{name}")), (f"_INBOX_{name}.>",))
+def _source(name: str, facts: frozenset[str]) -> Principal:
+    """Whoever reports: it publishes its own facts and reads its own receipts, and can do nothing else."""
+    return Principal(name, (*_facts(name, facts), *_reads("RECEIPTS", f"receipts-{name}")))
 
 
 def _facts(name: str, chosen: frozenset[str]) -> tuple[str, ...]:
@@ -146,64 +149,52 @@ def _facts(name: str, chosen: frozenset[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+_SERVES: Mapping[str, tuple[str, ...]] = {
+    # DIRECT.GET.INTAKE: to erase the messages of an erased person, by their ids.
+    "registry": (*_reads("INTAKE", "registry"), "$JS.API.DIRECT.GET.INTAKE"),
+    "allowance": (*_reads("INTAKE", "allowance-intake"), *_reads("REGISTRY", "allowance")),
+    TALENT: (
+        *_reads("INTAKE", "talent-intake"),
+        *_reads("REGISTRY", "talent"),
+        # Placements and annual ratings are told to the registry as a source's facts, and answered like them.
+        _PLACEMENT,
+        _ANNUAL_RATING,
+        *_reads("RECEIPTS", "receipts-talent"),
+    ),
+}
+_ERASE = "$JS.API.STREAM.MSG.DELETE.INTAKE"
+_REPORTS: Mapping[str, frozenset[str]] = {
+    POLICY_OFFICE: _POLICY_FACTS,
+    CASHIER: _CASHIER_FACTS,
+    REVIEWER: _REVIEWER_FACTS,
+    SOURCE: _SOURCE_FACTS,
+}
+
+
+def principal(name: str, role: str) -> Principal:
+    """What a principal of a role may do. role: one of ``ROLES``."""
+    if role == ADMIN:
+        return Principal(name, (">",), store=True)
+    if role in SERVICES:
+        return Principal(name, (*_stores(role), *_SERVES[role], _ERASE), (f"status.{role}",))
+    if role == FINANCE:
+        return Principal(name, (*_reads("ALLOWANCE", "finance"), *_looks_at("ALLOWANCE")))
+    if role == OPERATOR:
+        desk = _source(name, _OPERATOR_FACTS).publish
+        looks = [subject for stream in _STREAMS for subject in _looks_at(stream)]
+        return Principal(name, (*desk, *(f"status.{service}" for service in SERVICES), *looks))
+    return _source(name, _REPORTS[role])
+
+
+def usual(sources: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Name and role of those that every deployment has, and of its integrating systems."""
+    own = (ADMIN, *SERVICES, FINANCE, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER)
+    return (*((name, name) for name in own), *((name, SOURCE) for name in sources))
+
+
 def principals(sources: Sequence[str]) -> tuple[Principal, ...]:
-    """Every user of the broker. sources: the integrating systems of this deployment."""
-    operator = _source(OPERATOR, _facts(OPERATOR, _OPERATOR_FACTS))
-    return (
-        Principal(ADMIN, (">",), (">",)),
-        Principal(
-            "registry",
-            (
-                *_stores("registry"),
-                *_reads("INTAKE", "registry"),
-                # To erase the messages of an erased person, by their ids.
-                "$JS.API.DIRECT.GET.INTAKE",
-                "$JS.API.STREAM.MSG.DELETE.INTAKE",
-            ),
-            ("_INBOX_registry.>", "status.registry"),
-            replies=True,
-        ),
-        Principal(
-            "allowance",
-            (
-                *_stores("allowance"),
-                *_reads("INTAKE", "allowance-intake"),
-                *_reads("REGISTRY", "allowance"),
-                "$JS.API.STREAM.MSG.DELETE.INTAKE",
-            ),
-            ("_INBOX_allowance.>", "status.allowance"),
-            replies=True,
-        ),
-        Principal(
-            TALENT,
-            (
-                *_stores("talent"),
-                *_reads("INTAKE", "talent-intake"),
-                *_reads("REGISTRY", "talent"),
-                "$JS.API.STREAM.MSG.DELETE.INTAKE",
-                # Placements and annual ratings are told to the registry as a source's facts, and answered like them.
-                _PLACEMENT,
-                _ANNUAL_RATING,
-                *_reads("RECEIPTS", "receipts-talent"),
-            ),
-            ("_INBOX_talent.>", "status.talent"),
-            replies=True,
-        ),
-        Principal(
-            FINANCE,
-            (*_reads("ALLOWANCE", "finance"), "$JS.API.STREAM.INFO.ALLOWANCE", "$JS.API.DIRECT.GET.ALLOWANCE"),
-            ("_INBOX_finance.>",),
-        ),
-        Principal(
-            OPERATOR,
-            (*operator.publish, "status.*", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*", "$JS.API.DIRECT.GET.>"),
-            operator.subscribe,
-        ),
-        _source(POLICY_OFFICE, _facts(POLICY_OFFICE, _POLICY_FACTS)),
-        _source(CASHIER, _facts(CASHIER, _CASHIER_FACTS)),
-        _source(REVIEWER, _facts(REVIEWER, _REVIEWER_FACTS)),
-        *(_source(name, _facts(name, _SOURCE_FACTS)) for name in sources),
-    )
+    """Every usual user of the broker. sources: the integrating systems of this deployment."""
+    return tuple(principal(name, role) for name, role in usual(sources))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +230,3 @@ async def provision_broker(
         # Create-or-update: a durable whose filter or limits have drifted is brought back, which a subscriber never does.
         await js.add_consumer(stream, consumer)
     return Provisioned(tuple(created), tuple(updated))
-
-
-def matrix(sources: Sequence[str]) -> Mapping[str, Any]:
-    """user → what it may publish and subscribe, for docs/security.md and its test."""
-    return {p.name: {"publish": list(p.publish), "subscribe": list(p.subscribe)} for p in principals(sources)}

@@ -1,4 +1,4 @@
-"""A sample reader of the finance feed, see finance-feed.md: python finance_consumer.py nats://HOST:4222 PASSWORD BOOKS.db"""
+"""A sample reader of the finance feed, see finance-feed.md: python finance_consumer.py nats://HOST:4222 SEED_FILE BOOKS.db"""
 
 import asyncio
 import json
@@ -34,10 +34,10 @@ UNION ALL SELECT 'is not what was closed', month || ' ' || account || ' ' || pay
  GROUP BY month, account, payer HAVING sum(debit) <> 0 OR sum(credit) <> 0"""
 
 
-async def main(url, password, path):
+async def main(url, seed_file, path):
     db = sqlite3.connect(path)
     db.executescript(BOOKS)
-    client = await nats.connect(url, user="finance", password=password, inbox_prefix=b"_INBOX_finance")
+    client = await nats.connect(url, nkeys_seed=seed_file, inbox_prefix=b"_INBOX_finance")
     stream, (at,) = client.jetstream(), db.execute("SELECT ifnull(max(sequence), 0) FROM event").fetchone()
     while at != (await stream.stream_info("ALLOWANCE")).state.last_seq:
         found = await stream.get_msg("ALLOWANCE", seq=at + 1, subject=">", direct=True, next=True)

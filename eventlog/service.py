@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import nats.errors
 import nats.js.errors
 from faststream import AckPolicy, FastStream
 from faststream.nats import NatsBroker
-from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 from sqlalchemy import func, select
 
@@ -41,7 +41,7 @@ class NotReady(RuntimeError):
     """Something that the service needs is missing. The text says what, and what to run."""
 
 
-def open_broker(url: str, user: str, password: str, log: Any) -> NatsBroker:
+def open_broker(url: str, user: str, seed_file: Path, log: Any) -> NatsBroker:
     """A broker whose inboxes are its own, that never gives up reconnecting, and acknowledges nothing by itself."""
 
     async def on_error(error: Exception) -> None:
@@ -51,7 +51,7 @@ def open_broker(url: str, user: str, password: str, log: Any) -> NatsBroker:
     return NatsBroker(
         url.split(","),
         name=user,
-        security=SASLPlaintext(username=user, password=password),
+        nkeys_seed=str(seed_file),
         inbox_prefix=f"_INBOX_{user}",
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         max_reconnect_attempts=-1,

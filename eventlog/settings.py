@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["SettingError", "Variable", "password_variable", "read_settings", "whole_number"]
+__all__ = ["SettingError", "Variable", "read_settings", "seed_variable", "whole_number"]
 
 
 class SettingError(ValueError):
@@ -37,9 +37,9 @@ def read_settings(variables: tuple[Variable, ...], environment: Mapping[str, str
     return values
 
 
-def password_variable(user: str) -> str:
-    """The variable that holds the broker's password of a user; a hyphen is no character of a variable's name."""
-    return f"HONGLING_{user.upper().replace('-', '_')}_NATS_PASSWORD"
+def seed_variable(user: str) -> str:
+    """The variable that names the file with a principal's nkey seed; a hyphen is no character of a variable's name."""
+    return f"HONGLING_{user.upper().replace('-', '_')}_NATS_SEED_FILE"
 
 
 def whole_number(name: str, text: str, low: int, high: int) -> int:

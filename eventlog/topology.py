@@ -21,7 +21,7 @@ from nats.js.api import (
     StreamConfig,
 )
 
-__all__ = ["ACK_WAIT_SECONDS", "Principal", "consumer_config", "server_config", "stream_config"]
+__all__ = ["ACK_WAIT_SECONDS", "STORE", "Principal", "consumer_config", "server_config", "stream_config"]
 
 ACK_WAIT_SECONDS = 30
 ACK_PENDING_MAX = 5_000
@@ -78,42 +78,109 @@ def consumer_config(
     )
 
 
+STORE = "STORE"
+"""The account of the streams. Only a principal that says so logs in to it: whoever provisions."""
+_ANSWERED_MANY_TIMES = ("$JS.API.CONSUMER.MSG.NEXT.", "$JS.API.DIRECT.GET.")
+"""Requests that one answer does not end: the messages of a pull, and of a batch of direct gets."""
+_NOBODY_ANSWERS = "nobody.answers"
+_OWN_JETSTREAM = "$JS.API.INFO"
+"""A server with JetStream gives every account that has no import of this subject the whole ``$JS.API.>``, answered with "not
+enabled for account": each request would be answered twice, and wrongly first. An import that leads nowhere keeps it away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user of the broker and all that it may do; anything else is denied. replies: may answer requests."""
+    """Somebody who connects to the broker, and all that it may do; anything else is denied.
+
+    publish: subjects that it may send to, streams' and requests'; answers: requests that it answers itself, for whoever may
+    send them; store: it logs in to the account of the streams, everybody else to an account of its own.
+    """
 
     name: str
     publish: tuple[str, ...]
-    subscribe: tuple[str, ...]
-    replies: bool = False
+    answers: tuple[str, ...] = ()
+    store: bool = False
+
+    @property
+    def account(self) -> str:
+        return STORE if self.store else self.name
+
+    @property
+    def subscribe(self) -> tuple[str, ...]:
+        """What it may listen to: answers to itself, and the requests that it answers."""
+        return (">",) if self.store else (f"_INBOX_{self.name}.>", *self.answers)
 
 
 def server_config(
     principals: Sequence[Principal],
-    passwords: Mapping[str, str],
+    nkeys: Mapping[str, str],
     *,
     store_dir: str,
     listen: str,
     sync_always: bool = False,
     extra: str = "",
 ) -> str:
-    """The nats-server configuration with every principal. passwords: by user; ``$NAME`` makes the server read a variable."""
-    users = ",\n".join("    " + _user(principal, passwords[principal.name]) for principal in principals)
+    """The nats-server configuration: an account for each principal, and what passes between accounts.
+
+    nkeys: public keys by principal; one without a key cannot log in. The server does not check the reply subject of a request,
+    and JetStream answers there with the system's rights: so each principal has an account of its own, into which it imports
+    exactly what it may send. Whatever reply it names, the answer comes out in that account only.
+    """
     sync = "sync_interval: always" if sync_always else 'sync_interval: "2m"'
     return (
         f"listen: {json.dumps(listen)}\n"
         f"max_payload: {MESSAGE_BYTES_MAX}\n"
         f"jetstream {{\n  store_dir: {json.dumps(store_dir)}\n  {sync}\n}}\n"
-        f"authorization {{\n  timeout: 5\n  users: [\n{users}\n  ]\n}}\n{extra}"
+        f"authorization {{timeout: 5}}\n"
+        f"accounts {{\n{_accounts(principals, nkeys)}}}\n{extra}"
     )
 
 
-def _user(principal: Principal, password: str) -> str:
-    secret = password if password.startswith("$") else json.dumps(password)
+def _accounts(principals: Sequence[Principal], nkeys: Mapping[str, str]) -> str:
+    answered = {subject: each.account for each in principals for subject in each.answers}
+    users: dict[str, list[str]] = {STORE: []}
+    imports: dict[str, list[str]] = {STORE: []}
+    exports: dict[str, dict[str, list[str]]] = {STORE: {}}
+    for each in principals:
+        mine = users.setdefault(each.account, [])
+        takes = imports.setdefault(each.account, [] if each.store else [_import(STORE, _NOBODY_ANSWERS, _OWN_JETSTREAM)])
+        if each.name in nkeys:
+            mine.append(_user(each, nkeys[each.name]))
+        for subject in () if each.store else each.publish:
+            giver = answered.get(subject, STORE)
+            takes.append(_import(giver, subject))
+            exports.setdefault(giver, {}).setdefault(subject, []).append(each.account)
+    exports[STORE][_NOBODY_ANSWERS] = [account for account in users if account != STORE]
+    text = ""
+    for account in users:
+        lines = ["jetstream: enabled"] if account == STORE else []
+        lines += _listed("users", users[account])
+        lines += _listed("exports", [_export(*export) for export in exports.get(account, {}).items()])
+        lines += _listed("imports", imports[account])
+        text += f"  {json.dumps(account)}: {{\n" + "".join(f"    {line}\n" for line in lines) + "  }\n"
+    return text
+
+
+def _listed(name: str, items: Sequence[str]) -> list[str]:
+    return [f"{name}: [", *(f"  {item}" for item in items), "]"] if items else []
+
+
+def _import(giver: str, subject: str, local: str | None = None) -> str:
+    renamed = "" if local is None else f", to: {json.dumps(local)}"
+    return f"{{service: {{account: {json.dumps(giver)}, subject: {json.dumps(subject)}}}{renamed}}}"
+
+
+def _export(subject: str, accounts: Sequence[str]) -> str:
+    kind = ', response_type: "Stream"' if subject.startswith(_ANSWERED_MANY_TIMES) else ""
+    return f"{{service: {json.dumps(subject)}, accounts: {json.dumps(accounts)}{kind}}}"
+
+
+def _user(principal: Principal, nkey: str) -> str:
+    # The account confines what a principal can reach; its rights inside say the same once more, and name what is denied.
     permissions: dict[str, Any] = {
         "publish": {"allow": list(principal.publish)},
         "subscribe": {"allow": list(principal.subscribe)},
     }
-    if principal.replies:
+    if principal.answers:
         permissions["allow_responses"] = {"max": 1, "expires": "1m"}
-    return f"{{user: {principal.name}, password: {secret}, permissions: {json.dumps(permissions)}}}"
+    return f"{{nkey: {nkey}, permissions: {json.dumps(permissions)}}}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from eventlog.settings import Variable, read_settings, whole_number
 
@@ -13,7 +14,7 @@ HOLD = "HONGLING_ALLOWANCE_HOLD_SECONDS"
 
 VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
-    Variable("HONGLING_ALLOWANCE_NATS_PASSWORD", "the broker's password of user allowance", secret=True),
+    Variable("HONGLING_ALLOWANCE_NATS_SEED_FILE", "file with the nkey seed of principal allowance, which the broker knows"),
     Variable("HONGLING_ALLOWANCE_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
     Variable(HOLD, "how long a fact about payment waits for the stage before it", str(7 * 24 * 3600)),
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
@@ -23,7 +24,7 @@ VARIABLES = (
 @dataclass(frozen=True)
 class Settings:
     nats_url: str
-    nats_password: str = field(repr=False)
+    nats_seed_file: Path
     database_url: str = field(repr=False)
     hold_seconds: int
     log_level: str
@@ -34,7 +35,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     values = read_settings(VARIABLES, environment)
     return Settings(
         nats_url=values["HONGLING_NATS_URL"],
-        nats_password=values["HONGLING_ALLOWANCE_NATS_PASSWORD"],
+        nats_seed_file=Path(values["HONGLING_ALLOWANCE_NATS_SEED_FILE"]),
         database_url=values["HONGLING_ALLOWANCE_DATABASE_URL"],
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         log_level=values["HONGLING_LOG_LEVEL"],

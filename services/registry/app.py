@@ -96,7 +96,7 @@ def create_app(settings: Settings) -> FastStream:
     database = Database(settings.database_url)
     log = open_log(database)
     logger = get_log(SERVICE)
-    service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
+    service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger), logger)
     vault = Vault(KeyRing.read(settings.keys), SystemEntropy())
     kept = Attachments(settings.attachments, SystemEntropy()) if settings.attachments else None
     return service.app(

@@ -15,7 +15,7 @@ __all__ = ["VARIABLES", "Settings", "settings_from"]
 
 VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
-    Variable("HONGLING_REGISTRY_NATS_PASSWORD", "the broker's password of user registry", secret=True),
+    Variable("HONGLING_REGISTRY_NATS_SEED_FILE", "file with the nkey seed of principal registry, which the broker knows"),
     Variable("HONGLING_REGISTRY_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
     Variable(
         "HONGLING_REGISTRY_KEYS",
@@ -33,7 +33,7 @@ VARIABLES = (
 @dataclass(frozen=True)
 class Settings:
     nats_url: str
-    nats_password: str = field(repr=False)
+    nats_seed_file: Path
     database_url: str = field(repr=False)
     keys: Path
     attachments: Path | None
@@ -50,7 +50,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     hold = "HONGLING_REGISTRY_HOLD_SECONDS"
     return Settings(
         nats_url=values["HONGLING_NATS_URL"],
-        nats_password=values["HONGLING_REGISTRY_NATS_PASSWORD"],
+        nats_seed_file=Path(values["HONGLING_REGISTRY_NATS_SEED_FILE"]),
         database_url=values["HONGLING_REGISTRY_DATABASE_URL"],
         keys=Path(values["HONGLING_REGISTRY_KEYS"]),
         attachments=Path(values["HONGLING_REGISTRY_ATTACHMENTS"]) if values["HONGLING_REGISTRY_ATTACHMENTS"] else None,

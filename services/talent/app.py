@@ -74,7 +74,7 @@ def create_app(settings: Settings) -> FastStream:
     database = Database(settings.database_url)
     log = open_log(database)
     logger = get_log(SERVICE)
-    service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_password, logger), logger)
+    service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger), logger)
     return service.app(bindings(service, settings.hold_seconds, settings.closers))
 
 

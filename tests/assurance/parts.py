@@ -23,7 +23,7 @@ from typer.testing import Result
 from console.deployment import Deployment, Running
 from console.main import app
 from console.topology import SERVICES
-from eventlog.settings import password_variable
+from eventlog.settings import seed_variable
 from tests.system.conftest import Office, start
 
 __all__ = [
@@ -196,8 +196,7 @@ class PostgresOffice(Office):
     """Asks with the ``HONGLING_*`` variables of the deployment, since its folder has no databases."""
 
     def hongling(self, *arguments: str) -> Result:
-        passwords = {password_variable(user): password for user, password in self.deployment.passwords().items()}
-        variables = dict(passwords)
+        variables = {seed_variable(e.name): str(self.deployment.seed_file(e.name)) for e in self.deployment.principals.entries()}
         for service in SERVICES:
             variables |= self.deployment.environment(self.running.url, service)
         return self.runner.invoke(app, list(arguments), env=variables)

@@ -131,7 +131,7 @@ def test_a_consumer_deleted_under_a_service_is_named_with_its_remedy(town: Town)
     office = town.office
 
     async def delete() -> None:
-        client = await connect(office.running.url, "admin", office.password("admin"))
+        client = await connect(office.running.url, "admin", office.seed_file("admin"))
         await client.jetstream().delete_consumer("REGISTRY", "allowance")
         await client.close()
 

@@ -77,12 +77,15 @@ class Storm:
         victims = (parts * ceil(rounds / len(parts)))[:rounds]
         self.rng.shuffle(victims)
         size = ceil(len(messages) / rounds)
-        passwords = self.office.deployment.passwords()
         async with AsyncExitStack() as stack:
             clients = {}
             for source in self.office.deployment.sources:
                 client = IntakeClient(
-                    self.office.running.url, source, passwords[source], window_messages=WINDOW_MESSAGES, timeout_seconds=2.0
+                    self.office.running.url,
+                    source,
+                    self.office.seed_file(source),
+                    window_messages=WINDOW_MESSAGES,
+                    timeout_seconds=2.0,
                 )
                 clients[source] = await stack.enter_async_context(client)
             for number, victim in enumerate(victims):

@@ -86,7 +86,7 @@ def _events(office: Office, service: str, prefix: str) -> list[str]:
 
 def as_admin(office: Office, act: Callable[[JetStreamContext], Awaitable[object]]) -> None:
     async def work() -> None:
-        client = await connect(office.running.url, "admin", office.password("admin"))
+        client = await connect(office.running.url, "admin", office.seed_file("admin"))
         try:
             await act(client.jetstream())
         finally:

@@ -44,13 +44,13 @@ def test_a_number_out_of_bounds_is_named_with_its_bounds(text: str, problem: str
 
 REGISTRY = {
     "HONGLING_NATS_URL": "nats://h:4222",
-    "HONGLING_REGISTRY_NATS_PASSWORD": "s3cret",
+    "HONGLING_REGISTRY_NATS_SEED_FILE": "s3cret",
     "HONGLING_REGISTRY_DATABASE_URL": "postgresql://u:s3cret@h/d",
     "HONGLING_REGISTRY_KEYS": "/keys",
 }
 ALLOWANCE = {
     "HONGLING_NATS_URL": "nats://h:4222",
-    "HONGLING_ALLOWANCE_NATS_PASSWORD": "s3cret",
+    "HONGLING_ALLOWANCE_NATS_SEED_FILE": "s3cret",
     "HONGLING_ALLOWANCE_DATABASE_URL": "postgresql://u:s3cret@h/d",
 }
 
@@ -90,7 +90,7 @@ def test_the_registrys_rules_and_bounds_are_read() -> None:
 
 def test_who_may_close_another_s_problem_is_read_as_a_list() -> None:
     """The operator, where nothing is said."""
-    given = {"HONGLING_NATS_URL": "n", "HONGLING_TALENT_NATS_PASSWORD": "p", "HONGLING_TALENT_DATABASE_URL": "sqlite:///t"}
+    given = {"HONGLING_NATS_URL": "n", "HONGLING_TALENT_NATS_SEED_FILE": "p", "HONGLING_TALENT_DATABASE_URL": "sqlite:///t"}
     assert talent.settings_from(given).closers == {"operator"}
     assert talent.settings_from(given | {"HONGLING_TALENT_CLOSERS": "operator, audit"}).closers == {"operator", "audit"}
 

@@ -103,7 +103,7 @@ class Office:
         for message in messages:
             by_source.setdefault(message.subject.split(".")[1], []).append(message)
         for source, batch in by_source.items():
-            async with IntakeClient(self.running.url, source, self.password(source)) as client:
+            async with IntakeClient(self.running.url, source, self.seed_file(source)) as client:
                 if wait:
                     receipts.update((await client.publish_and_wait(batch, DEADLINE_SECONDS)).receipts)
                 else:
@@ -131,7 +131,7 @@ class Office:
         return asyncio.run(self._stream(name))
 
     async def _stream(self, name: str) -> list[Stored]:
-        client = await connect(self.running.url, "admin", self.password("admin"))
+        client = await connect(self.running.url, "admin", self.seed_file("admin"))
         try:
             last = (await stream_state(client, name)).last
             found: list[Stored] = []
@@ -180,8 +180,8 @@ class Office:
         answers = json.loads(result.stdout)["services"]
         return next(answer for answer in answers if answer["service"] == service)
 
-    def password(self, user: str) -> str:
-        return self.deployment.passwords()[user]
+    def seed_file(self, user: str) -> Path:
+        return self.deployment.seed_file(user)
 
 
 def start(folder: Path, ack_wait_seconds: float = 30.0, **variables: str) -> Iterator[Office]:

@@ -93,7 +93,7 @@ def test_a_source_cannot_publish_as_another(office: Office) -> None:
     message = office.rating("K", "good")
 
     async def publish_as_training() -> None:
-        async with IntakeClient(office.running.url, "training", office.password("training"), timeout_seconds=0.5) as client:
+        async with IntakeClient(office.running.url, "training", office.seed_file("training"), timeout_seconds=0.5) as client:
             async for _ in client.publish([message]):
                 pass
 

@@ -95,7 +95,7 @@ def recover(office: Office, who: str) -> None:
 def consume(office: Office, file: Path, kill_at: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run the consumer to its end, or until it is killed before that line of it."""
     deadly = () if kill_at is None else ("-c", DEADLY, str(kill_at))
-    command = [sys.executable, *deadly, str(CONSUMER), office.running.url, office.password("finance"), str(file)]
+    command = [sys.executable, *deadly, str(CONSUMER), office.running.url, str(office.seed_file("finance")), str(file)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -241,7 +241,7 @@ class _copy:
         self.deployment = Deployment(folder / "copy")
         source = office.deployment.data
         (folder / "copy").mkdir()
-        shutil.copy(source / "secrets.json", folder / "copy")
+        shutil.copytree(source / "principals", folder / "copy" / "principals")
         shutil.copytree(source / "keys", folder / "copy" / "keys")
         for service in ("registry", "allowance"):
             _backup(source / f"{service}.db", folder / "copy" / f"{service}.db")
@@ -276,7 +276,7 @@ def test_a_consumer_deleted_under_a_service_is_noticed_and_mended(tmp_path: Path
 
 
 async def _delete_consumer(office: Office) -> None:
-    client = await connect(office.running.url, "admin", office.password("admin"))
+    client = await connect(office.running.url, "admin", office.seed_file("admin"))
     await client.jetstream().delete_consumer("INTAKE", "registry")
     await client.close()
 

@@ -95,9 +95,7 @@ def denied(office: Office, user: str, *subjects: str) -> set[str]:
     async def tell() -> None:
         client = Client()
         inbox = f"_INBOX_{user}".encode()
-        await client.connect(
-            office.running.url, user=user, password=office.password(user), inbox_prefix=inbox, error_cb=on_error
-        )
+        await client.connect(office.running.url, nkeys_seed=str(office.seed_file(user)), inbox_prefix=inbox, error_cb=on_error)
         for subject in (*subjects, "nobody.may"):
             await client.publish(subject, b"{}")
         await asyncio.wait_for(last.wait(), DEADLINE_SECONDS)

@@ -70,7 +70,7 @@ def pause(office: Office, stream: str, consumer: str, until: str) -> None:
     """Have the broker deliver nothing on a consumer until then; a moment that is past ends it."""
 
     async def ask() -> None:
-        client = await connect(office.running.url, "admin", office.password("admin"))
+        client = await connect(office.running.url, "admin", office.seed_file("admin"))
         try:
             body = json.dumps({"pause_until": until}).encode()
             reply = await client.request(f"$JS.API.CONSUMER.PAUSE.{stream}.{consumer}", body)
@@ -126,7 +126,7 @@ def test_the_registrys_answer_stands_where_the_talent_service_may_read_it(office
     """With its own credentials, through its own durable consumer; other sources' answers are not for it."""
 
     async def read() -> list[str]:
-        client = await connect(office.running.url, "talent", office.password("talent"))
+        client = await connect(office.running.url, "talent", office.seed_file("talent"))
         try:
             js = client.jetstream()
             subscription = await js.pull_subscribe_bind("receipts-talent", "RECEIPTS", inbox_prefix=b"_INBOX_talent.")
@@ -141,7 +141,7 @@ def test_the_talent_service_may_tell_the_registry_of_engagements_and_ratings_and
     """The broker itself refuses what is not in its permissions."""
 
     async def tell(subject: str) -> None:
-        client = await connect(office.running.url, "talent", office.password("talent"))
+        client = await connect(office.running.url, "talent", office.seed_file("talent"))
         try:
             await client.jetstream().publish(subject, b"{}", timeout=1)
         finally:

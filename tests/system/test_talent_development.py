@@ -66,7 +66,7 @@ def test_a_policy_comes_from_its_office_only(office: Office) -> None:
     """The broker itself refuses it from a source and from an operator."""
 
     async def tell(user: str) -> None:
-        client = await connect(office.running.url, user, office.password(user))
+        client = await connect(office.running.url, user, office.seed_file(user))
         try:
             subject = f"intake.{user}.talent.development-policy-published"
             await client.jetstream().publish(subject, b"{}", timeout=1)

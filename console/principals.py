@@ -1,0 +1,143 @@
+"""The principals of a deployment: who they are (a list of public keys) and what each shows to the broker (its seed).
+
+    principals.json          name, role, public key of everybody; no secret
+    <name>/nats.nk           that principal's nkey seed; mode 0600; goes to its holder and to nobody else
+    broker/nats.conf         what nats-server reads: accounts, exports and imports, public keys only
+
+The broker's configuration is made from the list alone, so a principal is replaced or shut out by writing the list, writing the
+configuration and telling the server to read it again (SIGHUP): whoever is connected with a key that left is disconnected.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nkeys
+
+from console.topology import ROLES, principal, usual
+from eventlog.topology import STORE, server_config
+
+__all__ = ["Entry", "Principals", "UnknownPrincipal", "write_secret"]
+
+BROKER = "broker"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+class UnknownPrincipal(ValueError):
+    """Nobody of this name is in the list. The text names who is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the list. nkey: the public key; division: GB/T 2260, of a bounded role; disabled: shut out."""
+
+    name: str
+    role: str
+    nkey: str
+    division: str | None = None
+    disabled: bool = False
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Replace a file by one that only its owner reads, in one step."""
+    temporary = path.with_suffix(path.suffix + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+class Principals:
+    """The folder. Every method that changes something has written it when it returns; the server then has to be told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._list = folder / "principals.json"
+
+    def exist(self) -> bool:
+        return self._list.exists()
+
+    def entries(self) -> tuple[Entry, ...]:
+        found = json.loads(self._list.read_text(encoding="utf-8")) if self.exist() else []
+        return tuple(Entry(**each) for each in found)
+
+    def entry(self, name: str) -> Entry:
+        """Raises UnknownPrincipal."""
+        entries = self.entries()
+        found = next((each for each in entries if each.name == name), None)
+        if found is None:
+            raise UnknownPrincipal(f"{name} is no principal of this deployment; known: {', '.join(e.name for e in entries)}")
+        return found
+
+    def seed_file(self, name: str) -> Path:
+        """Where the seed of a principal is; whether it is there is another question."""
+        return self.folder / name / "nats.nk"
+
+    # --- changes --------------------------------------------------------------------------------------------------------
+
+    def create(self, sources: Sequence[str]) -> None:
+        """Make the usual principals and these integrating systems. Safe to repeat: who is there keeps what it has."""
+        known = {each.name for each in self.entries()}
+        for name, role in usual(sources):
+            if name not in known:
+                self.add(name, role)
+
+    def add(self, name: str, role: str, division: str | None = None) -> Entry:
+        """A new principal with a new seed. Raises ValueError for a name or a role that cannot be."""
+        if not _NAME.fullmatch(name) or name in (BROKER, STORE.lower()):
+            raise ValueError(f"{name!r} cannot be a principal: lower-case letters, digits and hyphens, a letter first")
+        if role not in ROLES:
+            raise ValueError(f"{role!r} is no role; known: {', '.join(ROLES)}")
+        entries = self.entries()
+        if name in {each.name for each in entries}:
+            raise ValueError(f"{name} is a principal already; rotate it to give it another seed")
+        made = Entry(name, role, self._new_seed(name), division)
+        self._write((*entries, made))
+        return made
+
+    def rotate(self, name: str) -> Entry:
+        """Another seed for a principal; the one before is worth nothing once the server has read the configuration."""
+        return self._change(name, nkey=self._new_seed(self.entry(name).name))
+
+    def disable(self, name: str, disabled: bool = True) -> Entry:
+        """Shut a principal out, or let it in again with the seed that it has."""
+        return self._change(name, disabled=disabled)
+
+    def _change(self, name: str, **values: Any) -> Entry:
+        changed = replace(self.entry(name), **values)
+        self._write(tuple(changed if each.name == name else each for each in self.entries()))
+        return changed
+
+    def _new_seed(self, name: str) -> str:
+        """Write a fresh seed; return its public key."""
+        seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
+        path = self.seed_file(name)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_secret(path, seed.decode())
+        public: bytes = nkeys.from_seed(bytearray(seed)).public_key
+        return public.decode()
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_secret(self._list, json.dumps([asdict(each) for each in entries], indent=2, ensure_ascii=False) + "\n")
+
+    # --- the broker -------------------------------------------------------------------------------------------------------
+
+    def write_config(self, name: str = "nats.conf", **options: Any) -> Path:
+        """Write a configuration of the server below ``broker/``. options: those of ``server_config``."""
+        path = self.folder / BROKER / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_secret(path, self.config(**options))
+        return path
+
+    def config(self, **options: Any) -> str:
+        entries = self.entries()
+        allowed = {each.name: each.nkey for each in entries if not each.disabled}
+        return server_config([principal(each.name, each.role) for each in entries], allowed, **options)
