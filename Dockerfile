@@ -17,13 +17,15 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     LANG=C.UTF-8
 
-# Exactly the files whose hashes are written down, and wheels only: nothing is compiled, nothing else is fetched.
+# Exactly the files whose hashes are written down: nothing is compiled, nothing else is fetched. All are wheels but nkeys, which is
+# published as source only (one module of Python); the image's own setuptools packs it.
 COPY requirements-runtime.lock /tmp/requirements.lock
-RUN pip install --require-hashes --only-binary=:all: --requirement /tmp/requirements.lock && rm /tmp/requirements.lock
+RUN pip install --require-hashes --only-binary=:all: --no-binary=nkeys --no-build-isolation \
+      --requirement /tmp/requirements.lock && rm /tmp/requirements.lock
 
-# /keys, /attachments and /bank are made here so that a new volume mounted on them belongs to the user below.
+# /keys, /principals, /attachments and /bank are made here so that a new volume mounted on them belongs to the user below.
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin hongling \
-    && mkdir --mode=0700 /keys /attachments /bank && chown hongling:hongling /keys /attachments /bank
+    && mkdir --mode=0700 /keys /principals /attachments /bank && chown hongling:hongling /keys /principals /attachments /bank
 
 WORKDIR /app
 COPY contracts/ contracts/

@@ -1,7 +1,7 @@
 """What every command of finance shares: how an act reaches the allowance service, how its answer and a run are shown.
 
 A maker's acts (经办) are published as the broker's user ``cashier``, checks and the closing of months (复核) as ``reviewer``:
-who has the one password has not got the other.
+who has the one seed has not got the other.
 """
 
 from __future__ import annotations

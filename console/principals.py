@@ -119,21 +119,25 @@ class Principals:
         """Write a fresh seed; return its public key."""
         seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
         path = self.seed_file(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._own(path.parent)
         write_secret(path, seed.decode())
         public: bytes = nkeys.from_seed(bytearray(seed)).public_key
         return public.decode()
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._own(self.folder)
         write_secret(self._list, json.dumps([asdict(each) for each in entries], indent=2, ensure_ascii=False) + "\n")
+
+    def _own(self, folder: Path) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
     # --- the broker -------------------------------------------------------------------------------------------------------
 
     def write_config(self, name: str = "nats.conf", **options: Any) -> Path:
         """Write a configuration of the server below ``broker/``. options: those of ``server_config``."""
         path = self.folder / BROKER / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._own(path.parent)
         write_secret(path, self.config(**options))
         return path
 

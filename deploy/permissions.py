@@ -13,10 +13,11 @@ from console.topology import SERVICES, consumers, principals, streams
 from contracts.intake import FACT_TYPES
 from eventlog.topology import Principal
 
-__all__ = ["Attempt", "attempts", "covers", "may", "permissions_table"]
+__all__ = ["Attempt", "attempts", "covers", "may", "permissions_table", "reply_targets", "requests"]
 
 Verb = Literal["publish", "subscribe"]
 NAMED_MAX = 3
+FACTS_TRIED = 6
 STREAM_VERBS = ("CREATE", "UPDATE", "DELETE", "PURGE", "SNAPSHOT", "RESTORE", "LEADER.STEPDOWN")
 CONSUMER_VERBS = ("CREATE", "DURABLE.CREATE", "DELETE", "PAUSE", "LEADER.STEPDOWN")
 REST_OF_ACK = "1.1.1.1700000000000000000.0"
@@ -65,7 +66,7 @@ def attempts(sources: Sequence[str]) -> Iterator[Attempt]:
     yield from _consumer_attempts(sources)
     server = {
         "account": "$JS.API.INFO", "names": "$JS.API.STREAM.NAMES", "list": "$JS.API.STREAM.LIST",
-        "system": "$SYS.REQ.SERVER.PING", "purge of the account": "$JS.API.ACCOUNT.PURGE.$G",
+        "system": "$SYS.REQ.SERVER.PING", "purge of the account": "$JS.API.ACCOUNT.PURGE.STORE",
     }  # fmt: skip
     yield Attempt("ask the server about everything", "publish", server)
     yield Attempt("own and others' inboxes", "subscribe", {user: f"_INBOX_{user}.>" for user in users})
@@ -94,6 +95,35 @@ def _consumer_attempts(sources: Sequence[str]) -> Iterator[Attempt]:
     yield Attempt("the state of consumer", "publish", {c: f"$JS.API.CONSUMER.INFO.{s}.{c}" for s, c in found})
     yield Attempt("take messages of consumer", "publish", {c: f"$JS.API.CONSUMER.MSG.NEXT.{s}.{c}" for s, c in found})
     yield Attempt("acknowledge for consumer", "publish", {c: f"$JS.ACK.{s}.{c}.{REST_OF_ACK}" for s, c in found})
+
+
+def requests(principal: Principal) -> Iterator[tuple[str, bytes]]:
+    """Every kind of request that a principal may make and that is answered, with a body that is taken.
+
+    A publication to a stream is one: the stream's word is its answer. Of the facts that a source may report one stands for all.
+    """
+    facts = [right for right in principal.publish if not right.startswith(("$JS.", "status."))]
+    prefixes = {right.split(".")[0]: right for right in facts}
+    for right in (*prefixes.values(), *(right for right in principal.publish if right not in facts)):
+        subject = right.replace(">", "00.x" if right in facts else REST_OF_ACK)
+        if ".MSG.NEXT." in right:
+            yield subject, b'{"batch":1,"no_wait":true}'
+        elif ".DIRECT.GET." in right:
+            yield subject, b'{"seq":1}'
+        elif ".MSG.DELETE." in right:
+            yield subject, b'{"seq":999999}'
+        else:
+            yield subject, b""
+
+
+def reply_targets(sources: Sequence[str]) -> tuple[str, ...]:
+    """Where a forged reply might want to land: everything of the table that is published to, of everybody's facts some."""
+    found: list[str] = []
+    for attempt in attempts(sources):
+        if attempt.verb == "publish":
+            subjects = list(attempt.subjects.values())
+            found += subjects[:: max(1, len(subjects) // FACTS_TRIED)] if attempt.what.startswith("facts") else subjects
+    return tuple(dict.fromkeys((*found, "$SYS.ACCOUNT.STORE.CLAIMS.UPDATE", "_R_.forged.reply")))
 
 
 def permissions_table(sources: Sequence[str]) -> str:

@@ -1,17 +1,14 @@
-"""Write what is derived from the code: the broker's configurations, and the tables in the documents. ``make render``.
+"""Write what is derived from the code: the tables in the documents. ``make render``.
 
 Nobody edits these by hand; tests compare them with the code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from typer.testing import CliRunner
-
 from console.deployment import DEFAULT_SOURCES
-from console.main import app
 from console.topology import ADMIN, CASHIER, FINANCE, OPERATOR, POLICY_OFFICE, REVIEWER, principals
 from deploy.permissions import permissions_table
 from eventlog.settings import Variable
@@ -19,10 +16,9 @@ from services.allowance.settings import VARIABLES as ALLOWANCE
 from services.registry.settings import VARIABLES as REGISTRY
 from services.talent.settings import VARIABLES as TALENT
 
-__all__ = ["BROKER_FILES", "DOCUMENTS", "between", "broker_config", "principals_table", "settings_table"]
+__all__ = ["DOCUMENTS", "between", "principals_table", "settings_table"]
 
 ROOT = Path(__file__).parents[1]
-BROKER_FILES: dict[str, tuple[str, ...]] = {"nats.conf": (), "cluster.conf": ("--cluster",)}
 DOCUMENTS = {
     "docs/security.md": ("principals", "permissions"),
     "README.md": ("settings",),
@@ -41,18 +37,12 @@ WHO = {
 }
 
 
-def broker_config(options: Sequence[str]) -> str:
-    told = CliRunner().invoke(app, ["provision", "--broker-config", *options])
-    assert told.exit_code == 0, told.output
-    return told.stdout
-
-
 def principals_table() -> str:
     """Every user of the broker and all that it may do."""
     lines = ["| User | Who | May publish to | May subscribe to |", "|---|---|---|---|"]
     for principal in principals(DEFAULT_SOURCES):
         who = WHO.get(principal.name, "an integrating system: its own facts, its own receipts")
-        subscribe = _codes(principal.subscribe) + ("; may answer requests" if principal.replies else "")
+        subscribe = _codes(principal.subscribe) + ("; answers what it is asked there" if principal.answers else "")
         lines.append(f"| `{principal.name}` | {who} | {_codes(principal.publish)} | {subscribe} |")
     return "\n".join(lines)
 
@@ -94,8 +84,6 @@ TABLES = {
 
 
 def main() -> None:
-    for name, options in BROKER_FILES.items():
-        (ROOT / "deploy" / "nats" / name).write_text(broker_config(options), encoding="utf-8")
     for name, marks in DOCUMENTS.items():
         path = ROOT / name
         text = path.read_text(encoding="utf-8")

@@ -196,7 +196,9 @@ class PostgresOffice(Office):
     """Asks with the ``HONGLING_*`` variables of the deployment, since its folder has no databases."""
 
     def hongling(self, *arguments: str) -> Result:
-        variables = {seed_variable(e.name): str(self.deployment.seed_file(e.name)) for e in self.deployment.principals.entries()}
+        variables = {
+            seed_variable(e.name): str(self.deployment.seed_file(e.name)) for e in self.deployment.principals.entries()
+        }
         for service in SERVICES:
             variables |= self.deployment.environment(self.running.url, service)
         return self.runner.invoke(app, list(arguments), env=variables)

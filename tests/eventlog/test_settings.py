@@ -44,13 +44,13 @@ def test_a_number_out_of_bounds_is_named_with_its_bounds(text: str, problem: str
 
 REGISTRY = {
     "HONGLING_NATS_URL": "nats://h:4222",
-    "HONGLING_REGISTRY_NATS_SEED_FILE": "s3cret",
+    "HONGLING_REGISTRY_NATS_SEED_FILE": "/principals/nats.nk",
     "HONGLING_REGISTRY_DATABASE_URL": "postgresql://u:s3cret@h/d",
     "HONGLING_REGISTRY_KEYS": "/keys",
 }
 ALLOWANCE = {
     "HONGLING_NATS_URL": "nats://h:4222",
-    "HONGLING_ALLOWANCE_NATS_SEED_FILE": "s3cret",
+    "HONGLING_ALLOWANCE_NATS_SEED_FILE": "/principals/nats.nk",
     "HONGLING_ALLOWANCE_DATABASE_URL": "postgresql://u:s3cret@h/d",
 }
 

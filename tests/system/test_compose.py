@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from console.deployment import DEFAULT_SOURCES, find_server
 from console.main import app
 from console.topology import SERVICES, principals
-from eventlog.settings import Variable
+from eventlog.settings import Variable, seed_variable
 from services.allowance.settings import VARIABLES as ALLOWANCE
 from services.registry.settings import VARIABLES as REGISTRY
 from services.talent.settings import VARIABLES as TALENT
@@ -23,9 +23,9 @@ from services.talent.settings import VARIABLES as TALENT
 ROOT = Path(__file__).parents[2]
 SETTINGS: dict[str, tuple[Variable, ...]] = {"registry": REGISTRY, "allowance": ALLOWANCE, "talent": TALENT}
 USERS = [principal.name for principal in principals(DEFAULT_SOURCES)]
-PASSWORDS = {f"HONGLING_{user.upper()}_NATS_PASSWORD" for user in USERS}
+SEEDS = {seed_variable(user): user for user in USERS}
 KNOWN = (
-    PASSWORDS
+    SEEDS.keys()
     | {variable.name for variables in SETTINGS.values() for variable in variables}
     | {"HONGLING_LANG", "HONGLING_DATA", "HONGLING_NATS_URL"}
 )
@@ -47,6 +47,18 @@ def example() -> dict[str, str]:
 
 def environment(compose: dict[str, Any], service: str) -> dict[str, str]:
     return dict(compose["services"][service].get("environment", {}))
+
+
+def mounts(compose: dict[str, Any], service: str) -> list[tuple[str, str, str]]:
+    """(volume or folder, folder in it, where in the container), however it is written."""
+    found = []
+    for each in compose["services"][service].get("volumes", ()):
+        if isinstance(each, str):
+            source, target = each.split(":")[:2]
+            found.append((source, "", target))
+        else:
+            found.append((each["source"], each["volume"]["subpath"], each["target"]))
+    return found
 
 
 # --- settings -----------------------------------------------------------------------------------------------------------
@@ -74,19 +86,19 @@ def test_only_provision_gets_the_owner_of_the_databases_and_the_admin_of_the_bro
     broker = {"nats", "nats-2", "nats-3"}
     for name in compose["services"].keys() - broker - {"provision"}:
         values = environment(compose, name)
-        assert "HONGLING_ADMIN_NATS_PASSWORD" not in values
+        assert "HONGLING_ADMIN_NATS_SEED_FILE" not in values
         assert not [value for key, value in values.items() if key.startswith("HONGLING_") and "_owner:" in value]
 
 
 def test_nobody_both_prepares_and_checks_and_only_the_desk_has_the_keys(compose: dict[str, Any]) -> None:
     """经办与复核分离; and the file of a run is joined where people may see names."""
-    passwords = {"HONGLING_CASHIER_NATS_PASSWORD", "HONGLING_REVIEWER_NATS_PASSWORD"}
+    seeds = {"HONGLING_CASHIER_NATS_SEED_FILE", "HONGLING_REVIEWER_NATS_SEED_FILE"}
     people = [name for name in compose["services"] if not name.startswith("nats")]
-    assert {name: found for name in people if (found := passwords & environment(compose, name).keys())} == {
-        "cashier": {"HONGLING_CASHIER_NATS_PASSWORD"},
-        "reviewer": {"HONGLING_REVIEWER_NATS_PASSWORD"},
+    assert {name: found for name in people if (found := seeds & environment(compose, name).keys())} == {
+        "cashier": {"HONGLING_CASHIER_NATS_SEED_FILE"},
+        "reviewer": {"HONGLING_REVIEWER_NATS_SEED_FILE"},
     }
-    keys = [name for name in people if any(each.startswith("keys:") for each in compose["services"][name].get("volumes", ()))]
+    keys = [name for name in people if any(volume == "keys" for volume, _, _ in mounts(compose, name))]
     assert sorted(keys) == ["desk", "keys", "registry"]
 
 
@@ -148,7 +160,7 @@ def test_there_is_a_database_for_each_service_and_they_wait_for_provisioning(com
 
 
 def test_every_volume_that_is_mounted_is_declared(compose: dict[str, Any]) -> None:
-    mounted = {v.split(":")[0] for service in compose["services"].values() for v in service.get("volumes", ())}
+    mounted = {volume for service in compose["services"] for volume, _, _ in mounts(compose, service)}
     assert {name for name in mounted if not name.startswith("./")} == set(compose["volumes"])
     assert all((ROOT / name).is_dir() for name in mounted if name.startswith("./"))
 
@@ -157,7 +169,7 @@ def test_every_command_that_a_container_runs_exists(compose: dict[str, Any]) -> 
     """Also its options: asked of the command itself."""
     commands = [c for s in compose["services"].values() if (c := s.get("command")) and c[0] == "hongling"]
     commands += [s["healthcheck"]["test"][1:] for s in compose["services"].values() if "hongling" in str(s.get("healthcheck"))]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         told = CliRunner().invoke(app, [*(w for w in command[1:] if not w.startswith("$")), "--help"])
         assert told.exit_code == 0, told.output
@@ -175,28 +187,48 @@ def test_the_broker_image_is_the_version_that_the_tests_run_on(compose: dict[str
 # --- the broker's configuration -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "options"), [("nats.conf", []), ("cluster.conf", ["--cluster"])])
-def test_the_broker_configuration_is_what_provision_prints(name: str, options: list[str]) -> None:
-    """Change a permission in the code, and `hongling provision --broker-config` writes the file anew."""
-    told = CliRunner().invoke(app, ["provision", "--broker-config", *options])
-    assert (ROOT / "deploy/nats" / name).read_text(encoding="utf-8") == told.stdout
+@pytest.fixture(scope="module")
+def principals_folder(compose: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the container `principals` makes in its volume."""
+    folder = tmp_path_factory.mktemp("compose") / "principals"
+    command = compose["services"]["principals"]["command"]
+    told = CliRunner().invoke(app, [str(folder) if word == "/principals" else word for word in command[1:]])
+    assert told.exit_code == 0, told.output
+    return folder
+
+
+def test_each_container_finds_its_own_seeds_and_no_others(compose: dict[str, Any], principals_folder: Path) -> None:
+    """The setting names a file of the one folder of the volume that is mounted for it."""
+    setup = {"principals", "nats", "nats-2", "nats-3"}
+    for name in compose["services"].keys() - setup:
+        named = {SEEDS[key]: value for key, value in environment(compose, name).items() if key in SEEDS}
+        mounted = {folder: target for volume, folder, target in mounts(compose, name) if volume == "principals"}
+        assert {user: value.rpartition("/")[0] for user, value in named.items()} == mounted
+        for user, value in named.items():
+            assert (principals_folder / user / value.rpartition("/")[2]).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("name", ["nats.conf", "cluster.conf"])
-def test_the_real_server_takes_the_configuration(compose: dict[str, Any], example: dict[str, str], name: str) -> None:
-    """With exactly the variables that the compose file gives to the broker."""
+def test_the_real_server_takes_the_configuration(
+    compose: dict[str, Any], example: dict[str, str], principals_folder: Path, name: str
+) -> None:
+    """With exactly the variables that the compose file gives to the broker, and not one seed in it."""
+    [(_, folder, target)] = [each for each in mounts(compose, "nats") if each[0] == "principals"]
+    assert f"{target}/" in compose["services"]["nats"]["command"][-1]
     variables = {
         key: re.sub(r"\$\{([A-Z_0-9]+)[^}]*\}", lambda found: example[found[1]], value)
         for key, value in environment(compose, "nats").items()
     }
-    assert variables.keys() == PASSWORDS | CLUSTER
+    assert variables.keys() == CLUSTER
     checked = subprocess.run(
-        [find_server(), "--config", str(ROOT / "deploy/nats" / name), "-t"],
+        [find_server(), "--config", str(principals_folder / folder / name), "-t"],
         env=variables,
         capture_output=True,
         text=True,
     )
     assert checked.returncode == 0, checked.stderr
+    text = (principals_folder / folder / name).read_text(encoding="utf-8")
+    assert not [user for user in USERS if (principals_folder / user / "nats.nk").read_text().strip() in text]
 
 
 # --- the image ------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ USERS = principals(DEFAULT_SOURCES)
 ATTEMPTS = tuple(attempts(DEFAULT_SOURCES))
 
 
-async def denied(url: str, user: str, password: str, tried: tuple[Attempt, ...]) -> set[tuple[str, str]]:
+async def denied(url: str, user: str, seed_file: Path, tried: tuple[Attempt, ...]) -> set[tuple[str, str]]:
     """(verb, subject) of everything that the server refuses to this user."""
     found: set[tuple[str, str]] = set()
 
@@ -33,7 +34,7 @@ async def denied(url: str, user: str, password: str, tried: tuple[Attempt, ...])
         found.add(("publish" if told[1].lower() == "publish" else "subscribe", told[2].lower()))
 
     client = Client()
-    await client.connect(url, user=user, password=password, inbox_prefix=f"_INBOX_{user}".encode(), error_cb=on_error)
+    await client.connect(url, nkeys_seed=str(seed_file), inbox_prefix=f"_INBOX_{user}".encode(), error_cb=on_error)
     try:
         for attempt in tried:
             for subject in attempt.subjects.values():
@@ -59,9 +60,8 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[str
 
     async def work() -> dict[str, set[tuple[str, str]]]:
         async with running:
-            passwords = running.deployment.passwords()
             order = sorted((user.name for user in USERS), key=lambda name: name == ADMIN)
-            return {name: await denied(running.url, name, passwords[name], ATTEMPTS) for name in order}
+            return {name: await denied(running.url, name, running.deployment.seed_file(name), ATTEMPTS) for name in order}
 
     return asyncio.run(work())
 
