@@ -283,7 +283,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("HONGLING_PUBLIC_KEY", str(tmp_path / "public.jwk"))
     monkeypatch.setenv("HONGLING_MESSAGE_ID_KEY", "00" * 32)
     monkeypatch.setenv("HONGLING_NATS_URL", "nats://nowhere")
-    monkeypatch.setenv("HONGLING_HR_NATS_SEED_FILE", "-")
+    monkeypatch.setenv("HONGLING_HR_NATS_SEED_FILE", str(tmp_path / "public.jwk"))  # read by nobody: the client is not real
     monkeypatch.delenv("HONGLING_DATA", raising=False)
 
     def run(*words: str) -> Result:

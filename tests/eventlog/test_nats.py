@@ -344,11 +344,8 @@ def test_a_feed_asks_again_as_soon_as_the_broker_is_back(tmp_path: Path) -> None
     seed = str(running.deployment.seed_file("admin"))
 
     async def work() -> list[str | None]:
-        url, options = (
-            running.url,
-            {"nkeys_seed": seed, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.05, "pending_size": 0},
-        )
-        async with bench(url, **options) as b:
+        options: dict[str, Any] = {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.05, "pending_size": 0}
+        async with bench(running.url, nkeys_seed=seed, **options) as b:
             await b.publisher.publish(b.messages("1"))
             [message] = await b.fetch(1)
             running.kill("broker")

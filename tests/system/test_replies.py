@@ -60,7 +60,8 @@ class Broker:
 
     async def state(self) -> dict[str, Any]:
         """Streams and consumers as they are; None for one that is gone."""
-        js, found = self.admin.jetstream(timeout=5), {}
+        js = self.admin.jetstream(timeout=5)
+        found: dict[str, Any] = {}
         for stream in STREAMS:
             try:
                 info = await js.stream_info(stream)
