@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from contracts.receipts import Problem
 
-__all__ = ["Decider", "Rejected", "fold"]
+__all__ = ["Decider", "Early", "Rejected", "fold"]
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -21,6 +21,20 @@ class Rejected(Exception):
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(f"{p.field}: {p.code}" for p in problems))
         self.problems = problems
+
+
+class Early(Exception):
+    """It comes too early: what it needs has not come yet, and may. The message is held until somebody brings that.
+
+    need: a text that is compared with what events bring. shown: the same in words. expects: the streams that lack it, and their
+    versions; None: it is the message's own stream that lacks it.
+    """
+
+    def __init__(self, need: str, shown: str, expects: Mapping[str, int] | None = None) -> None:
+        super().__init__(need)
+        self.need = need
+        self.shown = shown
+        self.expects = expects
 
 
 @dataclass(frozen=True, slots=True)

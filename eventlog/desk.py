@@ -18,6 +18,8 @@ from contracts.intake import ParkedDiscard, ParkedRetry
 from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
 from contracts.receipts import Problem
 from eventlog import schema
+from eventlog.cache import Shelved
+from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import (
     PARKED_REMEDY,
     Fault,
@@ -77,7 +79,7 @@ class Batch:
 
     blocked: streams that stand still behind a parked message. versions: of the streams that were loaded or written to.
     needs: unit index → what its message waits for. provided: what this batch has brought that others may wait for. released:
-    rows of held messages that this batch has taken up, whatever becomes of them.
+    rows of held messages that this batch has taken up, whatever becomes of them. documents: by their stream.
     """
 
     seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class Batch:
     needs: dict[int, str] = field(default_factory=dict)
     provided: list[str] = field(default_factory=list)
     released: set[str] = field(default_factory=set)
+    documents: dict[str, Shelved[Any]] = field(default_factory=dict)
 
     def add(self, item: Item, unit: Unit) -> None:
         """Add what a message came to; the side-table row that it came from goes with it."""
@@ -109,7 +112,7 @@ class Desk:
 
     def read(self, connection: Connection, batch: Batch, items: Iterable[Item]) -> list[tuple[Item, Parsed]]:
         """Parse each by itself; settle what cannot be read, and return the rest. Fills ``batch.seen``."""
-        read = [(item, read_intake(self.service, item.subject, item.raw, item.sequence, item.header_id)) for item in items]
+        read = [(item, self._read(item)) for item in items]
         keys = {(r.origin, r.message_id if isinstance(r, Fault) else r.message.id) for _, r in read} - batch.seen.keys()
         batch.seen.update(seen_before(connection, keys))
         parsed: list[tuple[Item, Parsed]] = []
@@ -119,6 +122,17 @@ class Desk:
             else:
                 parsed.append((item, found))
         return parsed
+
+    def _read(self, item: Item) -> Parsed | Fault:
+        try:
+            return read_intake(self.service, item.subject, item.raw, item.sequence, item.header_id)
+        except Exception as error:
+            if failure_of(error) is not Failure.MESSAGE:
+                raise
+            what = f"{type(error).__name__} while reading"
+            why = problem("", "rule-failed", what, "an operator will look at it; nothing is lost")
+            origin = item.subject.split(".")[1]
+            return Fault(origin, f"seq-{item.sequence}", "parked", (why,), item.sequence, item.subject, item.raw)
 
     def receipt(self, parsed: Parsed, outcome: Any, **more: Any) -> ReceiptValue:
         message = parsed.message

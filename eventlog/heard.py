@@ -35,7 +35,7 @@ class Heard:
     """What a batch of messages comes to.
 
     ready: events to handle now, in order. early: those to keep until the missing one comes. unreadable: no envelope at all.
-    before, positions: how far each touched partition was, and is then.
+    before, positions: how far each touched partition was, and is then. left: ready too, but not to be handled yet.
     """
 
     log: str
@@ -44,6 +44,16 @@ class Heard:
     unreadable: list[Item] = field(default_factory=list)
     before: dict[int, int] = field(default_factory=dict)
     positions: dict[int, int] = field(default_factory=dict)
+    left: set[tuple[int, int]] = field(default_factory=set)
+
+    def cut(self, size: int) -> bool:
+        """Leave out what is ready beyond this number. Returns whether there was any."""
+        rest = self.ready[size:]
+        self.ready = self.ready[:size]
+        for foreign in reversed(rest):
+            self.left.add((foreign.envelope.partition, foreign.envelope.position))
+            self.positions[foreign.envelope.partition] = foreign.envelope.previous
+        return bool(rest)
 
     @property
     def moved(self) -> bool:
@@ -106,7 +116,7 @@ def save_heard(connection: Connection, found: Heard, clock: Clock) -> bool:
         return False
     columns = select(ahead.c.partition, ahead.c.position, ahead.c.previous)
     kept = connection.execute(columns.where(ahead.c.log == found.log, ahead.c.partition.in_(moved))).all()
-    if any(row.previous == moved[row.partition] for row in kept):
+    if any(row.previous == moved[row.partition] and (row.partition, row.position) not in found.left for row in kept):
         # Kept by another instance since we looked; it is ready now, and nobody else would look at it.
         return False
     of_partition = (heard.c.log == found.log, heard.c.partition == bindparam("of"))

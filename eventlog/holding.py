@@ -14,24 +14,16 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts.base import utc_text
 from eventlog import schema
+from eventlog.decider import Early
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.intake import Parsed, Seen, answer
 from eventlog.log import Log, Unit, Vanished
 
-__all__ = ["Holding", "Need"]
+__all__ = ["Holding"]
 
 EXPIRED_MAX = 500
 NEEDS_MAX = 1000
 """Needs of one query."""
-
-
-class Need(Exception):
-    """What a message waits for, and the same in words."""
-
-    def __init__(self, what: str, shown: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.shown = shown
 
 
 class Holding:
@@ -42,13 +34,13 @@ class Holding:
         self._log = log
         self._hold_seconds = hold_seconds
 
-    def hold(self, batch: Batch, item: Item, parsed: Parsed, need: Need, expects: Mapping[str, int] | None = None) -> None:
+    def hold(self, batch: Batch, item: Item, parsed: Parsed, early: Early, expects: Mapping[str, int]) -> None:
         """Keep a message until what it needs is provided. expects: streams, and the versions at which they lacked it."""
         now = self._log.clock.now()
         until = now + timedelta(seconds=self._hold_seconds)
         row = {
             "hold_id": self._log.new_id(),
-            "need": need.what,
+            "need": early.need,
             "origin": parsed.origin,
             "message_id": parsed.message.id,
             "sequence": parsed.sequence,
@@ -57,10 +49,10 @@ class Holding:
             "since": utc_text(now),
             "until": utc_text(until),
         }
-        receipt = self._desk.receipt(parsed, "waiting", waiting_for=need.shown, until=until)
-        unit: Unit = Unit(receipts=[receipt], inserts=[(schema.held, row)], expects=dict(expects or {}))
+        receipt = self._desk.receipt(parsed, "waiting", waiting_for=early.shown, until=until)
+        unit: Unit = Unit(receipts=[receipt], inserts=[(schema.held, row)], expects=dict(expects))
         batch.seen[parsed.origin, parsed.message.id] = Seen("waiting", parsed.sequence, None, None, None, None, raw=parsed.raw)
-        batch.needs[len(batch.units)] = need.what
+        batch.needs[len(batch.units)] = early.need
         batch.add(item, unit)
 
     def released(self, connection: Connection, batch: Batch) -> list[Item]:

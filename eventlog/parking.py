@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,15 @@ from eventlog.ids import Clock
 from eventlog.log import NewEvent, Unit
 
 __all__ = ["blocked_streams", "park", "parked_list", "parked_row", "parked_with", "stream_of_parked"]
+
+
+PROBLEM_CHARACTERS_MAX = 2_000
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def _fit(text: str, characters_max: int) -> str:
+    """The text without what no database or log would take, and no longer than its column."""
+    return _UNFIT.sub("\ufffd", text)[:characters_max]
 
 
 def stream_of_parked(parked_id: str) -> str:
@@ -35,7 +45,12 @@ def park(
     blocks: str | None,
     effective_on: str,
 ) -> Unit:
-    """The unit that sets a message aside: its bytes in the side table, the act in the log. The receipt is the caller's."""
+    """The unit that sets a message aside: its bytes in the side table, the act in the log. The receipt is the caller's.
+
+    What a message says of itself may be why it is parked: here its texts are made to fit whatever they hold.
+    """
+    message_id, origin, subject = _fit(message_id, 128), _fit(origin, 60), _fit(subject, 256)
+    problem, code, blocks = _fit(problem, PROBLEM_CHARACTERS_MAX), _fit(code, 64), None if blocks is None else _fit(blocks, 128)
     event = MessageParked(
         origin=origin, message_id=message_id, sha256=hashlib.sha256(raw).hexdigest(), code=code, problem=problem, blocks=blocks
     )

@@ -48,6 +48,7 @@ __all__ = [
     "intake_bytes",
     "new_log",
     "resident_id",
+    "rows_of",
     "run",
     "sealed",
 ]
@@ -161,6 +162,12 @@ def receipts_of(log: Log) -> list[Receipt]:
 def events_of(log: Log) -> list[Recorded]:
     with log.database.read.connect() as connection:
         return log.read(connection, limit=100_000)
+
+
+def rows_of(log: Log, table: Any) -> list[Any]:
+    """Every row of a table, in the order of its key."""
+    with log.database.read.connect() as connection:
+        return list(connection.execute(select(table).order_by(*table.primary_key.columns)).all())
 
 
 class RegistryBench:

@@ -18,7 +18,11 @@ from eventlog.database import DatabaseMissing
 from eventlog.log import BrokenLog, LogFull, Vanished
 from eventlog.wire import BrokerOutage, ConsumerGone
 
-__all__ = ["Failure", "failure_of", "is_conflict", "reason_of"]
+__all__ = ["Contended", "Failure", "failure_of", "is_conflict", "reason_of"]
+
+
+class Contended(RuntimeError):
+    """Others were at the same streams again and again; it passes by itself."""
 
 
 class Failure(StrEnum):
@@ -55,10 +59,10 @@ def reason_of(error: BaseException) -> str:
     return type(error).__name__
 
 
-_SPEAKING = (UnknownEvent, DatabaseMissing, BrokenLog, LogFull, BrokerOutage, ConsumerGone)
+_SPEAKING = (UnknownEvent, DatabaseMissing, BrokenLog, LogFull, BrokerOutage, ConsumerGone, Contended)
 # What the services have recorded themselves is read by msgspec.
 _BROKEN = (UnknownEvent, DatabaseMissing, BrokenLog, LogFull, msgspec.DecodeError)
-_OUTAGES = (DisconnectionError, PoolTimeout, BrokerOutage, ConsumerGone, OSError)
+_OUTAGES = (DisconnectionError, PoolTimeout, BrokerOutage, ConsumerGone, Contended, OSError)
 
 # --- what the databases say -------------------------------------------------------------------------------------------------
 

@@ -39,9 +39,10 @@ from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.cache import Shelf
 from eventlog.canonical import digest
+from eventlog.decider import Early as Need
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
-from eventlog.holding import Holding, Need
+from eventlog.holding import Holding
 from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import Parsed
 from eventlog.log import Log, NewEvent, Recorded, Unit

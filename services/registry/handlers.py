@@ -58,9 +58,10 @@ from contracts.registry import FactCorrected as FactCorrectedEvent
 from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.cache import Shelf, StateCache
+from eventlog.decider import Early as Need
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
-from eventlog.holding import Holding, Need
+from eventlog.holding import Holding
 from eventlog.ids import random_token
 from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import Parsed, ReceiptValue, content_of, seen_before
@@ -411,7 +412,7 @@ class RegistryIntake:
             else:
                 self._record(connection, batch, ready, stream)
         except Need as need:
-            self._holding.hold(batch, item, parsed, need)
+            self._holding.hold(batch, item, parsed, need, {})
         except Early as early:
             # The stream must stand where it stood: what was needed may have been brought by another instance.
             assert stream is not None

@@ -1,4 +1,4 @@
-"""From messages about appraisal cycles and conduct to appends. No rules here.
+"""How facts about appraisal cycles and conduct are named, loaded and decided. No rules here.
 
 A cycle, each person in it, and each person's conduct are streams of their own. A message that names what is not there yet, the
 cycle, the enrolment or the entry, is held until it is. A scoring takes everybody from the read models but those whom its own
@@ -7,27 +7,22 @@ batch has touched, and is decided again if anything has come meanwhile.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, assert_never, cast
+from typing import Any, Protocol, assert_never, cast
 
 from sqlalchemy import Connection
 
 from contracts import appraisal_intake as facts
 from contracts.appraisal_events import AppraisalEvent, ConductEvent, CycleEvent, Mark, MarkingEvent
 from contracts.appraisal_intake import ActOnCycle, AppraisalFact, ConductFact, MarkingFact
-from contracts.receipts import Problem
 from contracts.registry import FactOrigin
 from eventlog.cache import StateCache
-from eventlog.decider import Rejected
-from eventlog.desk import Batch, Desk, Item, problem
-from eventlog.documents import DocumentError
-from eventlog.holding import Holding, Need
-from eventlog.inbox.failures import Failure, failure_of
-from eventlog.intake import Parsed
-from eventlog.log import Log, NewEvent, Past, Unit
+from eventlog.decider import Early
+from eventlog.inbox.documents import read_text
+from eventlog.inbox.protocol import Behind, Decided, Entry
+from eventlog.log import Log, Past, Unit
 from services.talent import appraisal, conduct, marking
 from services.talent.acts import Stamp
 from services.talent.appraisal import CycleAround, CycleCommand, CycleHappened, CycleState, Reach, cycle_stream
@@ -40,9 +35,8 @@ from services.talent.marking import MarkingAround, MarkingCommand, MarkingHappen
 from services.talent.rosters import entered, roster_of
 from services.talent.scoring import Roster
 
-__all__ = ["ANY_ENGAGEMENT", "AppraisalDesk", "Appraisals", "person_of_fact"]
+__all__ = ["ANY_ENGAGEMENT", "AppraisalBatch", "AppraisalDesk", "Appraisals", "person_of_fact"]
 
-PROBLEMS_SHOWN_MAX = 20
 ANY_ENGAGEMENT = "an engagement"
 """What an enrolment waits for on the person's stream."""
 CYCLES_CACHED_MAX = 50
@@ -63,6 +57,16 @@ class Appraisals:
     def moved(self, connection: Connection) -> bool:
         """Whether anything has changed that a decision was made on."""
         return any(look(connection) != seen for look, seen in self.marks)
+
+
+class AppraisalBatch(Protocol):
+    """A batch of the service, as these facts see it. states: of the people whom they name."""
+
+    appraisals: Appraisals
+    states: dict[str, Member]
+    versions: dict[str, int]
+    blocked: set[str]
+    provided: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,10 @@ def _named(source: str, data: AppraisalFact) -> _Named:
 
 
 class AppraisalDesk:
-    """Settles facts of ``contracts.appraisal_intake``, for ``services.talent.handlers``."""
+    """Facts of ``contracts.appraisal_intake``."""
 
-    def __init__(self, log: Log, desk: Desk, holding: Holding) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
-        self._desk = desk
-        self._holding = holding
         self._cache: StateCache[CycleState] = StateCache(CYCLES_CACHED_MAX)
 
     # --- what is kept between batches -----------------------------------------------------------------------------------
@@ -100,7 +102,7 @@ class AppraisalDesk:
     def refresh(self, connection: Connection, position: int) -> None:
         self._cache.refresh(connection, position)
 
-    def keep(self, batch: Batch, states: Appraisals, seen_position: int, position: int, appended: int) -> None:
+    def keep(self, batch: AppraisalBatch, states: Appraisals, seen_position: int, position: int, appended: int) -> None:
         known = {stream: (batch.versions[stream], state) for stream, state in states.cycles.items()}
         self._cache.keep(known, seen_position, position, appended)
 
@@ -109,13 +111,13 @@ class AppraisalDesk:
 
     # --- loading --------------------------------------------------------------------------------------------------------
 
-    def bring(
-        self, connection: Connection, batch: Batch, states: Appraisals, told: Iterable[tuple[str, AppraisalFact]]
-    ) -> None:
-        """Fold the streams that these facts (with their sources) are about."""
+    def load(self, connection: Connection, batch: AppraisalBatch, entries: Sequence[Entry]) -> None:
+        """Fold the streams that these facts are about. The people have been brought before."""
+        states = batch.appraisals
         cycles, ratees, conducts = set[str](), set[str](), set[str]()
-        for source, data in told:
-            named = _named(source, data)
+        for entry in entries:
+            data = _fact(entry)
+            named = _named(entry.parsed.origin, data)
             if named.cycle is not None:
                 cycles.add(cycle_stream(named.cycle))
                 if isinstance(data, MarkingFact) and named.person is not None:
@@ -139,65 +141,27 @@ class AppraisalDesk:
     def _past(self, past: Past) -> tuple[str, date, Any]:
         return past.event_id, date.fromisoformat(past.effective_on), self._log.codec.decode(past.type, past.data)
 
-    # --- settling -------------------------------------------------------------------------------------------------------
+    # --- deciding -------------------------------------------------------------------------------------------------------
 
-    def settle(
-        self,
-        connection: Connection,
-        batch: Batch,
-        states: Appraisals,
-        members: Mapping[str, Member],
-        item: Item,
-        parsed: Parsed,
-        content: bytes,
-        data: AppraisalFact,
-    ) -> None:
-        """Add the unit of a fact: accepted, held, refused or parked. members: the people whom facts of the batch name."""
-        named = _named(parsed.origin, data)
-        stream = _stream_of(named, data)
-        blocking = [each for each in (stream, cycle_stream(named.cycle or "")) if each in batch.blocked]
-        if blocking:
-            self._park(batch, item, parsed, "behind-parked", "an earlier message about the same is parked", blocking[0])
-            return
-        message = parsed.message
-        origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
+    def stream_of(self, connection: Connection, batch: AppraisalBatch, entry: Entry) -> str:
+        data = _fact(entry)
+        return _stream_of(_named(entry.parsed.origin, data), data)
+
+    def decide(self, connection: Connection, batch: AppraisalBatch, entry: Entry, stream: str) -> Decided:
+        data, message, states = _fact(entry), entry.parsed.message, batch.appraisals
+        named = _named(entry.parsed.origin, data)
+        cycle = cycle_stream(named.cycle or "")
+        if cycle in batch.blocked:
+            raise Behind(cycle)
+        origin = FactOrigin(source=entry.parsed.origin, id=message.id, occurred_at=message.time)
         stamp = Stamp(self._log.new_id(), named.person or "", origin, message.effectiveon, self._log.clock.now())
-        try:
-            unit = self._decide(connection, batch, states, members, named, stream, _command(data, stamp, named), parsed)
-        except _Waits as wait:
-            self._holding.hold(batch, item, parsed, wait.need, wait.expects)
-        except Rejected as rejected:
-            self._desk.refuse(batch, item, parsed, rejected.problems, content)
-        except Exception as error:
-            if failure_of(error) is not Failure.MESSAGE:
-                raise
-            self._park(batch, item, parsed, "rule-failed", f"{type(error).__name__} while deciding", stream)
-            batch.blocked.add(stream)
-        else:
-            # The parts of a scoring or conclusion follow from its first event; a receipt names that one.
-            ids = tuple(new.event_id for new in unit.events[:1])
-            receipt = self._desk.receipt(parsed, "accepted", events=ids, person_ref=named.person)
-            self._desk.accept(batch, item, parsed, content, unit, stream, ids[0] if ids else None, receipt)
-
-    def _decide(
-        self,
-        connection: Connection,
-        batch: Batch,
-        states: Appraisals,
-        members: Mapping[str, Member],
-        named: _Named,
-        stream: str,
-        command: Command,
-        parsed: Parsed,
-    ) -> Unit:
-        """The unit of one command; the batch's states move on. Raises Rejected, or _Waits."""
+        command = _command(data, stamp, named)
         expects = {stream: batch.versions[stream]}
         events: Sequence[AppraisalEvent]
         match command:
             case marking.Enrol() | marking.Give() | marking.Withdraw() | marking.Measure():
-                cycle = cycle_stream(named.cycle or "")
                 expects[cycle] = batch.versions[cycle]
-                events = self._decide_marking(batch, states, members, stream, cycle, command, expects)
+                events = self._decide_marking(batch, states, batch.states, stream, cycle, command, expects)
             case (
                 conduct.RecordPoints()
                 | conduct.ImposeSanction()
@@ -205,29 +169,23 @@ class AppraisalDesk:
                 | conduct.AwardHonour()
                 | conduct.WithdrawConduct()
             ):
-                events = self._decide_conduct(batch, states, members, stream, command)
+                events = self._decide_conduct(batch, states, batch.states, stream, command)
             case _:
                 events = self._decide_cycle(connection, batch, states, stream, command)
-        unit, message = Unit(expects=expects), parsed.message
-        day, cause = message.effectiveon.isoformat(), f"{parsed.origin}/{message.id}"
+        unit = Unit(expects=expects)
         for place, event in enumerate(events):
-            event_id = command.stamp.event_id if place == 0 else self._log.new_id()
-            correlation = message.correlationid or message.id
-            unit.events.append(NewEvent(stream, event, day, event_id, correlation, cause, parsed.origin))
+            event_id = stamp.event_id if place == 0 else self._log.new_id()
+            unit.events.append(entry.event(stream, event, event_id))
             _evolve(states, stream, event_id, message.effectiveon, event)
         if unit.events:
-            if batch.versions[stream] == 0:
-                batch.provided.append(made_need(stream))
-            if isinstance(command, conduct.RecordPoints | conduct.ImposeSanction | conduct.AwardHonour):
-                batch.provided.append(made_need(stream, command.entry))
-            if isinstance(command, appraisal.Appeal):
-                batch.provided.append(made_need(stream, command.appeal))
+            _provide(batch, stream, command)
         batch.versions[stream] += len(unit.events)
-        return unit
+        # The parts of a scoring or conclusion follow from its first event; a receipt names that one.
+        return Decided(unit, tuple(new.event_id for new in unit.events[:1]), named.person)
 
     def _decide_marking(
         self,
-        batch: Batch,
+        batch: AppraisalBatch,
         states: Appraisals,
         members: Mapping[str, Member],
         stream: str,
@@ -247,43 +205,37 @@ class AppraisalDesk:
             case None:
                 return marking.decide_marking(command, states.ratees[stream], around)
             case "cycle":
-                raise _Waits(Need(made_need(cycle), f"cycle {command.cycle}"), {cycle: batch.versions[cycle]})
+                raise Early(made_need(cycle), f"cycle {command.cycle}", {cycle: batch.versions[cycle]})
             case "person":
-                raise _Waits(Need(f"person:{ref}", "the person's registration"))
+                raise Early(f"person:{ref}", "the person's registration")
             case "engagement":
                 worker = stream_of(ref)
-                raise _Waits(
-                    Need(made_need(worker, ANY_ENGAGEMENT), "the person's engagement"), {worker: batch.versions[worker]}
-                )
+                raise Early(made_need(worker, ANY_ENGAGEMENT), "the person's engagement", {worker: batch.versions[worker]})
             case "enrolment":
-                raise _Waits(
-                    Need(made_need(stream), f"the person's enrolment in {command.cycle}"), {stream: batch.versions[stream]}
-                )
+                raise Early(made_need(stream), f"the person's enrolment in {command.cycle}", {stream: batch.versions[stream]})
             case _:
                 assert_never(need)
 
     def _decide_conduct(
-        self, batch: Batch, states: Appraisals, members: Mapping[str, Member], stream: str, command: ConductCommand
+        self, batch: AppraisalBatch, states: Appraisals, members: Mapping[str, Member], stream: str, command: ConductCommand
     ) -> Sequence[ConductEvent]:
         ref = command.stamp.person_ref
         if not members[stream_of(ref)].heard:
-            raise _Waits(Need(f"person:{ref}", "the person's registration"))
+            raise Early(f"person:{ref}", "the person's registration")
         state = states.conducts[stream]
         if conduct.needs_of_conduct(command, state):
-            need = Need(made_need(stream, command.entry), f"entry {command.entry}")
-            raise _Waits(need, {stream: batch.versions[stream]})
+            raise Early(made_need(stream, command.entry), f"entry {command.entry}")
         return conduct.decide_conduct(command, state)
 
     def _decide_cycle(
-        self, connection: Connection, batch: Batch, states: Appraisals, stream: str, command: CycleCommand
+        self, connection: Connection, batch: AppraisalBatch, states: Appraisals, stream: str, command: CycleCommand
     ) -> Sequence[CycleEvent]:
         state = states.cycles[stream]
         need = appraisal.needs_of_cycle(command, state)
         if need == "cycle":
-            raise _Waits(Need(made_need(stream), f"cycle {command.cycle}"), {stream: batch.versions[stream]})
+            raise Early(made_need(stream), f"cycle {command.cycle}", {stream: batch.versions[stream]})
         if need == "appeal" and isinstance(command, appraisal.DecideAppeal):
-            waits = Need(made_need(stream, command.appeal), f"appeal {command.appeal}")
-            raise _Waits(waits, {stream: batch.versions[stream]})
+            raise Early(made_need(stream, command.appeal), f"appeal {command.appeal}")
         around = CycleAround()
         if isinstance(command, appraisal.OpenCycle):
             states.marks.append((opening_mark, opening_mark(connection)))
@@ -322,19 +274,19 @@ class AppraisalDesk:
             found[stream] = marking.replay_marking(MarkingHappened(*self._past(one)) for one in past)
         return found
 
-    def _park(self, batch: Batch, item: Item, parsed: Parsed, code: str, what: str, blocks: str) -> None:
-        why = problem("", code, what, "an operator will look at it; nothing is lost")
-        receipt = self._desk.receipt(parsed, "parked", problems=(why,))
-        self._desk.set_aside(batch, item, (parsed.origin, parsed.message.id), why, blocks, receipt)
+
+def _fact(entry: Entry) -> AppraisalFact:
+    return cast(AppraisalFact, entry.parsed.message.data)
 
 
-class _Waits(Exception):
-    """A message waits. expects: the versions at which streams lacked what it needs."""
-
-    def __init__(self, need: Need, expects: Mapping[str, int] | None = None) -> None:
-        super().__init__(need.what)
-        self.need = need
-        self.expects = expects
+def _provide(batch: AppraisalBatch, stream: str, command: Command) -> None:
+    """What an act on a stream brings that others may wait for."""
+    if batch.versions[stream] == 0:
+        batch.provided.append(made_need(stream))
+    if isinstance(command, conduct.RecordPoints | conduct.ImposeSanction | conduct.AwardHonour):
+        batch.provided.append(made_need(stream, command.entry))
+    if isinstance(command, appraisal.Appeal):
+        batch.provided.append(made_need(stream, command.appeal))
 
 
 def _others(connection: Connection, states: Appraisals) -> tuple[Reach, ...]:
@@ -384,16 +336,7 @@ def _cycle_command(data: ActOnCycle, stamp: Stamp, cycle: str) -> CycleCommand:
     source = stamp.origin.source
     match data:
         case facts.AppraisalCycleOpened():
-            try:
-                document = read_cycle(data.text)
-            except DocumentError as error:
-                raise Rejected(
-                    *(
-                        Problem(field=f"data.text:{p.line}:{p.column} {p.key}", code=p.code, problem=p.problem, remedy=p.remedy)
-                        for p in error.problems[:PROBLEMS_SHOWN_MAX]
-                    )
-                ) from None
-            mark = hashlib.sha256(data.text.encode()).hexdigest()
+            document, mark = read_text(read_cycle, data.text)
             return appraisal.OpenCycle(stamp, cycle, document, data.text, mark)
         case facts.AppraisalCycleScored():
             return appraisal.Score(stamp, cycle)
