@@ -58,6 +58,10 @@ FAULTS: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "no-total": (("缺少合计行", "the line of totals is missing"), _AS_EXPORTED),
     "wrong-total": (("合计金额不是各行之和 {0}", "the total is not that of the lines, {0}"), _AS_EXPORTED),
     "wrong-count": (("笔数不是行数 {0}", "the count is not that of the lines, {0}"), _AS_EXPORTED),
+    "not-an-account": (
+        ("这不是银行账号", "this is no bank account"),
+        ("请用导出的原文件，不要用电子表格另存", "take the file as it was exported, not as a spreadsheet has saved it"),
+    ),
     "empty": (("此处为空", "it is empty"), _AS_EXPORTED),
     "no-column": (("没有这一列", "there is no such column"), ("表头应为以下之一：{0}", "name it by one of: {0}")),
     "no-line": (("清单没有内容", "the list has no line"), ("请提供银行对本批次的答复", "give the bank's answer to this run")),

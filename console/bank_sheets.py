@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -40,6 +41,7 @@ COLUMNS_MAX = 64
 ARCHIVE = b"PK\x03\x04"
 """How a workbook begins."""
 Value = str | int | Decimal
+_ACCOUNT = re.compile("[0-9A-Za-z-]{1,34}")
 
 
 def _count_text(count: int) -> str:
@@ -194,7 +196,11 @@ def _payment(row: int, cells: Sequence[Any], faults: list[Fault]) -> list[Paymen
     if not payout:
         faults.append(Fault(row, HEADINGS[5], "empty"))
         return []
-    return [Payment(row - 1, payout, fen, text_of(cells[1]), text_of(cells[2]))]
+    account = text_of(cells[1])
+    if _ACCOUNT.fullmatch(account) is None:
+        # A spreadsheet makes 6.222E+15 of it.
+        faults.append(Fault(row, HEADINGS[1], "not-an-account"))
+    return [Payment(row - 1, payout, fen, account, text_of(cells[2]))]
 
 
 def _wrong_totals(row: int, cells: Sequence[Any], payments: Sequence[Payment]) -> list[Fault]:

@@ -36,6 +36,7 @@ from eventlog.ids import SystemClock
 from services.allowance.payment_views import run as run_row
 
 __all__ = [
+    "STEPS",
     "ByOption",
     "PayerOption",
     "RunArgument",
@@ -64,6 +65,9 @@ ANSWERS_SECONDS_MAX = 120.0
 WAIT_SECONDS_MAX = 600.0
 """How long a command waits for payouts that the service writes in the background; 20,000 take some ten seconds."""
 POLL_SECONDS = 0.1
+
+STEPS = ("prepared", "listed", "checked", "cleared", "sealed", "exported", "instructed", "closed", "ended")
+"""Of a run, in order: each has the position of its event."""
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="the run's key, such as 2021-a; or <source>/<key>", show_default=False)
@@ -154,9 +158,9 @@ def run_of(ctx: Context, connection: Connection, text: str) -> dict[str, Any]:
     return found
 
 
-def can_read(ctx: Context) -> bool:
-    """Whether the service's database can be asked from here; without it an act is only published and answered."""
-    return ctx.deployment is not None or bool(os.environ.get("HONGLING_ALLOWANCE_DATABASE_URL"))
+def can_read(ctx: Context, service: str = SERVICE) -> bool:
+    """Whether a service's database can be asked from here; without it an act is only published and answered."""
+    return ctx.deployment is not None or bool(os.environ.get(f"HONGLING_{service.upper()}_DATABASE_URL"))
 
 
 def wait_for(ctx: Context, text: str, stages: Sequence[str]) -> dict[str, Any] | None:
@@ -192,14 +196,14 @@ def _left(found: Mapping[str, Any]) -> int:
 
 def run_answer(ctx: Context, found: Mapping[str, Any], times: Mapping[int, str]) -> dict[str, Any]:
     """A run as JSON. times: position → when it was recorded."""
-    steps = ("prepared", "listed", "checked", "cleared", "sealed", "instructed", "closed", "ended")
     plain = ("run", "division", "payer", "year", "stage", "prepared_by", "checked_by", "count", "total_fen", "changed",
-             "list_sha256", "seal_position", "seal_root", "message_id", "file_sha256", "reason")  # fmt: skip
+             "list_sha256", "payees_sha256", "seal_position", "seal_root",
+             "exported_sha256", "message_id", "file_sha256", "reason")  # fmt: skip
     return {
         **{name: found[name] for name in plain},
         "stages": [
             {"stage": name, "position": found[name], "recorded_at": times.get(found[name])}
-            for name in steps
+            for name in STEPS
             if found[name] is not None
         ],
         "payouts": {stage: {"count": count, "total_fen": fen} for stage, (count, fen) in sorted(found["payouts"].items())},

@@ -1,8 +1,9 @@
 """``hongling finance accounts`` and ``export``: a sealed run as the bank's file.
 
-The order is the rule. The payouts are compared with the seal; everybody's account is looked for; the export is recorded in the
-registry's log; only then are names and accounts decrypted; the file is made, read back and compared with the seal once more,
-and written last. Whatever goes wrong, there is no file.
+The order is the rule. The payouts are compared with the seal; everybody's account is looked for; the reading is recorded in
+the registry's log; only then are names and accounts decrypted, and compared with those that were sealed; the file is made, read
+back and compared with the seal once more; its digest is recorded with the run, and it is written last. Whatever goes wrong,
+there is no file, and the bank can be given no other than the last.
 """
 
 from __future__ import annotations
@@ -27,30 +28,34 @@ from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, 
 from console.finance_acts import (
     ByOption,
     RunArgument,
+    accepted,
     busy,
+    named_run,
     run_of,
     snapshot,
+    tell,
     today,
 )
 from console.finance_instruct import fail_on_faults, read_back
-from console.finance_people import (
-    FIELDS,
-    Missing,
-    OnFile,
-    Payee,
-    Why,
-    decrypted,
-    identities,
-    missing_fields,
-    record_export,
+from console.finance_payees import (
+    Payees,
+    changed_payees,
+    end_for_changed,
+    end_for_missing,
+    look_up,
+    missing_text,
+    moved,
 )
+from console.finance_people import FIELDS, Missing, OnFile, Payee, Why, decrypted, record_export
 from console.finance_words import STAGES
 from console.people import business_day_of
 from console.personal import check_words, out_file, the_vault
+from console.topology import CASHIER
 from console.words import safe, yuan
+from contracts import intake
 from contracts.names import UNKNOWN
 from eventlog.ids import SystemClock
-from services.allowance.payment_views import PayoutLine, SealBroken, SealedList, sealed_list, standing_list
+from services.allowance.payment_views import SealBroken, SealedList, sealed_list, standing_list
 from services.registry.vault import Vault
 
 __all__ = ["register"]
@@ -63,15 +68,6 @@ NAME_CHARACTERS_MAX = 140
 ACCOUNT_CHARACTERS_MAX = 34
 _CNAPS = re.compile("[0-9]{12}")
 _ACCOUNT = re.compile("[0-9A-Za-z-]{1,34}")
-
-WHY: Mapping[str, tuple[str, str]] = {
-    "unknown": ("登记处没有此人", "the registry has nobody of this name"),
-    "erased": ("个人信息已删除", "the personal data were erased"),
-    "withdrawn": ("没有有效的登记", "no registration stands"),
-    "no-name": ("没有姓名", "there is no name on file"),
-    "no-account": ("没有银行账号", "there is no bank account on file"),
-    "unreadable": ("无法解密", "what is on file cannot be read"),
-}
 
 
 def register(group: typer.Typer) -> None:
@@ -88,47 +84,10 @@ def accounts(run: RunArgument, data: DataOption = None, as_json: JsonOption = Fa
     with ctx.log("allowance") as log, snapshot(log.database) as connection:
         found = run_of(ctx, connection, run)
         lines = standing_list(connection, found["run"])
-    _, missing = _looked_up(ctx, lines)
+    missing = look_up(ctx, lines).missing
     answer = {"run": found["run"], "payouts": len(lines), "missing": [asdict(each) for each in missing]}
-    ctx.show(answer, lambda: _missing_text(ctx, len(lines), missing))
+    ctx.show(answer, lambda: missing_text(ctx, len(lines), missing))
     if missing:
-        raise typer.Exit(DIFFERENCE)
-
-
-def _looked_up(ctx: Context, lines: Sequence[PayoutLine]) -> tuple[dict[str, OnFile], list[Missing]]:
-    """person_ref → where the identity is, of those who have all that a file needs; and the others."""
-    with ctx.log("registry") as log, snapshot(log.database) as connection, busy(ctx.say("正在查找账号…", "looking up…")):
-        found = identities(log, connection, [line.person_ref for line in lines])
-    ready, missing = {}, []
-    for line in lines:
-        one = found[line.person_ref]
-        why = missing_fields(one)
-        if why is not None:
-            missing.append(Missing(line.payout, line.person_ref, why))
-        elif isinstance(one, OnFile):
-            ready[line.person_ref] = one
-    return ready, missing
-
-
-def _missing_text(ctx: Context, count: int, missing: Sequence[Missing]) -> str:
-    if not missing:
-        return ctx.say(f"{count} 笔付款的姓名和账号都在册", f"name and account of all {count} payouts are on file")
-    lines = [f"{safe(each.payout)} {each.person_ref}: {ctx.say(*WHY[each.why])}" for each in missing[:SHOWN_MAX]]
-    if len(missing) > SHOWN_MAX:
-        more = len(missing) - SHOWN_MAX
-        lines.append(ctx.say(f"……另有 {more} 笔，见 --json", f"… and {more} more; see --json"))
-    total = ctx.say(
-        f"{count} 笔中有 {len(missing)} 笔不能导出；请先补登记账号，再导出",
-        f"{len(missing)} of {count} payouts cannot be exported; have their accounts registered, then export again",
-    )
-    return "\n".join([*lines, total])
-
-
-def _end_for_missing(ctx: Context, run: str, count: int, missing: Sequence[Missing]) -> None:
-    """End the command with 1 if somebody cannot be paid: half a file would be another list than the sealed one."""
-    if missing:
-        answer = {"run": run, "payouts": count, "missing": [asdict(each) for each in missing], "written": False}
-        ctx.show(answer, lambda: _missing_text(ctx, count, missing))
         raise typer.Exit(DIFFERENCE)
 
 
@@ -170,17 +129,22 @@ def export(
         wanted = f"--purpose 应为 1 至 {PURPOSE_CHARACTERS_MAX} 个可见字符"
         fail(WRONG, ctx.say(wanted, f"--purpose has 1 to {PURPOSE_CHARACTERS_MAX} characters that can be printed"))
     vault = the_vault(ctx)
-    ready, missing = _looked_up(ctx, sealed.lines)
-    _end_for_missing(ctx, sealed.run, sealed.count, missing)
+    now = look_up(ctx, sealed.lines)
+    end_for_missing(ctx, sealed.run, sealed.count, now.missing)
+    before = _before(ctx, sealed, now)
     recorded = record_export(ctx, f"payment-run {sealed.run}", sealed.count, sealed.list_sha256, by.strip(), reason.strip())
-    payees = _decrypted(ctx, vault, ready)
+    payees = _decrypted(ctx, vault, now.ready)
     unread = [(line, payees[line.person_ref]) for line in sealed.lines]
     missing = [Missing(line.payout, line.person_ref, why) for line, why in unread if not isinstance(why, Payee)]
-    _end_for_missing(ctx, sealed.run, sealed.count, missing)
+    end_for_missing(ctx, sealed.run, sealed.count, missing)
+    changed = changed_payees(ctx, vault, sealed, before, payees) if before else []
+    if changed:
+        end_for_changed(ctx, sealed.run, changed)
     created = SystemClock().now().astimezone(SHANGHAI).isoformat(timespec="seconds")
     order = Order(sealed.run, text, tuple(_payments(sealed, payees)), **debtor, created_at=created)
     content = _content(format, order)
     _compare(ctx, content, sealed)
+    _record_file(ctx, sealed, format, hashlib.sha256(content).hexdigest(), recorded.event_id, by.strip())
     out_file(out, content)
     answer = {
         "run": sealed.run, "file": str(out), "format": format, "message_id": sealed.run, "count": sealed.count,
@@ -189,6 +153,38 @@ def export(
         "odd_names": [each.payout for each in order.payments if UNKNOWN in each.name],
     }  # fmt: skip
     ctx.show(answer, lambda: _exported_text(ctx, answer))
+
+
+def _before(ctx: Context, sealed: SealedList, now: Payees) -> dict[str, OnFile | Why]:
+    """The sealed identity of everybody who has another now. Ends the command with 1 if the seal does not cover the payees, or
+    is not that of the registry's log."""
+    if sealed.payees_sha256 is None:
+        fail(
+            DIFFERENCE,
+            ctx.say(
+                f"批次 {sealed.run} 的封存不含姓名和账号；请取消，再重新编制、复核和封存",
+                f"the seal of {sealed.run} does not cover names and accounts; cancel it, then prepare, check and seal it again",
+            ),
+        )
+    try:
+        return moved(ctx, sealed, now)
+    except ValueError as error:
+        fail(
+            DIFFERENCE,
+            ctx.say(
+                "登记处日志中封存时的姓名和账号与封存不符；没有导出任何内容，见 hongling verify registry",
+                f"{error}. Nothing is exported; see `hongling verify registry`",
+            ),
+        )
+
+
+def _record_file(ctx: Context, sealed: SealedList, format: str, file_sha256: str, record: str, by: str) -> None:
+    """Have it recorded which file was made of the run: the bank can be given no other. Otherwise it ends the command."""
+    source, key = named_run(sealed.run)
+    said = {name: getattr(sealed, name) for name in ("count", "total_fen", "list_sha256", "payees_sha256")}
+    said |= {"format": format, "message_id": sealed.run, "file_sha256": file_sha256, "record": record}
+    values = {"run": key, "run_source": source, "by": by, **said}
+    accepted(ctx, tell(ctx, CASHIER, "payment-run-exported", intake.PaymentRunExported, values))
 
 
 def _check_place(ctx: Context, out: Path) -> None:

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, select
 
-from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
+from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.explain import YearOption
 from console.finance_acts import (
+    STEPS,
     ByOption,
     PayerOption,
     RunArgument,
@@ -34,6 +35,7 @@ from console.finance_acts import (
     tell,
     wait_for,
 )
+from console.finance_payees import end_for_missing, look_up, moved
 from console.finance_words import BREAK_STATES, BREAKS, PAYOUT_STAGES, STAGES, WHYS
 from console.publishing import show_receipt
 from console.topology import CASHIER, REVIEWER
@@ -45,7 +47,7 @@ from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.log import Log
 from services.allowance.handlers import recalculating
-from services.allowance.payment_views import PayoutLine, breaks, payouts
+from services.allowance.payment_views import PayoutLine, breaks, payouts, sealed_list, standing_list
 from services.allowance.payment_views import runs as run_rows
 from services.allowance.payment_work import preview as preview_run
 from services.allowance.payments import Payments
@@ -231,9 +233,15 @@ def _changes_table(ctx: Context, changes: Sequence[RunChange]) -> Any:
 
 
 def seal(run: RunArgument, by: ByOption, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """封存: fix count, total and list of an approved run, with the root of the log."""
+    """封存: fix count, total, list, names and accounts of an approved run, with the root of the log. Nothing is decrypted."""
     ctx = context(data, as_json, lang)
-    _of_run(ctx, run, "payment-run-sealed", intake.PaymentRunSealed, {"by": by.strip()})
+    with ctx.log("allowance") as log, snapshot(log.database) as connection:
+        found = run_of(ctx, connection, run)
+        lines = standing_list(connection, found["run"])
+    payees = look_up(ctx, lines)
+    end_for_missing(ctx, found["run"], len(lines), payees.missing)
+    values = {"by": by.strip(), "payees_sha256": payees.sha256, "registry_position": payees.position}
+    _of_run(ctx, run, "payment-run-sealed", intake.PaymentRunSealed, values)
 
 
 def cancel(
@@ -300,8 +308,7 @@ def runs(
 
 def _times(connection: Connection, found: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     """position → when it was recorded, of every stage of these runs."""
-    steps = ("prepared", "listed", "checked", "cleared", "sealed", "instructed", "closed", "ended")
-    positions = [each[step] for each in found for step in steps if each[step] is not None]
+    positions = [each[step] for each in found for step in STEPS if each[step] is not None]
     event = schema.event.c
     query = select(event.position, event.recorded_at).where(one_of(connection, event.position, positions))
     return {row.position: row.recorded_at for row in connection.execute(query)}
@@ -319,7 +326,7 @@ def run(run: RunArgument, data: DataOption = None, as_json: JsonOption = False, 
     answer = run_answer(ctx, found, times)
     for step in answer["stages"]:
         step["by"] = people.get(step["position"])
-    answer |= {"breaks": left, "changes": [each.payload() for each in looked]}
+    answer |= {"breaks": left, "changes": [each.payload() for each in looked], "changed_payees": _moved(ctx, found)}
     if as_json:
         ctx.show(answer)
         return
@@ -327,6 +334,21 @@ def run(run: RunArgument, data: DataOption = None, as_json: JsonOption = False, 
     if looked:
         show_table(ctx.out, _changes_table(ctx, looked), ctx.say("编制以来的变动", "what has changed since it was prepared"))
         _print_more(ctx, len(looked))
+
+
+def _moved(ctx: Context, found: Mapping[str, Any]) -> list[str] | None:
+    """The people of a sealed run with another identity on file than was sealed; None: not sealed, or nobody can be asked."""
+    if found["stage"] != "sealed" or found["payees_sha256"] is None or not can_read(ctx, "registry"):
+        return None
+    with ctx.log("allowance") as log, snapshot(log.database) as connection:
+        sealed = sealed_list(connection, found["run"])
+    try:
+        return sorted(moved(ctx, sealed, look_up(ctx, sealed.lines)))
+    except ValueError as error:
+        fail(
+            DIFFERENCE,
+            ctx.say("登记处日志与封存的收款人不符；见 hongling verify registry", f"{error}; see `hongling verify registry`"),
+        )
 
 
 def _acted(log: Log, connection: Connection, found: Mapping[str, Any]) -> dict[int, str]:
@@ -341,10 +363,20 @@ _STEPS: Mapping[str, tuple[str, str]] = {
     "checked": ("复核", "checked"),
     "cleared": ("剔除变动", "changes taken out"),
     "sealed": ("封存", "sealed"),
+    "exported": ("导出", "exported"),
     "instructed": ("发送银行", "instructed"),
     "closed": ("办结", "closed"),
     "ended": ("终止", "ended"),
 }
+
+
+_DIGESTS: Mapping[str, tuple[str, str]] = {
+    "list_sha256": ("封存名单 SHA-256", "sealed list, SHA-256"),
+    "payees_sha256": ("封存收款人 SHA-256", "sealed names and accounts, SHA-256"),
+    "exported_sha256": ("最后导出的文件 SHA-256", "file exported last, SHA-256"),
+    "file_sha256": ("交银行的文件 SHA-256", "file given to the bank, SHA-256"),
+}
+_MOVED = ("封存后登记的身份信息有变更", "has another identity on file than when the run was sealed")
 
 
 def _local(recorded_at: str) -> str:
@@ -363,8 +395,11 @@ def _print_run(ctx: Context, found: Mapping[str, Any], answer: Mapping[str, Any]
     for stage, sums in answer["payouts"].items():
         table.add_row(ctx.say(*PAYOUT_STAGES[stage]), str(sums["count"]), yuan(sums["total_fen"]))
     show_table(ctx.out, table)
-    if found["list_sha256"]:
-        ctx.out.print(ctx.say(f"封存名单 SHA-256 {found['list_sha256']}", f"sealed list, SHA-256 {found['list_sha256']}"))
+    for name, words in _DIGESTS.items():
+        if answer[name]:
+            ctx.out.print(f"{ctx.say(*words)} {answer[name]}")
+    for ref in (answer["changed_payees"] or ())[:SHOWN_MAX]:
+        ctx.out.print(f"[yellow]{ref}[/yellow] {ctx.say(*_MOVED)}")
     for each in answer["breaks"][:SHOWN_MAX]:
         kind, state = ctx.say(*BREAKS[each["kind"]]), ctx.say(*BREAK_STATES[each["state"]])
         ctx.out.print(f"[yellow]{safe(each['key'])}[/yellow] {kind} ({state}) {safe(each['owner'] or '')}")

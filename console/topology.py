@@ -53,8 +53,8 @@ _PARKED_ACTS = frozenset({"parked-retry", "parked-discard"})
 # 经办、复核分离: who prepares and pays cannot check, and who checks can do nothing else.
 _REVIEWER_FACTS = frozenset({"payment-run-checked", "period-closed"})
 _CASHIER_FACTS = frozenset(
-    {"payment-run-prepared", "payment-run-sealed", "payment-run-instructed", "payment-run-cancelled",
-     "payment-results-reported", "break-settled", "recovery-demanded", "recovery-paid"}
+    {"payment-run-prepared", "payment-run-sealed", "payment-run-exported", "payment-run-instructed",
+     "payment-run-cancelled", "payment-results-reported", "break-settled", "recovery-demanded", "recovery-paid"}
 )  # fmt: skip
 # Acts of the registration authority itself, each with who and why: no integrating system decides who is whom or who is seen.
 _PERSONAL_DATA_ACTS = frozenset({"duplicate-confirmed", "personal-data-unmasked", "personal-data-exported", "person-erased"})

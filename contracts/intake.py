@@ -118,6 +118,7 @@ __all__ = [
     "PaymentResultsReported",
     "PaymentRunCancelled",
     "PaymentRunChecked",
+    "PaymentRunExported",
     "PaymentRunInstructed",
     "PaymentRunPrepared",
     "PaymentRunSealed",
@@ -665,12 +666,30 @@ class PaymentRunChecked(_OfPaymentRun):
 
 
 class PaymentRunSealed(_OfPaymentRun):
-    """封存: count and total are to be fixed."""
+    """封存: count, total and payees are to be fixed. payees_sha256: as ``payees_digest`` of ``contracts.payment`` makes it of
+    the names and accounts on file at ``registry_position`` of the registry's log; without it no seal is made."""
+
+    payees_sha256: Sha256 | None = None
+    registry_position: Annotated[int, Field(strict=True, ge=1, le=INTEGER_MAX)] | None = None
+
+
+class PaymentRunExported(_OfPaymentRun):
+    """导出: a file was made of the sealed run. message_id: as in the file; count, total_fen, list_sha256: of what stands in it;
+    payees_sha256: the seal's, if nobody's name or account in it is another. record: the registry's event of the reading."""
+
+    format: Literal["xlsx", "csv", "pain.001"]
+    message_id: MessageName
+    file_sha256: Sha256
+    count: Annotated[int, Field(strict=True, ge=1, le=INTEGER_MAX)]
+    total_fen: PositiveFen
+    list_sha256: Sha256
+    payees_sha256: Sha256
+    record: EventId
 
 
 class PaymentRunInstructed(_OfPaymentRun):
-    """The bank was given the file. message_id: as in the file. count, total_fen, list_sha256 (as ``list_digest`` of
-    ``contracts.payment`` makes it): of what stands in the file; they must be those of the seal."""
+    """The bank was given the file of the run's last export, and no other. message_id: as in the file. count, total_fen,
+    list_sha256 (as ``list_digest`` of ``contracts.payment`` makes it): of what stands in the file; they must be the seal's."""
 
     message_id: MessageName
     file_sha256: Sha256
@@ -1028,6 +1047,11 @@ class _PaymentRunSealed(IntakeEnvelope):
     data: PaymentRunSealed
 
 
+class _PaymentRunExported(IntakeEnvelope):
+    type: Literal["intake.payment-run-exported.v1"]
+    data: PaymentRunExported
+
+
 class _PaymentRunInstructed(IntakeEnvelope):
     type: Literal["intake.payment-run-instructed.v1"]
     data: PaymentRunInstructed
@@ -1147,6 +1171,7 @@ IntakeMessage = (
     | _PaymentRunPrepared
     | _PaymentRunChecked
     | _PaymentRunSealed
+    | _PaymentRunExported
     | _PaymentRunInstructed
     | _PaymentRunCancelled
     | _PaymentResultsReported
@@ -1211,6 +1236,7 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "intake.payment-run-prepared.v1": (PaymentRunPrepared, ("allowance",)),
     "intake.payment-run-checked.v1": (PaymentRunChecked, ("allowance",)),
     "intake.payment-run-sealed.v1": (PaymentRunSealed, ("allowance",)),
+    "intake.payment-run-exported.v1": (PaymentRunExported, ("allowance",)),
     "intake.payment-run-instructed.v1": (PaymentRunInstructed, ("allowance",)),
     "intake.payment-run-cancelled.v1": (PaymentRunCancelled, ("allowance",)),
     "intake.payment-results-reported.v1": (PaymentResultsReported, ("allowance",)),

@@ -6,8 +6,8 @@ another. ``entitlement`` (what was granted) → ``payable`` (owed to the worker,
 falls into the accounting month in which it is recorded, or the first open one after it.
 
 **A run** (stream ``run-<run>``) pays one payer's dues of a division for a year: prepared → listed → checked → cleared →
-sealed → instructed → closed; or it ends before the instruction: rejected at the check, or cancelled. A **payout** (stream
-``account-<person_ref>``) is one worker's amount in a run: prepared → instructed → settled, or returned and reissued; or
+sealed → exported → instructed → closed; or it ends before the instruction: rejected at the check, or cancelled. A **payout**
+(stream ``account-<person_ref>``) is one worker's amount in a run: prepared → instructed → settled, or returned and reissued; or
 cancelled before the instruction. Its parts say which years it is made of: a negative one nets an overpayment of another year.
 
 What a policy grants as ``work_expense`` is an authorisation to spend: it is owed to nobody, and nothing of it stands here.
@@ -57,11 +57,13 @@ __all__ = [
     "RunChecked",
     "RunCleared",
     "RunClosed",
+    "RunExported",
     "RunInstructed",
     "RunListed",
     "RunPrepared",
     "RunSealed",
     "list_digest",
+    "payees_digest",
 ]
 
 CHANGES_SHOWN_MAX = 50
@@ -82,6 +84,23 @@ def list_digest(lines: Iterable[tuple[str, str, int]]) -> str:
     for payout, person_ref, amount_fen in lines:
         found.update(f"{payout} {person_ref} {amount_fen}\n".encode())
     return found.hexdigest()
+
+
+def payees_digest(lines: Iterable[tuple[str, str, str, str]]) -> str:
+    """SHA-256 (hex) of who is paid to which account: a line ``payout file event mark`` each, ended by LF, in the run's order.
+
+    file: the person_ref in whose file the payee's identity stands; event: the registry's event that brought it, with name and
+    account encrypted; mark: its keyed digest (``EncryptedIdentity.mark``), under a key that goes when the person is erased. So
+    the sum fixes every name and account, and tells nobody anything about them.
+    """
+    found = hashlib.sha256()
+    for payout, file, event, mark in lines:
+        found.update(f"{payout} {file} {event} {mark}\n".encode())
+    return found.hexdigest()
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class _OfRun(LogEvent):
@@ -155,7 +174,8 @@ class RunCleared(LogEvent):
 class RunSealed(_OfRun):
     """Count and total are fixed. position, root: of the log when it was sealed (RFC 6962), so that it can be proven later.
 
-    list_sha256: as ``list_digest`` makes it.
+    list_sha256: as ``list_digest`` makes it. payees_sha256: as ``payees_digest`` makes it of the names and accounts that stood
+    in the registry's log at ``registry_position``. Seals of before there was one have none, and nothing is exported by them.
     """
 
     TYPE: ClassVar[str] = "allowance.run-sealed.v1"
@@ -164,10 +184,30 @@ class RunSealed(_OfRun):
     list_sha256: str
     position: int
     root: str
+    payees_sha256: str | None = Field(default=None, exclude_if=_is_none)
+    registry_position: int | None = Field(default=None, exclude_if=_is_none)
+
+
+class RunExported(_OfRun):
+    """导出: names and accounts were joined to the sealed list, and a file was made. The last export is the one that counts.
+
+    file_sha256: of the file; message_id: as in it. count, total_fen, list_sha256, payees_sha256: of the seal. record: the
+    registry's event that says who read which fields, and why.
+    """
+
+    TYPE: ClassVar[str] = "allowance.run-exported.v1"
+    format: str
+    message_id: str
+    file_sha256: str
+    count: Count
+    total_fen: Fen
+    list_sha256: str
+    payees_sha256: str
+    record: EventId
 
 
 class RunInstructed(_OfRun):
-    """The bank was given the instruction. file_sha256: of the file; message_id: as in it; count, total_fen: of the seal."""
+    """The bank was given the file of the last export. file_sha256: of it; message_id: in it; count, total_fen: of the seal."""
 
     TYPE: ClassVar[str] = "allowance.run-instructed.v1"
     message_id: str
@@ -417,6 +457,7 @@ PaymentEvent = (
     | RunChecked
     | RunCleared
     | RunSealed
+    | RunExported
     | RunInstructed
     | RunCancelled
     | RunClosed

@@ -49,6 +49,7 @@ from contracts.payment import (
     RunChecked,
     RunCleared,
     RunClosed,
+    RunExported,
     RunInstructed,
     RunListed,
     RunPrepared,
@@ -101,12 +102,16 @@ payment_run = Table(
     Column("list_sha256", String(64), nullable=True),
     Column("seal_position", BigInteger, nullable=True),
     Column("seal_root", String(64), nullable=True),
+    Column("payees_sha256", String(64), nullable=True, comment="of the seal: who is paid to which account"),
+    Column("registry_position", BigInteger, nullable=True, comment="of the registry's log, when the payees were sealed"),
+    Column("exported_sha256", String(64), nullable=True, comment="of the file that was exported last"),
+    Column("record", String(36), nullable=True, comment="the registry's event of that export"),
     Column("message_id", String(64), nullable=True),
     Column("file_sha256", String(64), nullable=True),
     Column("reason", String(200), nullable=True),
     *(
         Column(name, BigInteger, nullable=name != "prepared", comment="position of the event")
-        for name in ("prepared", "listed", "checked", "cleared", "sealed", "instructed", "closed", "ended")
+        for name in ("prepared", "listed", "checked", "cleared", "sealed", "exported", "instructed", "closed", "ended")
     ),
     CheckConstraint("checker IS NULL OR (checker <> maker AND checked_by <> prepared_by)", name="payment_run_two_persons"),
     CheckConstraint("(checker IS NULL) = (checked IS NULL)", name="payment_run_checked_by_somebody"),
@@ -119,10 +124,12 @@ payment_run = Table(
             ("listed", "checked"),
             ("checked", "cleared"),
             ("cleared", "sealed"),
+            ("sealed", "exported"),
             ("sealed", "instructed"),
             ("instructed", "closed"),
         )
     ),
+    CheckConstraint("exported_sha256 IS NULL OR file_sha256 IS NULL OR file_sha256 = exported_sha256", name="payment_run_file"),
     CheckConstraint("ended IS NULL OR instructed IS NULL", name="payment_run_ended_before_instruction"),
     comment="Payment runs: who prepared and checked each, and when it reached which stage.",
 )
@@ -194,9 +201,9 @@ bank_break = Table(
 )
 
 _OURS = (
-    RunPrepared, RunListed, RunChecked, RunCleared, RunSealed, RunInstructed, RunCancelled, RunClosed, PayoutPrepared,
-    PayoutCancelled, PayoutInstructed, PayoutSettled, PayoutReturned, PayoutReissued, RecoveryOpened, RecoveryOffset,
-    RecoveryPaid, BankAnswered, BankFileMatched, BreakSettled,
+    RunPrepared, RunListed, RunChecked, RunCleared, RunSealed, RunExported, RunInstructed, RunCancelled, RunClosed,
+    PayoutPrepared, PayoutCancelled, PayoutInstructed, PayoutSettled, PayoutReturned, PayoutReissued, RecoveryOpened,
+    RecoveryOffset, RecoveryPaid, BankAnswered, BankFileMatched, BreakSettled,
 )  # fmt: skip
 
 
@@ -250,7 +257,10 @@ def _write_run(connection: Connection, table: Table, recorded: Recorded) -> None
             change = {"stage": "cleared", "cleared": at}
         case RunSealed():
             seal = {"seal_position": event.position, "seal_root": event.root, "list_sha256": event.list_sha256}
-            change = {"stage": "sealed", "sealed": at, **seal}
+            payees = {"payees_sha256": event.payees_sha256, "registry_position": event.registry_position}
+            change = {"stage": "sealed", "sealed": at, **seal, **payees}
+        case RunExported():
+            change = {"exported": at, "exported_sha256": event.file_sha256, "record": event.record}
         case RunInstructed():
             file = {"message_id": event.message_id, "file_sha256": event.file_sha256}
             change = {"stage": "instructed", "instructed": at, **file}
@@ -444,6 +454,8 @@ class SealedList:
     count: int
     total_fen: int
     list_sha256: str
+    payees_sha256: str | None
+    registry_position: int | None
     lines: tuple[PayoutLine, ...]
 
 
@@ -467,7 +479,7 @@ def sealed_list(connection: Connection, name: str) -> SealedList:
     for field, value in found.items():
         if value != row[field]:
             raise SealBroken(f"run {name}: {field} of its payouts is {value}, the seal says {row[field]}")
-    said = {field: row[field] for field in ("division", "payer", "year", *found)}
+    said = {field: row[field] for field in ("division", "payer", "year", "payees_sha256", "registry_position", *found)}
     return SealedList(run=name, lines=lines, **said)
 
 

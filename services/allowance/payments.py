@@ -87,9 +87,9 @@ ACCOUNTS_PAGE = 500
 """Accounts that are read in one query."""
 
 PAYMENT_FACTS = (
-    intake.PaymentRunPrepared, intake.PaymentRunChecked, intake.PaymentRunSealed, intake.PaymentRunInstructed,
-    intake.PaymentRunCancelled, intake.PaymentResultsReported, intake.BreakSettled, intake.RecoveryDemanded,
-    intake.RecoveryPaid, intake.PeriodClosed,
+    intake.PaymentRunPrepared, intake.PaymentRunChecked, intake.PaymentRunSealed, intake.PaymentRunExported,
+    intake.PaymentRunInstructed, intake.PaymentRunCancelled, intake.PaymentResultsReported, intake.BreakSettled,
+    intake.RecoveryDemanded, intake.RecoveryPaid, intake.PeriodClosed,
 )  # fmt: skip
 
 DECISIONS = (EntitlementDecided.TYPE, EntitlementAdjusted.TYPE)
@@ -350,7 +350,11 @@ class Payments:
                 head = self.log.head(connection)
                 lines = [(p.payout, p.person_ref, p.amount_fen) for p in standing_list(connection, name)]
                 total = sum(fen for _, _, fen in lines)
-                return runs.Seal(stamp, len(lines), total, list_digest(lines), head.position, head.root), ()
+                payees = (data.payees_sha256, data.registry_position)
+                return runs.Seal(stamp, len(lines), total, list_digest(lines), head.position, head.root, *payees), ()
+            case intake.PaymentRunExported():
+                said = {name: getattr(data, name) for name in runs.Export.__slots__ if name != "stamp"}
+                return runs.Export(stamp, **said), ()
             case intake.PaymentRunInstructed():
                 seal = (data.count, data.total_fen, data.list_sha256)
                 return runs.Instruct(stamp, data.message_id, data.file_sha256, *seal), ()
@@ -539,6 +543,7 @@ def _stream_of(parsed: Parsed) -> str:
         case (
             intake.PaymentRunChecked()
             | intake.PaymentRunSealed()
+            | intake.PaymentRunExported()
             | intake.PaymentRunInstructed()
             | intake.PaymentRunCancelled()
             | intake.PaymentResultsReported()

@@ -20,6 +20,7 @@ from contracts.payment import (
     PayoutPrepared,
     PayoutReturned,
     PayoutSettled,
+    RunExported,
     RunInstructed,
     RunSealed,
     list_digest,
@@ -35,7 +36,7 @@ __all__ = ["RunProof", "Sum", "UnequalPosting", "prove_run", "prove_runs", "uneq
 
 PAGE = 2_000
 _PAYOUTS = (PayoutPrepared, PayoutCancelled, PayoutInstructed, PayoutSettled, PayoutReturned)
-_TYPES = tuple(event.TYPE for event in (*_PAYOUTS, RunSealed, RunInstructed, BankAnswered))
+_TYPES = tuple(event.TYPE for event in (*_PAYOUTS, RunSealed, RunExported, RunInstructed, BankAnswered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,15 @@ class RunProof:
 
 @dataclass(slots=True)
 class _Heard:
-    """payouts: name → (person_ref, stage, fen). listed: the digest that the payouts had at the seal, if it was another."""
+    """payouts: name → (person_ref, stage, fen). listed: the digest that the payouts had at the seal, if it was another.
+    exported: of the last file; strange: another file that was instructed."""
 
     payouts: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     seal: Sum | None = None
     file: Sum | None = None
     listed: tuple[str, str] | None = None
+    exported: str | None = None
+    strange: str | None = None
     bank: dict[str, Sum] = field(default_factory=lambda: {"settled": Sum(), "returned": Sum()})
     positions: list[int] = field(default_factory=list)
 
@@ -138,6 +142,11 @@ def _hear(heard: _Heard, recorded: Recorded) -> None:
             heard.listed = None if found == event.list_sha256 else (found, event.list_sha256)
         case RunInstructed():
             heard.file = Sum(event.count, event.total_fen)
+            # What was instructed before exports were recorded has none, and cannot be compared.
+            known = heard.exported in (None, event.file_sha256)
+            heard.strange = None if known else event.file_sha256
+        case RunExported():
+            heard.exported = event.file_sha256
         case BankAnswered():
             settled, returned = heard.bank["settled"], heard.bank["returned"]
             heard.bank["settled"] = settled.plus(event.matched_fen - event.reversed_fen, event.matched - event.reversed)
@@ -165,6 +174,8 @@ def _differences(
         yield f"the events of the payouts come to {_shown(events)}, the table says {_shown(tables)}"
     if heard.listed is not None:
         yield f"the payouts at the seal have the digest {heard.listed[0]}, the seal says {heard.listed[1]}"
+    if heard.strange is not None:
+        yield f"the bank was given the file {heard.strange}, the last export was {heard.exported}"
     sent = [events.get(stage, Sum()) for stage in ("prepared", "instructed", "settled", "returned")]
     total = Sum(sum(each.count for each in sent), sum(each.fen for each in sent))
     if heard.seal is not None and heard.file is None and total not in (heard.seal, Sum()):

@@ -1,8 +1,8 @@
 """One payment run: its stages in order, none skipped, and by whom; and what the bank answered. Pure.
 
-Prepared → listed → checked → cleared → sealed → instructed → closed. The person who checks is not the one who prepared. A
-fact that comes before the stage that it needs is early; one about a run that has ended is refused. What the payouts of the run
-come to is worked out by the caller and given with the command; here is decided whether it may be.
+Prepared → listed → checked → cleared → sealed → exported → instructed → closed. The person who checks is not the one who
+prepared. A fact that comes before the stage that it needs is early; one about a run that has ended is refused. What the payouts
+of the run come to is worked out by the caller and given with the command; here is decided whether it may be.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from contracts.payment import (
     RunChecked,
     RunCleared,
     RunClosed,
+    RunExported,
     RunInstructed,
     RunListed,
     RunPrepared,
@@ -39,6 +40,7 @@ __all__ = [
     "Clear",
     "Cleared",
     "Command",
+    "Export",
     "FilePart",
     "Happened",
     "Instruct",
@@ -75,6 +77,7 @@ RunEvent = (
     | RunChecked
     | RunCleared
     | RunSealed
+    | RunExported
     | RunInstructed
     | RunCancelled
     | RunClosed
@@ -82,7 +85,7 @@ RunEvent = (
     | BankFileMatched
     | BreakSettled
 )
-Stage = Literal["prepared", "listed", "cleared", "sealed", "instructed"]
+Stage = Literal["prepared", "listed", "cleared", "sealed", "exported", "instructed"]
 """What other facts may wait for."""
 
 
@@ -158,11 +161,16 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
+    """payees_sha256: None for a seal of before there was one. file_sha256: of the last export; None: there was none."""
+
     order: Order
     checker: str
     count: int
     total_fen: int
     list_sha256: str
+    payees_sha256: str | None = None
+    message_id: str | None = None
+    file_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +290,8 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """count, total_fen, list_sha256: of the payouts that stand. position, root: of the log."""
+    """count, total_fen, list_sha256: of the payouts that stand. position, root: of the log. payees_sha256, registry_position:
+    of the payees on file, as the message says."""
 
     stamp: Stamp
     count: int
@@ -290,6 +299,23 @@ class Seal:
     list_sha256: str
     position: int
     root: str
+    payees_sha256: str | None
+    registry_position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """count, total_fen, list_sha256, payees_sha256: of what stands in the file. record: the registry's event of the reading."""
+
+    stamp: Stamp
+    format: str
+    message_id: str
+    file_sha256: str
+    count: int
+    total_fen: int
+    list_sha256: str
+    payees_sha256: str
+    record: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +371,7 @@ class SettleBreak:
     unanswered: bool = False
 
 
-Command = Prepare | List | Check | Clear | Seal | Instruct | Stop | TakeResults | SettleBreak
+Command = Prepare | List | Check | Clear | Seal | Export | Instruct | Stop | TakeResults | SettleBreak
 
 
 # --- decide -----------------------------------------------------------------------------------------------------------
@@ -364,6 +390,8 @@ def decide(command: Command, state: Run) -> tuple[RunEvent, ...]:
             return _clear(command, state)
         case Seal():
             return _seal(command, state)
+        case Export():
+            return _export(command, state)
         case Instruct():
             return _instruct(command, state)
         case Stop():
@@ -473,6 +501,13 @@ def _seal(command: Seal, state: Run) -> tuple[RunEvent, ...]:
                 raise reject("data.run", "run-empty", "nothing is left to be paid in this run", "cancel it")
             if (command.count, command.total_fen) != (state.count, state.total_fen):
                 raise ValueError("the payouts of the run are not those that were approved")
+            if command.payees_sha256 is None or command.registry_position is None:
+                raise reject(
+                    "data.payees_sha256",
+                    "payees-not-sealed",
+                    "a seal covers the payees' names and accounts",
+                    "seal by `hongling finance seal`, which works it out from the registry",
+                )
             return (
                 RunSealed(
                     run=stamp.run,
@@ -483,8 +518,47 @@ def _seal(command: Seal, state: Run) -> tuple[RunEvent, ...]:
                     list_sha256=command.list_sha256,
                     position=command.position,
                     root=command.root,
+                    payees_sha256=command.payees_sha256,
+                    registry_position=command.registry_position,
                 ),
             )
+        case _:
+            assert_never(state)
+
+
+def _already_instructed() -> Rejected:
+    return reject(
+        "data.file_sha256",
+        "already-instructed",
+        "the bank was given another file for this run",
+        "find out which file the bank has; never send two",
+    )
+
+
+def _export(command: Export, state: Run) -> tuple[RunEvent, ...]:
+    stamp = command.stamp
+    match state:
+        case Unprepared() | Preparing() | Listed() | Approved() | Cleared():
+            raise _early(stamp.run, "sealed", "sealed")
+        case Over():
+            raise _over(state)
+        case Instructed():
+            if state.file_sha256 == command.file_sha256:
+                return ()
+            raise _already_instructed()
+        case Sealed():
+            _compare_with_seal(command, state)
+            if command.payees_sha256 != state.payees_sha256:
+                raise reject(
+                    "data.payees_sha256",
+                    "not-the-seal",
+                    "names or accounts are not those that were sealed",
+                    "cancel the run, and prepare it again: what changed is looked at by the checker",
+                )
+            if command.file_sha256 == state.file_sha256:
+                return ()
+            said = {name: getattr(command, name) for name in Export.__slots__ if name != "stamp"}
+            return (RunExported(run=stamp.run, fact=stamp.fact, by=stamp.by, **said),)
         case _:
             assert_never(state)
 
@@ -493,20 +567,16 @@ def _instruct(command: Instruct, state: Run) -> tuple[RunEvent, ...]:
     stamp = command.stamp
     match state:
         case Unprepared() | Preparing() | Listed() | Approved() | Cleared():
-            raise _early(stamp.run, "sealed", "sealed")
+            raise _early(stamp.run, "exported", "exported")
         case Over():
             raise _over(state)
         case Instructed():
             if (state.message_id, state.file_sha256) == (command.message_id, command.file_sha256):
                 return ()
-            raise reject(
-                "data.file_sha256",
-                "already-instructed",
-                "the bank was given another file for this run",
-                "find out which file the bank has; never send two",
-            )
+            raise _already_instructed()
         case Sealed():
             _compare_with_seal(command, state)
+            _compare_with_export(command, state)
             return (
                 RunInstructed(
                     run=stamp.run,
@@ -522,7 +592,19 @@ def _instruct(command: Instruct, state: Run) -> tuple[RunEvent, ...]:
             assert_never(state)
 
 
-def _compare_with_seal(command: Instruct, state: Sealed) -> None:
+def _compare_with_export(command: Instruct, state: Sealed) -> None:
+    if state.file_sha256 is None:
+        raise reject("data.run", "not-exported", "the run was never exported", "export it, and give the bank that file")
+    if (command.message_id, command.file_sha256) != (state.message_id, state.file_sha256):
+        raise reject(
+            "data.file_sha256",
+            "not-the-export",
+            "this is not the file of the run's last export",
+            "give the bank the file that was exported last, unchanged, or export the run again",
+        )
+
+
+def _compare_with_seal(command: Export | Instruct, state: Sealed) -> None:
     for name in ("count", "total_fen", "list_sha256"):
         if getattr(command, name) != getattr(state, name):
             raise reject(
@@ -697,7 +779,11 @@ def evolve(state: Run, happened: Happened) -> Run:
             return Cleared(state.order, state.checker, event.count, event.total_fen)
         case RunSealed():
             assert isinstance(state, Cleared)
-            return Sealed(state.order, state.checker, event.count, event.total_fen, event.list_sha256)
+            said = (event.count, event.total_fen, event.list_sha256, event.payees_sha256)
+            return Sealed(state.order, state.checker, *said)
+        case RunExported():
+            assert isinstance(state, Sealed)
+            return replace(state, message_id=event.message_id, file_sha256=event.file_sha256)
         case RunInstructed():
             assert isinstance(state, Sealed)
             return Instructed(state, event.message_id, event.file_sha256)

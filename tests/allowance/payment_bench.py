@@ -27,6 +27,7 @@ __all__ = ["CASHIER", "REVIEWER", "PaymentBench", "person"]
 
 CASHIER, REVIEWER = "cashier", "reviewer"
 HEX = "a" * 64
+PAYEES, RECORD = "e" * 64, "0190e0e0-0000-7000-8000-000000000001"
 
 
 def person(number: int) -> str:
@@ -91,21 +92,29 @@ class PaymentBench(AllowanceBench):
         return self.fact("payment-run-checked", REVIEWER, run=run, run_source=CASHIER, outcome=outcome, by=by, **said, **more)
 
     def seals(self, run: str = "a", **more: Any) -> Item:
-        return self.fact("payment-run-sealed", run=run, by="cashier-1", **more)
+        said: dict[str, Any] = {"payees_sha256": PAYEES, "registry_position": 9}
+        return self.fact("payment-run-sealed", run=run, by="cashier-1", **(said | more))
+
+    def exports(self, run: str = "a", **more: Any) -> Item:
+        """A file with the figures of the seal; if it is not sealed yet, with those of the payouts that stand."""
+        said = {"format": "csv", "payees_sha256": PAYEES, "record": RECORD}
+        return self.fact("payment-run-exported", run=run, by="cashier-1", **(self._figures(run) | said | more))
 
     def cancels(self, run: str = "a", **more: Any) -> Item:
         return self.fact("payment-run-cancelled", run=run, by="cashier-1", reason="not now", **more)
 
     def instructs(self, run: str = "a", **more: Any) -> Item:
-        """With the figures of the seal; if it is not sealed yet, with those of the payouts that stand."""
+        """Of that file."""
+        return self.fact("payment-run-instructed", run=run, by="cashier-1", **(self._figures(run) | more))
+
+    def _figures(self, run: str) -> dict[str, Any]:
         lines = [(row.payout, row.person_ref, row.amount_fen) for row in self.standing(run)]
         said: dict[str, Any] = {
             "count": len(lines) or 1,
             "total_fen": sum(fen for *_, fen in lines) or 1,
             "list_sha256": list_digest(lines),
         }
-        said |= {"message_id": f"MSG-{run}", "file_sha256": HEX}
-        return self.fact("payment-run-instructed", run=run, by="cashier-1", **(said | more))
+        return said | {"message_id": f"MSG-{run}", "file_sha256": HEX}
 
     def reports(self, *results: dict[str, Any], run: str = "a", file: str = "b" * 64, part: int = 1, parts: int = 1,
                 **more: Any) -> Item:  # fmt: skip
@@ -145,7 +154,7 @@ class PaymentBench(AllowanceBench):
         self.finish()
         self.settle(self.checks(run))
         self.finish()
-        self.settle(self.seals(run), self.instructs(run))
+        self.settle(self.seals(run), self.exports(run), self.instructs(run))
         self.finish()
         self.settle(self.reports(*(self.result(row.number, outcome, run=run) for row in self.standing(run)), run=run))
 

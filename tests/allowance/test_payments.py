@@ -107,14 +107,14 @@ def test_a_run_is_prepared_checked_sealed_instructed_and_settled(bench: Bench) -
     acts += [bench.checks(), bench.seals()]
     bench.settle(*acts[1:])
     assert bench.balances() == {"entitlement": 40_000, "payable": -40_000}
-    acts.append(bench.instructs())
-    bench.settle(acts[-1])
+    acts += [bench.exports(), bench.instructs()]
+    bench.settle(*acts[-2:])
     bench.finish()
     assert bench.balances() == {"entitlement": 40_000, "in_transit": -40_000}
     acts.append(bench.reports(bench.result(1), bench.result(2)))
     bench.settle(acts[-1])
     assert bench.balances() == {"entitlement": 40_000, "paid": -40_000}
-    assert [bench.said(act) for act in acts] == [("accepted", [])] * 5
+    assert [bench.said(act) for act in acts] == [("accepted", [])] * 6
     [closed] = bench.kinds(RunClosed)
     assert (closed.settled, closed.settled_fen, closed.returned) == (2, 40_000, 0)
     assert show(bench)["stage"] == "closed"
@@ -182,7 +182,8 @@ def test_seal_events_ledger_tables_and_bank_agree_at_every_stage(bench: Bench) -
     bench.decide(1, 3_000, year=2020)
     owe(bench, 10_000, 20_000, 30_000)
     steps: list[Callable[[], Item]] = [
-        bench.prepares, bench.checks, bench.seals, bench.instructs, lambda: bench.reports(bench.result(1), bench.result(2)),
+        bench.prepares, bench.checks, bench.seals, bench.exports, bench.instructs,
+        lambda: bench.reports(bench.result(1), bench.result(2)),
         lambda: bench.reports(bench.result(2, "returned"), file="c" * 64),
     ]  # fmt: skip
     for step in steps:
@@ -346,18 +347,19 @@ def test_facts_that_come_in_the_wrong_order_wait_for_each_other(bench: Bench) ->
     """The instruction first, the preparation last: everything is told that it waits, and happens in its order."""
     owe(bench, 10_000, 30_000)
     digest = list_digest([("cashier/a/1", person(1), 10_000), ("cashier/a/2", person(2), 30_000)])
+    figures: dict[str, Any] = {"count": 2, "total_fen": 40_000, "list_sha256": digest}
     results = [
         {"payout": f"cashier/a/{n}", "outcome": "settled", "reference": f"b-{n}", "amount_fen": fen}
         for n, fen in ((1, 10_000), (2, 30_000))
     ]
     facts = [
-        bench.reports(*results), bench.instructs(count=2, total_fen=40_000, list_sha256=digest), bench.seals(), bench.checks(),
+        bench.reports(*results), bench.instructs(**figures), bench.exports(**figures), bench.seals(), bench.checks(),
     ]  # fmt: skip
     bench.settle(*facts)
-    assert [bench.said(fact) for fact in facts] == [("waiting", [])] * 4
+    assert [bench.said(fact) for fact in facts] == [("waiting", [])] * 5
     bench.settle(bench.prepares())
     bench.finish()
-    assert [bench.said(fact) for fact in facts] == [("accepted", [])] * 4
+    assert [bench.said(fact) for fact in facts] == [("accepted", [])] * 5
     assert show(bench)["stage"] == "closed"
     assert bench.rows(schema.held) == []
     assert bench.balances() == {"entitlement": 40_000, "paid": -40_000}
@@ -403,14 +405,14 @@ def test_the_same_fact_again_changes_nothing(lite: Bench) -> None:
     prepare = lite.prepares()
     lite.settle(prepare)
     lite.finish()
-    facts = [prepare, lite.checks(), lite.seals(), lite.instructs()]
-    lite.settle(*facts[1:3])
-    facts[3] = lite.instructs()
-    lite.settle(facts[3])
+    facts = [prepare, lite.checks(), lite.seals()]
+    lite.settle(*facts[1:])
+    facts += [lite.exports(), lite.instructs()]
+    lite.settle(*facts[3:])
     lite.finish()
     before = lite.events
     lite.settle(*facts, *(replace(fact, sequence=900 + n) for n, fact in enumerate(facts)))
-    lite.settle(lite.prepares(), lite.checks(), lite.seals(), lite.instructs())
+    lite.settle(lite.prepares(), lite.checks(), lite.seals(), lite.exports(), lite.instructs())
     lite.finish()
     assert lite.events == before
     assert {receipt.outcome for receipt in lite.receipts} == {"accepted"}
@@ -456,7 +458,7 @@ def test_what_has_changed_since_is_left_out_at_the_check_and_paid_by_a_later_run
         (4, 40_000, "prepared"),
     ]
     assert bench.rows(payment_change) == []
-    bench.settle(bench.seals(), bench.instructs())
+    bench.settle(bench.seals(), bench.exports(), bench.instructs())
     bench.finish()
     bench.pay("b")
     assert bench.stages("b") == [(1, 6_000, "settled"), (3, 35_000, "settled"), (5, 50_000, "settled")]
@@ -471,7 +473,7 @@ def test_a_change_after_the_check_goes_to_a_later_run(lite: Bench) -> None:
     lite.finish()
     lite.settle(lite.checks())
     lite.decide(1, 6_000)
-    lite.settle(lite.seals(), lite.instructs())
+    lite.settle(lite.seals(), lite.exports(), lite.instructs())
     lite.finish()
     assert lite.owed_now() == {(1, 2021): -4_000}
 
@@ -633,7 +635,7 @@ def test_a_kill_at_any_page_pays_nobody_twice_and_leaves_nobody_out(lite: Bench,
     """Another process goes on where the page was committed, or does it again where it was not."""
     owe(lite, 10_000, 20_000, 30_000, 40_000, 50_000)
     Deadly(lite.log, (at, act))
-    for fact in (lite.prepares, lite.checks, lite.seals, lite.instructs):
+    for fact in (lite.prepares, lite.checks, lite.seals, lite.exports, lite.instructs):
         until_done(lite, lambda fact=fact: lite.settle(fact()))  # type: ignore[misc]
         until_done(lite, lite.finish)
     lines = lite.stages()
@@ -665,7 +667,7 @@ def test_two_instances_at_the_same_work_do_it_once(bench: Bench, small_pages: No
         return real(*args, **more)
 
     bench.log.append = overtaken  # type: ignore[method-assign]
-    for fact in (bench.prepares, bench.checks, bench.seals, bench.instructs):
+    for fact in (bench.prepares, bench.checks, bench.seals, bench.exports, bench.instructs):
         bench.settle(fact())
         bench.finish()
     assert bench.stages() == [(n, n * 10_000, "instructed") for n in range(1, 6)]
@@ -698,7 +700,7 @@ def instructed(bench: Bench, *fen: int, run: str = "a", booked: bool = True) -> 
     owe(bench, *fen)
     bench.settle(bench.prepares(run))
     bench.finish()
-    bench.settle(bench.checks(run), bench.seals(run), bench.instructs(run))
+    bench.settle(bench.checks(run), bench.seals(run), bench.exports(run), bench.instructs(run))
     if booked:
         bench.finish()
 

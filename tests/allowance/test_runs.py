@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from contracts.payment import (
     RunChecked,
     RunCleared,
     RunClosed,
+    RunExported,
     RunInstructed,
     RunListed,
     RunPrepared,
@@ -25,6 +27,7 @@ from services.allowance.account import Early
 from services.allowance.runs import (
     Check,
     Clear,
+    Export,
     FilePart,
     Instruct,
     Instructed,
@@ -42,7 +45,7 @@ from services.allowance.runs import (
 from tests.allowance.payment_example import COUNTY, FACT, REF, RUN, run_decider
 from tests.specs import given
 
-HEX = "a" * 64
+HEX, PAYEES, RECORD = "a" * 64, "e" * 64, "0190e0e0-0000-7000-8000-000000000001"
 MAKER, CHECKER = "cashier-1", "reviewer-1"
 
 
@@ -53,7 +56,10 @@ def stamp(by: str = MAKER) -> Stamp:
 PREPARE = Prepare(stamp(), COUNTY, "county", 2021)
 APPROVE = Check(stamp(CHECKER), "approved", None, 40)
 REJECT = Check(stamp(CHECKER), "rejected", "wrong year", 40)
-SEAL = Seal(stamp(), 3, 90_000, HEX, 50, "b" * 64)
+SEAL = Seal(stamp(), 3, 90_000, HEX, 50, "b" * 64, PAYEES, 7)
+FILE: dict[str, Any] = {"message_id": "MSG-1", "file_sha256": "c" * 64, "count": 3, "total_fen": 90_000}
+MORE: dict[str, Any] = {"format": "csv", "list_sha256": HEX, "payees_sha256": PAYEES, "record": RECORD}
+EXPORT = Export(stamp(), **FILE, **MORE)
 INSTRUCT = Instruct(stamp(), "MSG-1", "c" * 64, 3, 90_000, HEX)
 STOP = Stop(stamp(), "not this month")
 RESULTS = TakeResults(stamp(), FilePart("d" * 64, 1, 1, HEX), Tally(lines=3, matched=3, matched_fen=90_000))
@@ -64,11 +70,13 @@ PREPARED = RunPrepared(**WHO, by=MAKER, division=COUNTY, payer="county", year=20
 LISTED = RunListed(run=RUN, count=3, total_fen=90_000)
 CHECKED = RunChecked(**WHO, by=CHECKER, outcome="approved", position=40, changed=0, count=3, total_fen=90_000)
 CLEARED = RunCleared(run=RUN, count=3, total_fen=90_000)
-SEALED = RunSealed(**WHO, by=MAKER, count=3, total_fen=90_000, list_sha256=HEX, position=50, root="b" * 64)
-INSTRUCTED = RunInstructed(**WHO, by=MAKER, message_id="MSG-1", file_sha256="c" * 64, count=3, total_fen=90_000)
+SEALED = RunSealed(**WHO, by=MAKER, count=3, total_fen=90_000, list_sha256=HEX, position=50, root="b" * 64,
+                   payees_sha256=PAYEES, registry_position=7)  # fmt: skip
+EXPORTED = RunExported(**WHO, by=MAKER, **FILE, **MORE)
+INSTRUCTED = RunInstructed(**WHO, by=MAKER, **FILE)
 REJECTED = RunChecked(**WHO, by=CHECKER, outcome="rejected", position=40, changed=0, count=0, total_fen=0, reason="wrong year")
 CANCELLED = RunCancelled(**WHO, by=MAKER, reason="not this month")
-LIFE = [PREPARED, LISTED, CHECKED, CLEARED, SEALED, INSTRUCTED]
+LIFE = [PREPARED, LISTED, CHECKED, CLEARED, SEALED, EXPORTED, INSTRUCTED]
 """The run's events up to the instruction; the n-th stage is reached by the first n."""
 
 
@@ -81,7 +89,8 @@ def test_a_run_goes_through_its_stages() -> None:
     given(run_decider, LIFE[:1]).when(List(RUN, 3, 90_000)).then(LISTED)
     given(run_decider, LIFE[:2]).when(APPROVE).then(CHECKED, CLEARED)
     given(run_decider, LIFE[:4]).when(SEAL).then(SEALED)
-    given(run_decider, LIFE[:5]).when(INSTRUCT).then(INSTRUCTED)
+    given(run_decider, LIFE[:5]).when(EXPORT).then(EXPORTED)
+    given(run_decider, LIFE[:6]).when(INSTRUCT).then(INSTRUCTED)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +99,10 @@ def test_a_run_goes_through_its_stages() -> None:
         *((APPROVE, n, "listed") for n in (0, 1)),
         *((REJECT, n, "listed") for n in (0, 1)),
         *((SEAL, n, "cleared") for n in (0, 1, 2, 3)),
-        *((INSTRUCT, n, "sealed") for n in (0, 1, 2, 3, 4)),
-        *((RESULTS, n, "instructed") for n in (0, 1, 2, 3, 4, 5)),
-        *((BREAK, n, "instructed") for n in (0, 5)),
+        *((EXPORT, n, "sealed") for n in (0, 1, 2, 3, 4)),
+        *((INSTRUCT, n, "exported") for n in (0, 1, 2, 3, 4)),
+        *((RESULTS, n, "instructed") for n in (0, 1, 2, 3, 4, 5, 6)),
+        *((BREAK, n, "instructed") for n in (0, 5, 6)),
         (STOP, 0, "prepared"),
     ],
 )
@@ -108,12 +118,13 @@ def test_no_stage_is_skipped(command: Any, reached: int, need: str) -> None:
 @pytest.mark.parametrize(
     ("command", "reached"),
     [
-        *((PREPARE, n) for n in range(1, 7)),
-        *((List(RUN, 3, 90_000), n) for n in range(2, 7)),
-        *((APPROVE, n) for n in range(3, 7)),
-        *((Clear(RUN), n) for n in (0, 1, 2, 4, 5, 6)),
-        *((SEAL, n) for n in (5, 6)),
-        (INSTRUCT, 6),
+        *((PREPARE, n) for n in range(1, 8)),
+        *((List(RUN, 3, 90_000), n) for n in range(2, 8)),
+        *((APPROVE, n) for n in range(3, 8)),
+        *((Clear(RUN), n) for n in (0, 1, 2, 4, 5, 6, 7)),
+        *((SEAL, n) for n in (5, 6, 7)),
+        *((EXPORT, n) for n in (6, 7)),
+        (INSTRUCT, 7),
     ],
 )
 def test_a_stage_that_is_reached_is_not_reached_again(command: Any, reached: int) -> None:
@@ -192,13 +203,13 @@ def test_a_check_names_the_first_changes_and_counts_all() -> None:
 
 def test_an_empty_run_is_not_sealed() -> None:
     empty = [PREPARED, RunListed(run=RUN, count=0, total_fen=0), CHECKED, RunCleared(run=RUN, count=0, total_fen=0)]
-    given(run_decider, empty).when(Seal(stamp(), 0, 0, HEX, 50, "b" * 64)).rejected("run-empty", "data.run")
+    given(run_decider, empty).when(Seal(stamp(), 0, 0, HEX, 50, "b" * 64, PAYEES, 7)).rejected("run-empty", "data.run")
 
 
 def test_payouts_that_are_not_those_approved_are_a_broken_invariant() -> None:
     """It crashes: the message is parked and an operator looks."""
     with pytest.raises(ValueError, match="approved"):
-        decide(Seal(stamp(), 3, 90_001, HEX, 50, "b" * 64), given(run_decider, LIFE[:4]).state)
+        decide(replace(SEAL, total_fen=90_001), given(run_decider, LIFE[:4]).state)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +222,7 @@ def test_payouts_that_are_not_those_approved_are_a_broken_invariant() -> None:
 )
 def test_a_file_that_is_not_the_seal_is_refused(field: str, wrong: Instruct) -> None:
     """Count, total and list."""
-    given(run_decider, LIFE[:5]).when(wrong).rejected("not-the-seal", f"data.{field}")
+    given(run_decider, LIFE[:6]).when(wrong).rejected("not-the-seal", f"data.{field}")
 
 
 def test_the_bank_gets_one_file() -> None:
@@ -219,7 +230,37 @@ def test_the_bank_gets_one_file() -> None:
     given(run_decider, LIFE).when(other).rejected("already-instructed", "data.file_sha256")
 
 
-@pytest.mark.parametrize("reached", range(1, 6))
+@pytest.mark.parametrize("missing", [{"payees_sha256": None}, {"registry_position": None}])
+def test_a_seal_covers_names_and_accounts(missing: dict[str, Any]) -> None:
+    given(run_decider, LIFE[:4]).when(replace(SEAL, **missing)).rejected("payees-not-sealed", "data.payees_sha256")
+
+
+def test_a_file_with_other_names_or_accounts_is_not_exported() -> None:
+    other = replace(EXPORT, payees_sha256="9" * 64)
+    given(run_decider, LIFE[:5]).when(other).rejected("not-the-seal", "data.payees_sha256")
+
+
+def test_nothing_is_exported_by_a_seal_that_covers_no_accounts() -> None:
+    """Seals of before accounts were covered: the run is cancelled and prepared again."""
+    old = SEALED.model_copy(update={"payees_sha256": None, "registry_position": None})
+    given(run_decider, [*LIFE[:4], old]).when(EXPORT).rejected("not-the-seal", "data.payees_sha256")
+
+
+def test_a_file_of_a_run_that_was_never_exported_is_refused() -> None:
+    given(run_decider, LIFE[:5]).when(INSTRUCT).rejected("not-exported", "data.run")
+
+
+@pytest.mark.parametrize("changed", [{"file_sha256": "e" * 64}, {"message_id": "MSG-2"}])
+def test_the_bank_gets_the_last_file_that_was_exported(changed: dict[str, Any]) -> None:
+    """A file written by hand is refused, and so is an earlier export."""
+    given(run_decider, LIFE[:6]).when(replace(INSTRUCT, **changed)).rejected("not-the-export", "data.file_sha256")
+    later = replace(EXPORT, file_sha256="e" * 64)
+    [again] = given(run_decider, LIFE[:6]).when(later).events
+    given(run_decider, [*LIFE[:6], again]).when(INSTRUCT).rejected("not-the-export", "data.file_sha256")
+    given(run_decider, LIFE).when(later).rejected("already-instructed", "data.file_sha256")
+
+
+@pytest.mark.parametrize("reached", range(1, 7))
 def test_a_run_may_be_cancelled_until_the_bank_is_instructed(reached: int) -> None:
     given(run_decider, LIFE[:reached]).when(STOP).then(CANCELLED)
     given(run_decider, [*LIFE[:reached], CANCELLED]).when(STOP).nothing()

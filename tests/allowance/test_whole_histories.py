@@ -74,12 +74,17 @@ class Whole:
             lambda: bench.prepares(name, payer=payer, year=year, division="320000"),
             lambda: bench.checks(name),
             lambda: bench.seals(name),
-            lambda: bench.instructs(name),
+            lambda: self.exported(name),
             lambda: self.answers(name, returned),
         ]
         for act in acts[:stages]:
             self.send(act())
             bench.finish()
+
+    def exported(self, name: str) -> Item:
+        """The instruction, after the export that it is of."""
+        self.send(self.bench.exports(name))
+        return self.bench.instructs(name)
 
     def pay_all(self, size: int, year: int, returned: int) -> None:
         """So many events are heard, everybody is decided, and both payers pay the year."""
@@ -111,7 +116,7 @@ class Whole:
         """The next stage of some run, or the bank's answer once more and perhaps another one."""
         if self.runs:
             name = self.runs[which % len(self.runs)]
-            for act in (self.bench.checks, self.bench.seals, self.bench.instructs):
+            for act in (self.bench.checks, self.bench.seals, self.bench.exports, self.bench.instructs):
                 self.send(act(name))
             self.send(self.answers(name, returned))
 

@@ -110,6 +110,20 @@ class FinanceDesk:
         self.office.rate(number, rating)
         return posted.person_ref
 
+    def corrected(self, number: int, *, again: int = 1, **changed: str) -> str:
+        """The registration of this worker is corrected: the identity with these changes. again: for the n-th time."""
+        plain = identity(number).model_dump(exclude_none=True) | changed
+        sealed = seal(plain, load_public_key(self.office.deployment.public_key))
+        key = f"K{number:03}"
+        corrects = f"{key}-registered" if again == 1 else f"{key}-fixed-{again - 1}"
+        data = {
+            "corrects": {"id": corrects}, "replacement": {"kind": "registration", "division": COUNTY}, "reason": "更正",
+            "identity": sealed,
+        }  # fmt: skip
+        posted = self.office.post("fact-corrected", data, effective="2021-01-01", id=f"{key}-fixed-{again}")
+        assert posted.person_ref is not None, posted
+        return posted.person_ref
+
     def file(self, name: str) -> Path:
         return self.folder / name
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from contracts.registry import EncryptedIdentity, PersonalDataExported
-from services.allowance.payment_views import payout
+from services.allowance.payment_views import payment_run, payout
 from services.registry.vault import Vault
 from tests.console.bank_example import Move, camt, result_list
 from tests.console.finance_desk import CASHIER, DEBTOR, REVIEWER, FinanceDesk, finance_desk
@@ -73,32 +73,73 @@ def test_an_export_is_on_record_before_anything_is_decrypted(desk: FinanceDesk) 
 
 
 def test_who_has_no_account_is_named_and_no_file_is_written(desk: FinanceDesk) -> None:
-    """Nor is anything recorded or decrypted: half a list would be another than the sealed one. It is seen before too."""
+    """Nor is the run sealed, or anything recorded or decrypted: half a list would be another. With the account it goes on."""
     ref = desk.worker(5, bank_account=None)
     desk.prepared("a")
     [early] = desk.asked("accounts", "a", code=1)["missing"]
     assert (ref, "no-account") == (early["person_ref"], early["why"])
     desk.asked("check", "a", *REVIEWER)
+    found = desk.asked("seal", "a", *CASHIER, code=1)
+    assert ([early], False) == (found["missing"], found["written"])
+    assert "没有银行账号" in desk.told("seal", "a", *CASHIER, lang="zh", code=1)
+    assert ("cleared", []) == (desk.asked("run", "a")["stage"], desk.exports())
+    desk.corrected(5)
     desk.asked("seal", "a", *CASHIER)
+    assert 5 == desk.exported("a", "csv", "a.csv")["count"]
+
+
+def test_whose_account_was_changed_after_the_seal_is_named_and_no_file_is_written(desk: FinanceDesk) -> None:
+    """The office that corrects registrations cannot lead a sealed payment to another account; what is shown is masked."""
+    desk.sealed("a")
+    ref = desk.corrected(1, bank_account="888800000001")
     words = ("export", "a", "--format", "csv", "--out", str(desk.file("x.csv")), "--by", "出纳甲", "--reason", "代发")
     found = desk.asked(*words, code=1)
-    assert ([early], False) == (found["missing"], found["written"])
-    assert "没有银行账号" in desk.told(*words, lang="zh", code=1)
+    [changed] = found["changed_payees"]
+    assert (ref, "account", "********0001") == (changed["person_ref"], changed["what"], changed["now"])
+    assert str(identity(1).bank_account)[-4:] == changed["sealed"].lstrip("*")
+    assert (False, False, 1) == (found["written"], desk.file("x.csv").exists(), len(desk.exports()))
+    assert "账号已变更" in desk.told(*words, lang="zh", code=1)
+    run = desk.asked("run", "a")
+    assert ([ref], None) == (run["changed_payees"], run["exported_sha256"])
+    assert ref in desk.told("run", "a")
+
+
+def test_a_name_that_was_changed_after_the_seal_is_no_less(desk: FinanceDesk) -> None:
+    desk.sealed("a")
+    ref = desk.corrected(2, name="示例改")
+    words = ("export", "a", "--format", "csv", "--out", str(desk.file("x.csv")), "--by", "出纳甲", "--reason", "代发")
+    assert [(ref, "name")] == [(each["person_ref"], each["what"]) for each in desk.asked(*words, code=1)["changed_payees"]]
+
+
+def test_a_new_telephone_number_changes_no_payment(desk: FinanceDesk) -> None:
+    """And an account that was set back to the sealed one neither."""
+    desk.sealed("a")
+    desk.corrected(1, phone="13900000099")
+    desk.corrected(2, bank_account="888800000002")
+    desk.corrected(2, again=2)
+    found = desk.exported("a", "csv", "a.csv")
+    run = desk.asked("run", "a")
+    assert (4, found["file_sha256"]) == (found["count"], run["exported_sha256"])
+    assert 2 == len(run["changed_payees"])
+    assert "instructed" == desk.instructed("a", "a.csv")["stage"]
+
+
+def test_a_log_that_is_not_the_sealed_one_is_found(desk: FinanceDesk) -> None:
+    """Somebody with the database's password writes another digest over the seal's, or another identity beneath it."""
+    desk.sealed("a")
+    with desk.office.allowance.database.write.begin() as connection:
+        connection.execute(update(payment_run).values(payees_sha256="0" * 64))
+    words = ("export", "a", "--format", "csv", "--out", str(desk.file("x.csv")), "--by", "出纳甲", "--reason", "代发")
+    assert "not those that were sealed" in desk.told(*words, code=1)
     assert (False, []) == (desk.file("x.csv").exists(), desk.exports())
 
 
 def test_the_account_that_stands_is_the_corrected_one(desk: FinanceDesk) -> None:
     """Also after a later correction that brought no identity."""
-    office = desk.office
-    plain = identity(1).model_dump(exclude_none=True) | {"bank_account": "888800000001"}
-    from console.sealing import load_public_key, seal
-
-    sealed = seal(plain, load_public_key(office.deployment.public_key))
-    replacement = {"kind": "registration", "division": "211224"}
-    data = {"corrects": {"id": "K001-registered"}, "replacement": replacement, "reason": "误录", "identity": sealed}
-    office.post("fact-corrected", data, effective="2021-01-01", id="K001-fixed")
-    later = {"corrects": {"id": "K001-fixed"}, "replacement": {**replacement, "serving_unit": "二村"}, "reason": "补录"}
-    assert "accepted" == office.post("fact-corrected", later, effective="2021-01-01", id="K001-fixed-2").outcome
+    office, replacement = desk.office, {"kind": "registration", "division": "211224"}
+    desk.corrected(1, bank_account="888800000001")
+    later = {"corrects": {"id": "K001-fixed-1"}, "replacement": {**replacement, "serving_unit": "二村"}, "reason": "补录"}
+    assert "accepted" == office.post("fact-corrected", later, effective="2021-01-01", id="K001-later").outcome
     desk.sealed("a")
     desk.exported("a", "csv", "a.csv")
     text = desk.file("a.csv").read_text("utf-8-sig")
@@ -123,11 +164,13 @@ def test_nothing_is_decrypted_before_its_record_stands(desk: FinanceDesk, monkey
 
 def test_whose_file_was_merged_is_paid_to_the_account_of_the_other(desk: FinanceDesk) -> None:
     """Two payouts to one account are shown. And who was erased cannot be paid: the payout is named."""
-    run = desk.sealed("a")
+    desk.prepared("a")
+    desk.asked("check", "a", *REVIEWER)
     lines = {each["person_ref"]: each["payout"] for each in desk.asked("payouts", "a")["payouts"]}
     refs = [desk.office.posted("registry", "hr", f"K00{n}-registered").person_ref for n in (1, 2, 3)]
     merged = {"person": {"person_ref": refs[0]}, "survivor": {"person_ref": refs[1]}, "by": "x", "reason": "同一人"}
     desk.office.post("duplicate-confirmed", merged, effective="2021-01-01", id="m", source="operator", carry=False)
+    run = desk.asked("seal", "a", *CASHIER)["run"]
     found = desk.exported("a", "csv", "a.csv")
     assert [sorted(lines[str(ref)] for ref in refs[:2])] == found["same_account"]
     assert 2 == desk.file("a.csv").read_text("utf-8-sig").count(str(identity(2).bank_account))
@@ -218,9 +261,23 @@ def test_a_file_with_another_amount_is_not_what_was_sealed(desk: FinanceDesk) ->
     desk.file("c.csv").write_text(text.replace("2400.00", "2500.00", 1), "utf-8-sig")
     faults = desk.asked("instruct", "a", str(desk.file("c.csv")), *CASHIER, code=2)
     assert ["金额(元)"] == [each["field"] for each in faults["faults"]]
+    desk.file("e.csv").write_text(text.replace(str(identity(1).bank_account), "888800000001"), "utf-8-sig")
+    assert "not-the-export" in desk.told("instruct", "a", str(desk.file("e.csv")), *CASHIER, code=2)
+    desk.file("f.csv").write_text(text.replace(str(identity(1).bank_account), "6.222E+15"), "utf-8-sig")
+    faults = desk.asked("instruct", "a", str(desk.file("f.csv")), *CASHIER, code=2)
+    assert [("收款人账号", "not-an-account")] == [(each["field"], each["code"]) for each in faults["faults"]]
     desk.file("d.csv").write_text(text.replace("cashier/a", "cashier/b"), "utf-8-sig")
     assert "is not the file of run cashier/a" in desk.told("instruct", "a", str(desk.file("d.csv")), *CASHIER, code=1)
     assert "sealed" == desk.asked("run", "a")["stage"]
+
+
+def test_only_the_last_export_of_a_run_can_be_instructed(desk: FinanceDesk) -> None:
+    """Not a file from before, and none at all for a run that was never exported, though its figures are the seal's."""
+    desk.sealed("a")
+    desk.exported("a", "csv", "first.csv")
+    second = desk.exported("a", "csv", "second.csv", "--purpose", "津贴")
+    assert "not-the-export" in desk.told("instruct", "a", str(desk.file("first.csv")), *CASHIER, code=2)
+    assert second["file_sha256"] == desk.instructed("a", "second.csv")["file_sha256"]
 
 
 # --- reconcile --------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ def test_a_statement_as_of_a_position_adds_decisions_and_ledger(
         before = bench.log.head(connection).position
     bench.settle(bench.prepares())
     bench.finish()
-    bench.settle(bench.checks(), bench.seals(), bench.instructs())
+    bench.settle(bench.checks(), bench.seals(), bench.exports(), bench.instructs())
     bench.finish()
     bench.settle(bench.reports(bench.result(1), bench.result(2, "returned")))
 

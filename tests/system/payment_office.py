@@ -77,8 +77,19 @@ def sealed(office: Office, name: str) -> SealedList:
 def instruction(office: Office, name: str) -> Message:
     """What is told once the bank has the file: its figures are those of the sealed list."""
     found = sealed(office, name)
-    said = {"count": found.count, "total_fen": found.total_fen, "list_sha256": found.list_sha256, "file_sha256": "f" * 64}
-    return act(office, "cashier", "payment-run-instructed", run=key(name), by=MAKER, message_id=f"M-{key(name)}", **said)
+    return act(office, "cashier", "payment-run-instructed", run=key(name), by=MAKER, **_file(found))
+
+
+def export(office: Office, name: str) -> Message:
+    """What is told when a file was made of the sealed list."""
+    found = sealed(office, name)
+    said = {"format": "csv", "payees_sha256": found.payees_sha256, "record": "0190e0e0-0000-7000-8000-000000000001"}
+    return act(office, "cashier", "payment-run-exported", run=key(name), by=MAKER, **_file(found), **said)
+
+
+def _file(found: SealedList) -> dict[str, Any]:
+    said = {"count": found.count, "total_fen": found.total_fen, "list_sha256": found.list_sha256}
+    return {**said, "message_id": f"M-{key(found.run)}", "file_sha256": "f" * 64}
 
 
 def key(name: str) -> str:
@@ -101,8 +112,10 @@ def prepared(name: str) -> dict[str, Any]:
 
 
 def prepare_and_check(office: Office, name: str) -> None:
-    """A run up to its seal. One that was prepared already is told so again, and goes on."""
+    """A run up to its seal and its export. One that was prepared already is told so again, and goes on."""
     approved = {"run": key(name), "run_source": "cashier", "outcome": "approved", "by": CHECKER}
     done(office, act(office, "cashier", "payment-run-prepared", **prepared(name)))
     done(office, act(office, "reviewer", "payment-run-checked", **approved))
-    done(office, act(office, "cashier", "payment-run-sealed", run=key(name), by=MAKER))
+    payees = {"payees_sha256": "e" * 64, "registry_position": 1}
+    done(office, act(office, "cashier", "payment-run-sealed", run=key(name), by=MAKER, **payees))
+    done(office, export(office, name))

@@ -108,7 +108,7 @@ def test_only_the_policy_office_publishes_a_certification_standard() -> None:
 
 
 CHECKS = {"payment-run-checked", "period-closed"}
-PAYS = {"payment-run-prepared", "payment-run-sealed", "payment-run-instructed", "payment-run-cancelled"}
+PAYS = {"payment-run-prepared", "payment-run-sealed", "payment-run-exported", "payment-run-instructed", "payment-run-cancelled"}
 PAYS |= {"payment-results-reported", "break-settled", "recovery-demanded", "recovery-paid"}
 
 
