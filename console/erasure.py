@@ -20,7 +20,6 @@ from sqlalchemy import Connection, func, select
 from console.context import Context
 from console.topology import INTAKE_DAYS, OPERATOR, RECEIPT_DAYS
 from contracts.base import utc_text
-from contracts.intake import message_named
 from contracts.registry import DossierEntryCorrected, DossierEntryRecorded, PersonErased
 from eventlog import schema
 from eventlog.inclusion import path_in_log, root_from
@@ -29,7 +28,7 @@ from eventlog.nats import read_stream
 from eventlog.relay import cursor_of
 from eventlog.scrubbing import wal_horizon
 from services.registry.decider import stream_of
-from services.registry.erasing import CURSOR
+from services.registry.erasing import CURSOR, message_of
 from services.registry.vault import erasure
 
 __all__ = [
@@ -100,9 +99,7 @@ async def sealed_messages(ctx: Context, messages: Sequence[Delivered]) -> Remain
         for each in messages:
             stored = await read_stream(client, "INTAKE", each.sequence - 1, f"_INBOX_{OPERATOR}", 1)
             # The stream may have been made anew since: then another message stands there.
-            if [(s.sequence, message_named(s.message_id)) for s in stored] == [
-                (each.sequence, f"{each.origin}/{each.message_id}")
-            ]:
+            if [(s.sequence, message_of(s)) for s in stored] == [(each.sequence, (each.origin, each.message_id))]:
                 found.append(each)
     finally:
         await client.close()

@@ -151,7 +151,7 @@ def bindings(
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
             await asyncio.to_thread(intake.expire)
 
-    erasures = ErasureSweep(service.log, read=service.stored, erase=erase, attachments=attachments)
+    erasures = ErasureSweep(service.log, vault, read=service.stored, erase=erase, attachments=attachments)
 
     async def sweep() -> None:
         while True:

@@ -541,6 +541,7 @@ class RegistryIntake:
                 files = batch.states[stream_of(stamp.person_ref)].files
                 ready.gone = gone = erasure(connection, stamp.person_ref, also=files, units=batch.units)
                 unit.deletes += gone.deletes
+                unit.inserts += gone.follow_up(stamp.person_ref)
                 return Act(stamp, data, Prepared(keys=len(gone.keys), index_entries=len(gone.index)))
             case _ if isinstance(data, STEPS):
                 return Take(stamp, data)

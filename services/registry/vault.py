@@ -39,7 +39,18 @@ from eventlog.decider import Rejected
 from eventlog.ids import Entropy
 from eventlog.log import Unit
 
-__all__ = ["ERASABLE", "Erasure", "KeyRing", "Purpose", "Vault", "erasure", "person_index", "person_key", "vault_metadata"]
+__all__ = [
+    "ERASABLE",
+    "Erasure",
+    "KeyRing",
+    "Purpose",
+    "Vault",
+    "erasure",
+    "person_erasing",
+    "person_index",
+    "person_key",
+    "vault_metadata",
+]
 
 Purpose = Literal["identity", "dossier"]
 """What a key of a person is for. Each purpose has a key of its own, and all of them go with the person."""
@@ -67,7 +78,15 @@ person_index = Table(
     comment="Finds a person by resident ID or by a source's own key, without holding either.",
 )
 
-ERASABLE = (person_key, person_index)
+person_erasing = Table(
+    "person_erasing",
+    vault_metadata,
+    Column("value", String(64), primary_key=True, comment="as it stood in person_index"),
+    Column("person_ref", String(32), primary_key=True),
+    comment="By what an erased person's messages on INTAKE are found; a row goes when they were looked for.",
+)
+
+ERASABLE = (person_key, person_index, person_erasing)
 """Tables whose deleted rows must not be found in any file of the database."""
 
 
@@ -251,6 +270,10 @@ class Erasure:
     def deletes(self) -> list[tuple[Table, str | tuple[str, ...]]]:
         """The rows, as ``eventlog.log.Unit.deletes`` takes them."""
         return [*((person_key, key) for key in self.keys), *((person_index, value) for value in self.index)]
+
+    def follow_up(self, person_ref: str) -> list[tuple[Table, dict[str, Any]]]:
+        """The rows that the follow-up needs, as ``eventlog.log.Unit.inserts`` takes them."""
+        return [(person_erasing, {"value": value, "person_ref": person_ref}) for value in self.index]
 
 
 def erasure(connection: Connection, person_ref: str, units: Sequence[Unit] = (), *, also: Collection[str] = ()) -> Erasure:

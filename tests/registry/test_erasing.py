@@ -19,8 +19,9 @@ from eventlog.wire import BrokerOutage
 from services.registry import erasing as module
 from services.registry.attachments import TEXT, Attachments
 from services.registry.erasing import CURSOR, ErasureSweep
+from services.registry.vault import person_erasing
 from tests.registry.test_handlers_file import erases, merges, two_files
-from tests.support import RegistryBench
+from tests.support import RegistryBench, resident_id, sealed
 
 KEY = bytes(32)
 
@@ -51,7 +52,7 @@ class Intake:
         self.messages.pop(sequence, None)
 
     def sweep(self, bench: RegistryBench, attachments: Attachments | None = None) -> ErasureSweep:
-        return ErasureSweep(bench.log, read=self.read, erase=self.erase, attachments=attachments)
+        return ErasureSweep(bench.log, bench.vault, read=self.read, erase=self.erase, attachments=attachments)
 
 
 def bench_with(database: Database) -> tuple[RegistryBench, Intake, str]:
@@ -130,3 +131,69 @@ def test_what_is_recorded_later_is_looked_at_from_there_on(database: Database, m
     intake.messages = {1: "hr/reg-1"}
     bench.settle(erases(bench, ref))
     assert swept(sweep) == 1
+
+
+# --- found by content ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Bare(Intake):
+    """INTAKE with the messages themselves. Whoever publishes by hand gives no ``Nats-Msg-Id``: nor do these."""
+
+    items: dict[int, Item] = field(default_factory=dict)
+
+    def take(self, *items: Item) -> None:
+        for item in items:
+            self.messages[item.sequence] = ""
+            self.items[item.sequence] = item
+
+    async def read(self, stream: str, after: int, count_max: int) -> Sequence[Stored]:
+        page = await super().read(stream, after, count_max)
+        return [Stored(each.sequence, self.items[each.sequence].subject, "", self.items[each.sequence].raw) for each in page]
+
+    def left(self) -> list[str]:
+        return [self.items[at].raw.split(b'"id": "')[1].split(b'"')[0].decode() for at in sorted(self.messages)]
+
+
+def refused(bench: RegistryBench, id: str, **person: str) -> Item:
+    """A message about a person that is refused: the year is out of range."""
+    return bench.message("annual-rating-recorded", {"person": person, "year": 1900, "rating": "good"}, id=id)
+
+
+def test_messages_go_by_their_own_id_and_by_whom_they_name(database: Database) -> None:
+    """Without any header; refused ones by the seal, the source's key and the person_ref; others' and unhandled ones stay."""
+    bench, intake = RegistryBench(database), Bare()
+    items = [bench.registers(), bench.registers(2, id="reg-2", key="w-2")]
+    bench.each(*items)
+    ref = str(bench.receipts[0].person_ref)
+    items += [
+        refused(bench, "sealed", identity=sealed({"resident_id": resident_id(1)})),
+        bench.registers(1, id="twice", key="w-9"),
+        refused(bench, "by-key", source_key="w-1"),
+        refused(bench, "by-others-key", source_key="w-1", key_source="training"),
+        refused(bench, "by-ref", person_ref=ref),
+        refused(bench, "of-another", identity=sealed({"resident_id": resident_id(2)})),
+    ]
+    bench.each(*items[2:])
+    assert {outcome for id, outcome in bench.outcomes if id not in ("reg-1", "reg-2", "twice")} == {"refused"}
+    erasing = erases(bench, ref)
+    bench.settle(erasing)
+    later = refused(bench, "not-handled-yet", source_key="w-1")
+    intake.take(*items, erasing, later)
+    assert swept(intake.sweep(bench)) == 6
+    assert intake.left() == ["reg-2", "by-others-key", "of-another", "not-handled-yet"]
+    assert bench.rows(person_erasing) == []
+
+
+def test_whoever_was_registered_again_keeps_their_messages(database: Database) -> None:
+    """The new file is another person to the registry, and its registration has to stay readable."""
+    bench, intake = RegistryBench(database), Bare()
+    first = bench.registers()
+    bench.settle(first)
+    erasing = erases(bench, str(bench.receipts[0].person_ref))
+    again = bench.registers(id="reg-again")
+    doubled = bench.registers(id="doubled", key="w-3")
+    bench.each(erasing, again, doubled)
+    intake.take(first, erasing, again, doubled)
+    swept(intake.sweep(bench))
+    assert intake.left() == ["reg-again", "doubled"]
