@@ -53,6 +53,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "overdue": ("逾期", "overdue"),
     "lapsed": ("已离任", "left before"),
     "pending": ("未到期", "pending"),
+    "not_due": ("签发前，不计", "before the list was issued"),
     "passed": ("合格", "passed"),
     "failed": ("不合格", "failed"),
     "absent": ("缺席", "absent"),

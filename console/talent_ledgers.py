@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from console.context import WRONG, DataOption, JsonOption, LangOption, context, fail
+from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.talent_acts import (
     ByDivision,
     KeyOption,
@@ -258,6 +259,12 @@ def withdraw(
     operate(context(data, as_json, lang), "responsibility-withdrawn", values, on)
 
 
+def _period_text(ctx: Context, row: Mapping[str, Any], period: str) -> str:
+    """A period with its state, and the day of the check that settled it."""
+    settled = row["settled"].get(period)
+    return f"{period} {word(ctx.lang, row['periods'][period])}" + (f" ({settled})" if settled else "")
+
+
 @responsibility.command("list")
 def list_lists(
     division: ByDivision,
@@ -290,6 +297,6 @@ def list_lists(
     columns = (
         ("清单", "list", "list"), ("单位", "unit", "unit"), ("责任人", "signer", "signer"), ("签订", "signed", "signed_on"),
         ("事项", "item", "says"), ("周期", "every", "every"),
-        ("进度", "periods", lambda row: "、".join(f"{p} {word(ctx.lang, s)}" for p, s in row["periods"].items())),
+        ("进度", "periods", lambda row: "、".join(_period_text(ctx, row, period) for period in row["periods"])),
     )  # fmt: skip
     show_rows(ctx, {**head, "lists": rows}, items, columns)

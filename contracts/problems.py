@@ -16,7 +16,16 @@ from pydantic import ValidationError
 from contracts.base import LINE_PATTERN, PARAGRAPHS_PATTERN
 from contracts.receipts import Problem
 
-__all__ = ["CODES", "PLAIN_IDENTITY_FIELDS", "PROBLEMS_MAX", "Lang", "expected_in_chinese", "problem", "problems_of"]
+__all__ = [
+    "CODES",
+    "PLAIN_IDENTITY_FIELDS",
+    "PROBLEMS_MAX",
+    "Lang",
+    "expected_in_chinese",
+    "in_language",
+    "problem",
+    "problems_of",
+]
 
 Lang = Literal["en", "zh"]
 
@@ -160,6 +169,46 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
             "每个职务只列一次：一肩挑、交叉任职须有党组织和行政两边的职务，其他方式须有党组织的职务",
         ),
     },
+    "stands-already": {
+        "en": ("this stands already: nothing new was recorded", "nothing is left to do"),
+        "zh": ("此事已有记录，没有新增内容", "无需再报"),
+    },
+    "unknown-word": {
+        "en": ("no standard in force knows this word", "check it; if the word is new, have the standard published first"),
+        "zh": ("现行标准中没有这个词", "请核对；如为新词，请先发布标准"),
+    },
+    "unknown-division": {
+        "en": ("no division of GB/T 2260 has this code", "check it; if it is new, have the operator add it"),
+        "zh": ("GB/T 2260 中没有这个区划代码", "请核对；如为新设区划，请运维人员登记"),
+    },
+    "born-later": {
+        "en": ("by the resident ID the person was born after this day", "correct the resident ID, or the date"),
+        "zh": ("按身份证号，此人在该日之后出生", "请更正身份证号或日期"),
+    },
+    "born-too-early": {
+        "en": ("by the resident ID the person was born before 1900", "correct the resident ID"),
+        "zh": ("按身份证号，此人在 1900 年以前出生", "请更正身份证号"),
+    },
+    "under-age": {
+        "en": ("by the resident ID the person was under 16 on this day", "correct the resident ID, or the date"),
+        "zh": ("按身份证号，此人在该日未满 16 周岁", "请更正身份证号或日期"),
+    },
+    "young": {
+        "en": ("by the resident ID the person was under 18 on this day", "check the resident ID and the date"),
+        "zh": ("按身份证号，此人在该日未满 18 周岁", "请核对身份证号和日期"),
+    },
+    "old": {
+        "en": ("by the resident ID the person was over 80 on this day", "check the resident ID and the date"),
+        "zh": ("按身份证号，此人在该日已过 80 周岁", "请核对身份证号和日期"),
+    },
+    "year-to-come": {
+        "en": ("the year has not begun yet", "correct the year, or report the result when it is there"),
+        "zh": ("该年度尚未开始", "请更正年度，或待有结果时再报"),
+    },
+    "ends-before-start": {
+        "en": ("the engagement ends before it starts", "correct one of the two dates, or withdraw the other fact first"),
+        "zh": ("任职结束早于开始", "请更正其中一个日期，或先撤回另一条"),
+    },
     "not-json": {
         "en": ("the message is not JSON{expected}", "send one JSON object in UTF-8"),
         "zh": ("消息不是 JSON{expected}", "请发送一个 UTF-8 编码的 JSON 对象"),
@@ -300,6 +349,12 @@ def problem(code: str, field: str, lang: Lang = "en", expected: str = "") -> Pro
     return Problem(
         field=field, code=code, problem=what.replace("{expected}", expected), remedy=remedy.replace("{expected}", expected)
     )
+
+
+def in_language(said: Problem, lang: Lang) -> Problem:
+    """A problem of a receipt in another language; where its code has no words of its own here, as it came."""
+    what, remedy = CODES.get(said.code, {}).get(lang, ("{", "{"))
+    return said if "{" in what + remedy else said.model_copy(update={"problem": what, "remedy": remedy})
 
 
 def problems_of(error: ValidationError, type: str | None = None, lang: Lang = "en") -> tuple[Problem, ...]:

@@ -30,6 +30,7 @@ class Problem(OwnEvent):
 class Receipt(OwnEvent):
     """The answer to one intake message.
 
+    warnings: of what was taken, what is hardly likely, and that it changes nothing; of the shape of problems.
     id: the message's id, or ``seq-<n>`` (its sequence on INTAKE) if it carries none that can be read.
     events: ids of the events that it caused. contradicts: the facts that it contradicts, settled by rule; see
     ``contracts.registry``. repeated: the same message had been answered before, and this is the same answer again.
@@ -42,6 +43,7 @@ class Receipt(OwnEvent):
     at: AwareDatetime
     type: str | None = None
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     events: tuple[EventId, ...] = ()
     person_ref: PersonRef | None = None
     waiting_for: str | None = None

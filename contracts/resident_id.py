@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-__all__ = ["check_character", "check_resident_id", "looks_like_resident_id"]
+__all__ = ["born_on", "check_character", "check_resident_id", "looks_like_resident_id"]
 
 _SHAPE = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _ANYWHERE = re.compile(r"(?<![0-9A-Za-z])[1-9][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{5}[0-9Xx](?![0-9A-Za-z])")
@@ -29,12 +29,17 @@ def check_resident_id(value: str) -> str:
     if not _SHAPE.fullmatch(value):
         raise ValueError("a resident ID has 17 digits and a check character (digit or X)")
     try:
-        date(int(value[6:10]), int(value[10:12]), int(value[12:14]))
+        born_on(value)
     except ValueError:
         raise ValueError("the birth date in the resident ID does not exist") from None
     if check_character(value[:17]) != value[17]:
         raise ValueError("the check character of the resident ID is wrong (GB 11643-1999)")
     return value
+
+
+def born_on(resident_id: str) -> date:
+    """The birth date that a valid number bears."""
+    return date(int(resident_id[6:10]), int(resident_id[10:12]), int(resident_id[12:14]))
 
 
 def looks_like_resident_id(text: str | bytes) -> bool:

@@ -6,7 +6,7 @@ A ``Desk`` turns what became of one message into one ``Unit`` of the batch. Whic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from contracts.base import business_day
 from contracts.intake import ParkedDiscard, ParkedRetry
 from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
+from contracts.problems import problem as words_of
 from contracts.receipts import Problem
 from eventlog import schema
 from eventlog.cache import Shelved
@@ -38,6 +39,10 @@ from eventlog.parking import park, parked_row, parked_with, stream_of_parked
 from eventlog.wire import Incoming
 
 __all__ = ["Batch", "Desk", "Item", "problem"]
+
+
+STANDS_ALREADY = words_of("stands-already", "")
+"""Of an act that says what is so: it is accepted, and leads to no event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +139,12 @@ class Desk:
             origin = item.subject.split(".")[1]
             return Fault(origin, f"seq-{item.sequence}", "parked", (why,), item.sequence, item.subject, item.raw)
 
-    def receipt(self, parsed: Parsed, outcome: Any, **more: Any) -> ReceiptValue:
+    def receipt(self, parsed: Parsed, outcome: Any, *, warnings: Sequence[Problem] = (), **more: Any) -> ReceiptValue:
+        """An answer. What was accepted and led to no event changed nothing: it is said that it stands already."""
         message = parsed.message
+        if outcome == "accepted" and not more.get("events") and not more.get("repeated"):
+            warnings = (*warnings, STANDS_ALREADY)
+        more["warnings"] = warnings
         return answer(self.service, parsed.origin, message.id, outcome, self._log.clock.now(), kind=message.type, **more)
 
     # --- outcomes -------------------------------------------------------------------------------------------------------

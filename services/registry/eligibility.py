@@ -25,6 +25,7 @@ from contracts.certification import (
     GradeStandard,
     HoursCriterion,
     InspectionsCriterion,
+    Level,
     Limit,
     RatingsCriterion,
     WaivedCriterion,
@@ -93,13 +94,19 @@ def grade_standard(document: CertificationStandard, grade: str) -> GradeStandard
     return next((each for each in document.grades if each.grade == grade), None)
 
 
+SCHEME_STEWARDS: Mapping[str, Level] = {"special": "province", "senior": "city", "intermediate": "city", "junior": "county"}
+"""The scheme's own rule of who stewards whom (分级管理), where no standard says otherwise."""
+
+
 def steward_of(document: CertificationStandard | None, grade: str | None, division: str) -> str:
     """分级管理: the division that stewards a holder of the grade who is registered in ``division``.
 
-    Without a certificate (grade None) or a standard that knows its grade, that is the division of registration itself.
+    Where no standard knows the grade, the scheme's own rule holds. Without a certificate (grade None), and for a word that the
+    scheme does not have, that is the division of registration itself.
     """
     of_grade = None if document is None or grade is None else grade_standard(document, grade)
-    return division if of_grade is None else above(division, of_grade.steward)
+    level = SCHEME_STEWARDS.get(grade or "") if of_grade is None else of_grade.steward
+    return division if level is None else above(division, level)
 
 
 def may_issue(grade_standard: GradeStandard, issuer: str) -> bool:

@@ -33,7 +33,7 @@ from contracts.intake import (
     RegistrationTransferred,
     WorkerRegistered,
 )
-from contracts.particulars import PARTICULARS_BY_KIND, Particulars, Recognition
+from contracts.particulars import PARTICULARS_BY_KIND, EngagementStart, Particulars, Recognition
 from contracts.receipts import Problem
 from contracts.registry import (
     CertificationApplied,
@@ -55,6 +55,7 @@ from contracts.registry import (
     DossierEntryRecorded as EntryRecorded,
 )
 from contracts.registry import FactCorrected as FactCorrectedEvent
+from contracts.resident_id import born_on
 from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.cache import Shelf, StateCache
@@ -104,6 +105,7 @@ from services.registry.decider.places import (
     initial,
     stream_of_place,
 )
+from services.registry.decider.plausible import check_age, doubts, doubts_of_age, doubts_of_engagement
 from services.registry.standards import STANDARDS, Standards, publish, standard_of
 from services.registry.vault import Erasure, Purpose, Vault, erasure, person_index, person_key
 from services.registry.views import application, certificate_holder
@@ -497,6 +499,7 @@ class RegistryIntake:
             stamp = replace(stamp, more_ids=tuple(self._log.new_id() for _ in range(MORE_EVENTS_MAX)))
         identity = self._encrypt(connection, batch, unit, ready, ref, stamp.event_id)
         command = self._command(connection, batch, unit, ready, stamp, identity)
+        warnings = self._doubts(connection, batch, ready, command)
         events = decide(command, before, batch.rules)
         ids = (stamp.event_id, *stamp.more_ids)
         happened = [Happened(ids[place], effective_day(command, event, before), event) for place, event in enumerate(events)]
@@ -514,7 +517,34 @@ class RegistryIntake:
                 batch.identities[stream] = {**batch.identities.get(stream, {}), stamp.event_id: identity}
             if ready.gone is not None:
                 self._forget(connection, batch, ref, ready.gone)
-        self._accept(connection, batch, ready, unit, stream, stamp.event_id, events)
+        self._accept(connection, batch, ready, unit, stream, stamp.event_id, events, warnings)
+
+    def _doubts(self, connection: Connection, batch: RegistryBatch, ready: Ready, command: Command) -> tuple[Problem, ...]:
+        """What of a fact is hardly likely. Raises Rejected for what its person's age shows to be impossible."""
+        if not isinstance(command, Record | Correct):
+            return ()
+        day = command.stamp.effective_on
+        warnings: tuple[Problem, ...] = ()
+        if ready.identity is not None:
+            field = "data.identity" if isinstance(command, Correct) else "data.person.identity"
+            born = born_on(ready.identity.resident_id)
+            check_age(born, day, f"{field}.resident_id")
+            warnings = doubts_of_age(born, day, f"{field}.resident_id")
+        elif isinstance(command.says, EngagementStart):
+            self._check_age(connection, batch, command.stamp)
+        if isinstance(command, Record):
+            warnings += doubts_of_engagement(command.says, command.stamp, batch.states[stream_of(command.stamp.person_ref)])
+        unknown = lambda division: self._check_place(division, None) is not None  # noqa: E731
+        return (*warnings, *doubts(command.says, batch.rules, unknown))
+
+    def _check_age(self, connection: Connection, batch: RegistryBatch, stamp: Stamp) -> None:
+        """Of an engagement from before the registration: the age on that was looked at when it came."""
+        state = batch.states[stream_of(stamp.person_ref)]
+        registered = state.facts.get(state.standing.get("registration", (None, ()))[0] or "")
+        if registered is not None and stamp.effective_on < registered.effective_on:
+            resident_id = self._resident_id(connection, batch, stamp.person_ref, registered.event_id)
+            if resident_id is not None:
+                check_age(born_on(resident_id), stamp.effective_on, "effectiveon")
 
     def _new_event(self, stream: str, event: LogEvent, on: date, event_id: str, parsed: Parsed) -> NewEvent:
         message = parsed.message
@@ -682,15 +712,17 @@ class RegistryIntake:
 
     def _index_value(self, connection: Connection, batch: RegistryBatch, ref: str, event_id: str | None) -> str | None:
         """The index value of the resident ID that an event stands for: its own, or that of what it corrects."""
+        found = self._resident_id(connection, batch, ref, event_id)
+        return None if found is None else self._vault.index_of_resident_id(found)
+
+    def _resident_id(self, connection: Connection, batch: RegistryBatch, ref: str, event_id: str | None) -> str | None:
+        """The resident ID that an event stands for; None: it stands for none, or the key is gone."""
         stream = stream_of(ref)
         facts, identities = batch.states[stream].facts, batch.identities.get(stream, {})
         while event_id is not None and event_id in facts:
             if event_id in identities:
                 key = self._key_of(connection, batch, ref, "identity")
-                if key is None:
-                    return None
-                plain = self._vault.decrypt(key, event_id, identities[event_id])
-                return self._vault.index_of_resident_id(plain["resident_id"])
+                return None if key is None else self._vault.decrypt(key, event_id, identities[event_id])["resident_id"]
             event_id = facts[event_id].target
         return None
 
@@ -792,11 +824,13 @@ class RegistryIntake:
         stream: str,
         event_id: str,
         events: Sequence[WorkerEvent],
+        warnings: tuple[Problem, ...] = (),
     ) -> None:
         parsed = ready.parsed
         receipt = self._desk.receipt(
             parsed,
             "accepted",
+            warnings=warnings,
             events=(event_id,) if events else (),
             person_ref=stream.removeprefix("worker-"),
             contradicts=_rivals(events, event_id),
@@ -805,8 +839,9 @@ class RegistryIntake:
             batch.provided += provided_by(event)
             if isinstance(event, CertificationConcluded):
                 batch.provided += self._awaited_in(connection, batch, f":{event.person_ref}/{event.application}/")
-        # A registration that said nothing new is corrected like the one that it repeats.
-        repeated = batch.states[stream].standing.get("registration", (None, ()))[0]
+        # A fact that said nothing new is corrected like the one that it repeats.
+        slot = getattr(parsed.message.data, "slot", None)
+        repeated = batch.states[stream].standing.get("" if slot is None else slot(parsed.origin), (None, ()))[0]
         self._settled(batch, ready, unit, stream, event_id if events else repeated, receipt)
 
     def _settled(

@@ -468,28 +468,29 @@ def problems_by_unit(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def responsibility_lists(connection: Connection, division: str, year: int, day: date) -> list[dict[str, Any]]:
-    """责任清单 of a year: signed or not, and each item by period: done, not_done, overdue (the period has ended), pending."""
+    """责任清单 of a year: signed or not, and each item by period: done, not_done, overdue (the period has ended), pending,
+    not_due (it ended before the list was issued). settled: of each item the periods that were checked, and on which day."""
     lists = _rows(
         connection, responsibility_list, _in(responsibility_list.c.division, division), responsibility_list.c.year == year
     )
     keys = [row["list"] for row in lists]
     items: dict[str, list[dict[str, Any]]] = {}
-    checks: dict[tuple[str, str, str], str] = {}
+    checks: dict[tuple[str, str, str], tuple[str, str]] = {}
     for start in range(0, len(keys), 500):
         page = keys[start : start + 500]
         for row in _rows(connection, responsibility_item, responsibility_item.c.list.in_(page)):
             items.setdefault(row["list"], []).append(row)
         for row in _rows(connection, responsibility_check, responsibility_check.c.list.in_(page)):
-            checks[row["list"], row["item"], row["period"]] = row["result"]
+            checks[row["list"], row["item"], row["period"]] = row["result"], row["checked_on"]
     found = []
     for row in lists:
         shown = []
         for item in sorted(items.get(row["list"], []), key=lambda each: each["place"]):
-            periods = {
-                period: checks.get((row["list"], item["item"], period), "overdue" if period_end(period) < day else "pending")
-                for period in periods_of(item["every"], year)
-            }
-            shown.append({"item": item["item"], "says": item["says"], "every": item["every"], "periods": periods})
+            said = {period: checks.get((row["list"], item["item"], period)) for period in periods_of(item["every"], year)}
+            periods = {period: due_state(period, row["issued_on"], day) if c is None else c[0] for period, c in said.items()}
+            settled = {period: check[1] for period, check in said.items() if check is not None}
+            named = {name: item[name] for name in ("item", "says", "every")}
+            shown.append({**named, "periods": periods, "settled": settled})
         states = [state for item in shown for state in item["periods"].values()]
         live = row["withdrawn_on"] is None
         found.append(
@@ -503,6 +504,14 @@ def responsibility_lists(connection: Connection, division: str, year: int, day: 
             }
         )
     return found
+
+
+def due_state(period: str, issued_on: str, day: date) -> str:
+    """Of a period that nobody has checked: nothing is due before the list was issued."""
+    end = period_end(period)
+    if end < date.fromisoformat(issued_on):
+        return "not_due"
+    return "overdue" if end < day else "pending"
 
 
 def responsibility_by_unit(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -621,9 +621,10 @@ def test_the_standard_of_the_nearest_division_is_in_force() -> None:
      ("unheard_of", "320102", "320102")],
 )  # fmt: skip
 def test_a_worker_is_stewarded_by_the_level_of_the_grade(grade: str | None, division: str, steward: str) -> None:
-    """Without a certificate or a standard, by the division of registration itself."""
-    assert steward_of(STANDARD, grade, division) == steward
-    assert steward_of(None, grade, division) == division
+    """By the scheme's own rule where no standard says otherwise; without a certificate, by the division of registration."""
+    other_words = STANDARD.model_copy(update={"grades": ()})
+    for standard in (STANDARD, None, other_words):
+        assert steward_of(standard, grade, division) == steward
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ import pytest
 from eventlog.database import Database
 from eventlog.workdays import WorkCalendar
 from services.talent.development_handlers import published_policies
+from services.talent.matters import periods_of
 from services.talent.registers import (
     Policies,
     catalogue,
     coverage_of,
     development_of,
+    due_state,
     duties_list,
     mentors_by_unit,
     mentors_list,
@@ -92,6 +94,14 @@ def test_every_list_says_what_is_open_and_what_is_overdue(made: DevelopmentBench
         assert kept["items"][0]["periods"] == {
             "2026-Q1": "done", "2026-Q2": "overdue", "2026-Q3": "pending", "2026-Q4": "pending",
         }  # fmt: skip
+        assert [*kept["items"][0]["settled"]] == ["2026-Q1"]
+
+
+def test_nothing_of_a_list_is_due_before_it_was_issued() -> None:
+    """Issued in December: the first three quarters are nobody's omission, the fourth is."""
+    states = [due_state(period, "2026-12-05", date(2027, 1, 1)) for period in periods_of("quarterly", 2026)]
+    assert ["not_due", "not_due", "not_due", "overdue"] == states
+    assert "pending" == due_state("2026-Q4", "2026-12-05", date(2026, 12, 31))
 
 
 def test_training_is_listed_by_duty_and_summed_by_unit_and_topic(made: DevelopmentBench) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, assert_never
 
+from contracts.base import business_day
 from contracts.certificate_life import Span, spans_of_all
 from contracts.certification import Words
 from contracts.divisions import in_force, level_of
@@ -45,6 +46,7 @@ from contracts.registry import (
     WorkerRegistered,
 )
 from eventlog.decider import Rejected
+from services.registry.decider.plausible import check_year
 from services.registry.decider.worker import (
     Early,
     Known,
@@ -328,14 +330,19 @@ def changed_standings(state: Worker, known: Known) -> tuple[Standing, ...]:
     )
 
 
+_ACTS = (Registration, Transfer, RegistrationStatus, CertificateChange, Recognition)
+"""What an office does. Said again under another id it changes nothing. What systems report is recorded each time: which of two
+reports stands is settled by when they were made, and a later one that repeats an earlier one may outlast what lies between."""
+
 # --- decide -----------------------------------------------------------------------------------------------------------
 
 
 def decide_record(command: Record, state: Worker, rules: Rules) -> tuple[RecordedFact, ...]:
-    """The event of a fact, and those of what comes with it; nothing, if a registration says what stands already."""
+    """The event of a fact, and those of what comes with it; nothing, if it says what stands already."""
     stamp, says = command.stamp, command.says
     check_particulars(says, stamp.effective_on, rules)
-    if isinstance(says, Registration) and _says_the_same(command, state):
+    check_year(says, business_day(stamp.received_at))
+    if isinstance(says, _ACTS) and not command.also and _says_the_same(command, state):
         return ()
     also = tuple(dict.fromkeys(command.also))
     for each in (says, *also):
@@ -345,14 +352,13 @@ def decide_record(command: Record, state: Worker, rules: Rules) -> tuple[Recorde
 
 
 def _says_the_same(command: Record, state: Worker) -> bool:
-    """A registration sent again under another id, by the source whose registration stands."""
-    known = state.facts.get(state.standing.get("registration", (None, ()))[0] or "")
-    return (
-        known is not None
-        and command.identity is not None
-        and (known.says, known.effective_on, known.mark, first_of(state, known).source)
-        == (command.says, command.stamp.effective_on, command.identity.mark, command.stamp.origin.source)
-    )
+    """A fact sent again under another id, by the source whose fact stands: the same words, day and identity."""
+    source = command.stamp.origin.source
+    known = state.facts.get(state.standing.get(command.says.slot(source), (None, ()))[0] or "")
+    mark = "" if command.identity is None else command.identity.mark
+    return known is not None and (known.says, known.effective_on, known.mark, first_of(state, known).source) == (
+        command.says, command.stamp.effective_on, mark, source,
+    )  # fmt: skip
 
 
 def record(command: Record, state: Worker) -> RecordedFact:
@@ -429,6 +435,7 @@ def decide_correct(command: Correct, state: Worker, rules: Rules) -> FactCorrect
     if command.identity is not None and kind != "registration":
         raise reject("data.identity", "not-allowed", "only a registration carries an identity", "leave it out")
     check_particulars(command.says, stamp.effective_on, rules)
+    check_year(command.says, business_day(stamp.received_at))
     known = known_of(stamp, command.says, target.event_id, command.identity, target.mark)
     return FactCorrected(
         person_ref=stamp.person_ref,
