@@ -264,7 +264,9 @@ def status_list_file(
 
 def verify_file(
     file: Annotated[Path, typer.Argument(help="a credential", show_default=False)],
-    key: Annotated[Path, typer.Option("--key", help="the issuer's credential-public.jwk", show_default=False)],
+    key: Annotated[
+        Path, typer.Option("--key", help="the issuer's credential-public.jwk, or .jwks with all", show_default=False)
+    ],
     status: Annotated[
         Path | None, typer.Option("--status-list", help="without it, only signature and dates are known", show_default=False)
     ] = None,
@@ -361,7 +363,7 @@ def _standing(verified: Verified, found: StatusFound | None, at: datetime) -> di
 _ZH: Mapping[str, str] = {
     "key-wrong": "这不是颁证机关的公钥（Ed25519，JWK），请向其索取 credential-public.jwk",
     "not-a-credential": "这不是已签名的证书文件，请使用颁证机关发出的完整文件",
-    "signed-by-another": "由另一把密钥签名，请向颁证机关索取对应的公钥",
+    "signed-by-another": "由另一把密钥签名，请向颁证机关索取 credential-public.jwks（含其用过的全部公钥）",
     "signature-wrong": "签名不符，或内容被改动，请勿采信，并向颁证机关核实",
     "form-wrong": "内容不符合格式，请向颁证机关索取新文件",
     "another-list": "这不是该证书所指的状态列表，请取得其指明的列表",

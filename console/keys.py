@@ -15,9 +15,12 @@ from typing import Annotated
 
 import typer
 
-from console.context import WRONG, JsonOption, fail
+from console.context import DIFFERENCE, WRONG, DataOption, JsonOption, LangOption, context, fail
+from console.personal import the_vault
 from console.sealing import load_public_key, new_key_pair
-from console.signing import CREDENTIAL_PUBLIC, add_signing_key
+from console.signing import CREDENTIAL_PUBLIC, add_signing_key, replace_signing_key
+from eventlog.scrubbing import BytesRemain, scrub
+from services.registry.vault import ERASABLE, rewrap_page
 
 __all__ = ["create_keys", "new_credential_key", "new_wrapping_key", "register"]
 
@@ -78,6 +81,15 @@ def _write_once(path: Path, text: str) -> Path:
     return path
 
 
+def _write_over(path: Path, text: str) -> Path:
+    """Replace a file whole: a crash leaves the old one or the new one."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    _write_once(temporary, text)
+    temporary.replace(path)
+    return path
+
+
 def create(folder: DirArgument, as_json: JsonOption = False) -> None:
     """Make the registry's key files in an empty folder. Nothing is ever overwritten."""
     try:
@@ -99,13 +111,42 @@ def rotate(folder: DirArgument, as_json: JsonOption = False) -> None:
     _show(folder, [made], as_json)
 
 
-def credential(folder: DirArgument, as_json: JsonOption = False) -> None:
-    """Add the key that certificates are signed with, if the folder has none yet; the registry uses it after a restart."""
+def credential(
+    folder: DirArgument,
+    new: Annotated[
+        bool, typer.Option("--new", help="replace the key that is there; certificates signed with it stay verifiable")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add the key that certificates are signed with, if the folder has none yet; or a new one, used at once."""
     try:
         made = new_credential_key(folder)
+        if new and not made:
+            made = replace_signing_key(folder, _write_over)
     except (OSError, ValueError) as error:
         fail(WRONG, f"no key was made: {error}")
     _show(folder, made, as_json)
+
+
+def rewrap(data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Wrap every person's keys under the newest wrapping key, while the registry runs; then older ones may be taken away.
+
+    Safe to break off and to repeat. What they were wrapped with before is then in no file of the database.
+    """
+    ctx = context(data, as_json, lang)
+    vault = the_vault(ctx)
+    count = 0
+    with ctx.log("registry") as log:
+        while done := rewrap_page(vault, log.database):
+            count += done
+        try:
+            scrub(log.database, ERASABLE)
+        except BytesRemain as error:
+            fail(DIFFERENCE, f"{count} keys were wrapped anew, but what they were before is still in the files: {error}")
+    answer = {"rewrapped": count, "key_version": vault.version}
+    zh = f"已用第 {vault.version} 号包裹密钥重新包裹 {count} 个密钥；此前的备份仍需旧密钥"
+    en = f"{count} keys wrapped anew under wrapping-{vault.version}.key; backups made before still need the older ones"
+    ctx.show(answer, ctx.say(zh, en))
 
 
 def _show(folder: Path, made: list[Path], as_json: bool) -> None:
@@ -119,7 +160,7 @@ def _show(folder: Path, made: list[Path], as_json: bool) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate, credential.")
-    for command in (create, rotate, credential):
+    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate, rewrap, credential.")
+    for command in (create, rotate, rewrap, credential):
         group.command()(command)
     app.add_typer(group, name="keys")

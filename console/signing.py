@@ -1,7 +1,9 @@
 """The key that certificates are signed with as credentials: Ed25519 (RFC 8037), as JWK files (RFC 7517).
 
 ``credential-private.jwk`` stays with the registry; ``credential-public.jwk`` is published, and whoever has it can verify a
-credential. ``kid`` is the key's SHA-256 thumbprint (RFC 7638).
+credential. A new key replaces the private one for good; the public halves of all that there ever were stand in
+``credential-public.jwks`` (a JWK Set), so that certificates signed before, and lists signed since, are verified with one file.
+``kid`` is the key's SHA-256 thumbprint (RFC 7638).
 """
 
 from __future__ import annotations
@@ -15,9 +17,18 @@ from joserfc.jwk import OKPKey
 
 from services.registry.credential import CURVE
 
-__all__ = ["CREDENTIAL_PRIVATE", "CREDENTIAL_PUBLIC", "add_signing_key", "new_signing_key", "public_half"]
+__all__ = [
+    "CREDENTIAL_PRIVATE",
+    "CREDENTIAL_PUBLIC",
+    "CREDENTIAL_SET",
+    "add_signing_key",
+    "new_signing_key",
+    "public_half",
+    "replace_signing_key",
+]
 
 CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC = "credential-private.jwk", "credential-public.jwk"
+CREDENTIAL_SET = "credential-public.jwks"
 
 
 def new_signing_key() -> str:
@@ -54,3 +65,26 @@ def add_signing_key(folder: Path, write: Callable[[Path, str], object]) -> list[
         write(public, public_half(private.read_text()))
         made.append(public)
     return made
+
+
+def replace_signing_key(folder: Path, write: Callable[[Path, str], object]) -> list[Path]:
+    """Make a new key; return the files made. write: replaces a file whole, or makes it.
+
+    First the public half that is there goes into the set, then the private one is replaced, then the set is made whole: what is
+    cut off in between is put right by doing it again.
+    """
+    private, public = folder / CREDENTIAL_PRIVATE, folder / CREDENTIAL_PUBLIC
+    _complete(folder, public_half(private.read_text()), write)
+    write(private, new_signing_key())
+    newest = public_half(private.read_text())
+    write(public, newest)
+    _complete(folder, newest, write)
+    return [private, public, folder / CREDENTIAL_SET]
+
+
+def _complete(folder: Path, public: str, write: Callable[[Path, str], object]) -> None:
+    """Put a public key first into the set of all that there ever were."""
+    path, newest = folder / CREDENTIAL_SET, json.loads(public)
+    known = json.loads(path.read_text())["keys"] if path.exists() else []
+    keys = [newest, *(each for each in known if each["kid"] != newest["kid"])]
+    write(path, json.dumps({"keys": keys}, sort_keys=True))

@@ -97,7 +97,8 @@ def create_app(settings: Settings) -> FastStream:
     log = open_log(database)
     logger = get_log(SERVICE)
     service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger), logger)
-    vault = Vault(KeyRing.read(settings.keys), SystemEntropy())
+    reread = partial(KeyRing.read, settings.keys)
+    vault = Vault(reread(), SystemEntropy(), reread)
     kept = Attachments(settings.attachments, SystemEntropy()) if settings.attachments else None
     return service.app(
         bindings(service, vault, settings.rules, settings.hold_seconds, settings.correctors, settings.divisions, kept)

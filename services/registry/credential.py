@@ -374,8 +374,8 @@ class _ListRead(_Read):
 def verify(jwt: str, public_jwk: Mapping[str, Any]) -> Verified:
     """Check a credential's signature and form. Raises CredentialError.
 
-    public_jwk: of the issuer, got from the issuer; nothing in the credential says whom to trust. Codes: ``key-wrong``,
-    ``not-a-credential``, ``signed-by-another``, ``signature-wrong``, ``form-wrong``.
+    public_jwk: of the issuer, got from the issuer, or the JWK Set of all its keys; nothing in the credential says whom to
+    trust. Codes: ``key-wrong``, ``not-a-credential``, ``signed-by-another``, ``signature-wrong``, ``form-wrong``.
     """
     claims = _open(jwt, public_jwk, CREDENTIAL_BYTES_MAX)
     try:
@@ -483,8 +483,8 @@ def _sign(claims: Mapping[str, Any], key: OKPKey, bytes_max: int) -> str:
 
 
 def _open(jwt: str, public_jwk: Mapping[str, Any], bytes_max: int) -> bytes:
-    """The payload of a compact JWS that this key signed. Raises CredentialError."""
-    key = _public_key(public_jwk)
+    """The payload of a compact JWS that this key, or one of this set of keys, signed. Raises CredentialError."""
+    keys = _public_keys(public_jwk)
     parts = jwt.split(".") if len(jwt) <= bytes_max else []
     try:
         header = json.loads(_from_base64(parts[0])) if len(parts) == 3 else None
@@ -498,9 +498,13 @@ def _open(jwt: str, public_jwk: Mapping[str, Any], bytes_max: int) -> bytes:
             f"this is not a credential signed with {ALGORITHM} ({TYPE_HEADER})",
             "give the whole text of the file, as the issuer handed it out",
         )
-    if header.get("kid", key.thumbprint()) != key.thumbprint():
+    named = header.get("kid")
+    key = next((each for each in keys if named is None or each.thumbprint() == named), None)
+    if key is None:
         raise CredentialError(
-            "signed-by-another", "it names another key than the one given", "get the issuer's public key for it"
+            "signed-by-another",
+            "it names another key than the one given",
+            "get credential-public.jwks from the issuer: it has every key that the issuer ever signed with",
         )
     try:
         jws.deserialize_compact(jwt, key, registry=_envelope(bytes_max))
@@ -519,6 +523,12 @@ def _from_base64(text: str) -> bytes:
     if base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
         raise ValueError("not canonical base64url")
     return raw
+
+
+def _public_keys(public: Mapping[str, Any]) -> list[OKPKey]:
+    """Of a JWK, or of a JWK Set (RFC 7517 section 5)."""
+    found = public.get("keys") if "kty" not in public else None
+    return [_public_key(each) for each in found] if isinstance(found, list) and found else [_public_key(public)]
 
 
 def _public_key(public_jwk: Mapping[str, Any]) -> OKPKey:

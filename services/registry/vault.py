@@ -15,7 +15,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,7 +26,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Row, String, Table, select, update
 
 from contracts.base import Fact
 from contracts.intake import DossierContent, Identity
@@ -35,6 +35,7 @@ from contracts.receipts import Problem
 from contracts.registry import EncryptedFields, EncryptedIdentity
 from eventlog.bulk import one_of
 from eventlog.canonical import canonical
+from eventlog.database import Database
 from eventlog.decider import Rejected
 from eventlog.ids import Entropy
 from eventlog.log import Unit
@@ -56,6 +57,9 @@ Purpose = Literal["identity", "dossier"]
 """What a key of a person is for. Each purpose has a key of its own, and all of them go with the person."""
 
 M = TypeVar("M", bound=BaseModel)
+
+REWRAP_PAGE = 500
+"""Keys of one transaction: nobody waits longer for the lock than that takes."""
 
 vault_metadata = MetaData()
 
@@ -147,13 +151,26 @@ class SealedReference(Fact):
 
 
 class Vault:
-    """Opens seals, encrypts fields, wraps keys, computes index values."""
+    """Opens seals, encrypts fields, wraps keys, computes index values.
 
-    def __init__(self, keys: KeyRing, entropy: Entropy) -> None:
-        self._keys = keys
+    reread: reads the secrets again, when a key turns up that was wrapped with one made since; None: they stay as they are.
+    """
+
+    def __init__(self, keys: KeyRing, entropy: Entropy, reread: Callable[[], KeyRing] | None = None) -> None:
         self._entropy = entropy
-        self._version = max(keys.wrapping)
+        self._reread = reread
+        self._take(keys)
+
+    def _take(self, keys: KeyRing) -> None:
+        self._keys = keys
+        # Before the version: another thread may wrap in between.
         self._wrap = {version: AESGCM(key) for version, key in keys.wrapping.items()}
+        self._version = max(keys.wrapping)
+
+    @property
+    def version(self) -> int:
+        """Of the wrapping key that wraps new keys."""
+        return self._version
 
     # --- seals --------------------------------------------------------------------------------------------------
 
@@ -213,12 +230,19 @@ class Vault:
         """The data keys of these people for a purpose, as far as they were made and have not been erased."""
         chosen = one_of(connection, person_key.c.person_ref, list(person_refs)), person_key.c.purpose == purpose
         query = select(person_key).where(*chosen)
-        return {
-            row.person_ref: self._wrap[row.key_version].decrypt(
-                row.wrapped[:12], row.wrapped[12:], _wrap_data(row.person_ref, row.purpose, row.key_version)
-            )
-            for row in connection.execute(query)
-        }
+        return {row.person_ref: self._unwrapped(row) for row in connection.execute(query)}
+
+    def _unwrapped(self, row: Row[Any]) -> bytes:
+        if row.key_version not in self._wrap and self._reread is not None:
+            self._take(self._reread())
+        data = _wrap_data(row.person_ref, row.purpose, row.key_version)
+        return self._wrap[row.key_version].decrypt(row.wrapped[:12], row.wrapped[12:], data)
+
+    def rewrapped(self, row: Row[Any]) -> dict[str, Any]:
+        """The columns of a row of ``person_key`` with the same key under the newest wrapping key."""
+        nonce, data = self._entropy.bytes(12), _wrap_data(row.person_ref, row.purpose, self._version)
+        wrapped = nonce + self._wrap[self._version].encrypt(nonce, self._unwrapped(row), data)
+        return {"key_version": self._version, "wrapped": wrapped}
 
     def encrypt(self, key: bytes, event_id: str, fields: Mapping[str, str]) -> EncryptedIdentity:
         """Encrypt identity fields for one event. key: of the purpose identity."""
@@ -294,6 +318,17 @@ def erasure(connection: Connection, person_ref: str, units: Sequence[Unit] = (),
         keys |= {(row["person_ref"], row["purpose"]) for table, row in own if table is person_key}
         index |= {row["value"] for table, row in own if table is person_index}
     return Erasure(tuple(sorted(keys)), tuple(sorted(index)))
+
+
+def rewrap_page(vault: Vault, database: Database, limit: int = REWRAP_PAGE) -> int:
+    """Wrap the next keys anew, in one short transaction; returns how many, 0 when none is left. Raises InvalidTag, KeyError."""
+    with database.write.begin() as connection:
+        query = select(person_key).where(person_key.c.key_version < vault.version).limit(limit).with_for_update()
+        rows = connection.execute(query).all()
+        for row in rows:
+            own = person_key.c.person_ref == row.person_ref, person_key.c.purpose == row.purpose
+            connection.execute(update(person_key).where(*own).values(**vault.rewrapped(row)))
+    return len(rows)
 
 
 def _opened(key: bytes, event_id: str, fields: Mapping[str, str], purpose: Purpose, version: int) -> dict[str, str]:

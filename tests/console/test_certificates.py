@@ -231,6 +231,24 @@ def test_a_list_of_another_issuer_or_too_old_is_not_relied_on(at_desk: Desk, num
     assert "list-outdated" == outdated["problem"]["code"]
 
 
+def test_after_a_new_key_old_certificates_and_new_lists_are_verified_with_one_file(at_desk: Desk, number: str) -> None:
+    """The set has every key that there was; with the newest alone the old certificate is another's."""
+    old = exported(at_desk, number, "signed-before")
+    keys = at_desk.office.deployment.keys
+    before = (keys / "credential-private.jwk").read_text()
+    made = CliRunner().invoke(app, ["keys", "credential", str(keys), "--new"])
+    assert made.exit_code == 0, made.output
+    assert (keys / "credential-private.jwk").read_text() != before
+    assert (keys / "credential-private.jwk").stat().st_mode & 0o777 == 0o600
+    new, statuses = exported(at_desk, number, "signed-since"), listed(at_desk, "list-since")
+    for file in (old, new):
+        words = ["certificate", "verify-file", str(file), "--status-list", str(statuses), "--json", "--key"]
+        told = json.loads(CliRunner().invoke(app, [*words, str(keys / "credential-public.jwks")]).stdout)
+        assert (told["problem"], told["signature"], told["state"]) == (None, True, "valid")
+    assert told_offline(at_desk, old)["problem"]["code"] == "signed-by-another"
+    assert '"d"' not in (keys / "credential-public.jwks").read_text()
+
+
 def test_files_are_never_overwritten(at_desk: Desk, number: str) -> None:
     """Neither a credential nor a list."""
     there = exported(at_desk, number, "there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ from eventlog.database import Database
 from eventlog.decider import Rejected
 from eventlog.ids import SeededEntropy
 from eventlog.log import Log, Unit
-from services.registry.vault import KeyRing, Vault, erasure, person_index, person_key, vault_metadata
-from tests.support import KEYS, OPERATIONS, PUBLIC_KEY, event_id, identity, new_log, resident_id, sealed
+from services.registry.vault import KeyRing, Vault, erasure, person_index, person_key, rewrap_page, vault_metadata
+from tests.support import KEYS, OPERATIONS, PUBLIC_KEY, RegistryBench, event_id, identity, new_log, resident_id, sealed
 
 FIELDS = {"name": "虚构人物1号", "resident_id": resident_id(1)}
 REF, OTHER = "p" + "1" * 26, "p" + "2" * 26
@@ -411,3 +412,25 @@ def test_a_key_of_the_wrong_length_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"wrapping-1\.key must hold 32 bytes") as caught:
         KeyRing.read(tmp_path)
     assert "abab" not in str(caught.value)
+
+
+# --- a new wrapping key -----------------------------------------------------------------------------------------------
+
+
+def test_everybodys_keys_come_under_the_newest_wrapping_key_while_the_registry_runs(database: Database) -> None:
+    """In pages, to be broken off and gone on with; what runs reads its secrets again, and nothing old is left in a row."""
+    bench = RegistryBench(database)
+    newer = replace(KEYS, wrapping={**KEYS.wrapping, 2: bytes(32)})
+    bench.vault = running = Vault(KEYS, SeededEntropy(7), lambda: newer)
+    bench.each(*(bench.registers(n, id=f"reg-{n}", key=f"w-{n}") for n in range(1, 6)))
+    refs = [str(receipt.person_ref) for receipt in bench.receipts]
+    with database.read.connect() as connection:
+        before = running.keys_of(connection, refs)
+    renewing = Vault(newer, SeededEntropy(8))
+    assert [rewrap_page(renewing, database, 3) for _ in range(3)] == [3, 2, 0]
+    rows = bench.rows(person_key)
+    assert {row.key_version for row in rows} == {2}
+    with database.read.connect() as connection:
+        assert running.keys_of(connection, refs) == before
+        assert Vault(replace(newer, wrapping={2: bytes(32)}), SeededEntropy(9)).keys_of(connection, refs) == before
+    assert running.version == 2
