@@ -289,13 +289,15 @@ def publish(
     outcomes = Counter(receipt.outcome for receipt in receipts)
     copy = None if errors is None else _write_errors(about, opened, errors, _answered(about, _rows(opened), receipts))
     # The file is read once more only if there is something to tell of its rows.
-    answered = {receipt.id for receipt in receipts if receipt.problems}
+    answered = {receipt.id for receipt in receipts if receipt.problems or receipt.warnings}
     told = [row for row in _answered(about, _rows(opened), receipts) if row.message_id in answered] if answered else []
+    warned = sum(bool(receipt.warnings) for receipt in receipts)
     answer = {
         "file": file.name,
         "rows": tally.rows,
         "published": summary.published,
         "outcomes": dict(outcomes),
+        "warned": warned,
         "unanswered": len(summary.unanswered),
         "wrong": [_as_json(row) for row in tally.shown],
         "receipts": [receipt.payload() for receipt in receipts],
@@ -303,7 +305,7 @@ def publish(
     }
     about.show(answer | ({"errors": copy} if errors is not None else {}), lambda: "")
     if not as_json:
-        about.out.print(_outcome_table(about, outcomes, len(summary.unanswered)))
+        about.out.print(_outcome_table(about, outcomes, warned, len(summary.unanswered)))
         for row in [*tally.shown, *told][:SHOWN_MAX]:
             for problem in row.problems:
                 about.out.print(_row_line(row, problem), markup=False)
@@ -324,15 +326,16 @@ WARNING = ("已受理，但请核实", "accepted, but check it")
 
 
 def _answered(about: Context, rows: Iterable[Row], receipts: Iterable[Receipt]) -> Iterator[Row]:
-    """The rows, each with the problems of its receipt, by its message id. A row read again has the id that it had."""
-    told = {receipt.id: receipt for receipt in receipts if receipt.problems}
+    """The rows, each with what its receipt says, by its message id. A row read again has the id that it had."""
+    told = {receipt.id: receipt for receipt in receipts if receipt.problems or receipt.warnings}
     for row in rows:
         receipt = told.get(row.message_id)
         if receipt is None or row.problems:
             yield row
         else:
             outcome = about.say(*WARNING if receipt.outcome == "accepted" else (OUTCOMES[receipt.outcome], receipt.outcome))
-            yield replace(row, problems=tuple(_said(about, row, outcome, problem) for problem in receipt.problems))
+            said = (*receipt.problems, *receipt.warnings)
+            yield replace(row, problems=tuple(_said(about, row, outcome, each) for each in said))
 
 
 def _said(about: Context, row: Row, outcome: str, problem: Problem) -> Problem:
@@ -346,12 +349,13 @@ def _row_line(row: Row, problem: Problem) -> str:
     return f"{row.sheet}: {_line(problem)}" if row.sheet else _line(problem)
 
 
-def _outcome_table(about: Context, outcomes: Counter[Any], unanswered: int) -> Table:
+def _outcome_table(about: Context, outcomes: Counter[Any], warned: int, unanswered: int) -> Table:
     table = Table(title=about.say("回执", "Receipts"))
     for name, zh in OUTCOMES.items():
         table.add_column(about.say(zh, name), justify="right")
-    table.add_column(about.say("无回执", "unanswered"), justify="right")
-    table.add_row(*(f"{outcomes[name]:,}" for name in OUTCOMES), f"{unanswered:,}")
+    for column in (about.say("有提示", "with warnings"), about.say("无回执", "unanswered")):
+        table.add_column(column, justify="right")
+    table.add_row(*(f"{outcomes[name]:,}" for name in OUTCOMES), f"{warned:,}", f"{unanswered:,}")
     return table
 
 

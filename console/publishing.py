@@ -20,8 +20,9 @@ from console.topology import POLICY_OFFICE
 from console.words import safe
 from contracts.base import utc_text
 from contracts.intake import INTAKE_BYTES_MAX, fact_subject
-from contracts.problems import Lang, in_language
+from contracts.problems import Lang
 from contracts.receipts import Receipt
+from contracts.refusals import in_language
 from eventlog.documents import DocumentProblem
 from eventlog.ids import SystemEntropy, uuid7
 from eventlog.intake import replay_receipt, seen_before
@@ -208,8 +209,9 @@ def _receipt_text(ctx: Context, receipt: Receipt) -> str:
     again = ctx.say("（此前已处理过）", " (it was settled before)") if receipt.repeated else ""
     lines = [f"{names[receipt.outcome]} {safe(receipt.id)}{again}"]
     lines += [ctx.say(f"事件 {each}", f"event {each}") for each in receipt.events]
-    lines += [f"{safe(p.field)} {safe(p.code)}: {safe(p.problem)}; {safe(p.remedy)}" for p in receipt.problems]
     lang: Lang = "zh" if ctx.lang == "zh" else "en"
+    for each in (in_language(problem, lang) for problem in receipt.problems):
+        lines.append(f"{safe(each.field)} {safe(each.code)}: {safe(each.problem)}; {safe(each.remedy)}")
     for each in (in_language(warning, lang) for warning in receipt.warnings):
         where = f"{safe(each.field)} " if each.field else ""
         lines.append(f"[yellow]{where}{safe(each.code)}: {safe(each.problem)}; {safe(each.remedy)}[/yellow]")

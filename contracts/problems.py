@@ -22,7 +22,6 @@ __all__ = [
     "PROBLEMS_MAX",
     "Lang",
     "expected_in_chinese",
-    "in_language",
     "problem",
     "problems_of",
 ]
@@ -173,11 +172,11 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("this stands already: nothing new was recorded", "nothing is left to do"),
         "zh": ("此事已有记录，没有新增内容", "无需再报"),
     },
-    "unknown-word": {
+    "doubtful-word": {
         "en": ("no standard in force knows this word", "check it; if the word is new, have the standard published first"),
         "zh": ("现行标准中没有这个词", "请核对；如为新词，请先发布标准"),
     },
-    "unknown-division": {
+    "doubtful-division": {
         "en": ("no division of GB/T 2260 has this code", "check it; if it is new, have the operator add it"),
         "zh": ("GB/T 2260 中没有这个区划代码", "请核对；如为新设区划，请运维人员登记"),
     },
@@ -349,12 +348,6 @@ def problem(code: str, field: str, lang: Lang = "en", expected: str = "") -> Pro
     return Problem(
         field=field, code=code, problem=what.replace("{expected}", expected), remedy=remedy.replace("{expected}", expected)
     )
-
-
-def in_language(said: Problem, lang: Lang) -> Problem:
-    """A problem of a receipt in another language; where its code has no words of its own here, as it came."""
-    what, remedy = CODES.get(said.code, {}).get(lang, ("{", "{"))
-    return said if "{" in what + remedy else said.model_copy(update={"problem": what, "remedy": remedy})
 
 
 def problems_of(error: ValidationError, type: str | None = None, lang: Lang = "en") -> tuple[Problem, ...]:

@@ -18,7 +18,8 @@ from contracts.particulars import (
     Registration,
     Transfer,
 )
-from contracts.problems import CODES, in_language
+from contracts.problems import CODES
+from contracts.refusals import in_language
 from eventlog.database import Database
 from eventlog.decider import Rejected
 from services.registry.decider.plausible import check_age, doubts, doubts_of_age, doubts_of_engagement
@@ -61,15 +62,15 @@ def test_an_unlikely_age_is_taken_and_told(born: str, told: list[str]) -> None:
 @pytest.mark.parametrize(
     ("says", "told"),
     [
-        (RatingResult(year=2020, rating="zzz"), [("data.rating", "unknown-word")]),
+        (RatingResult(year=2020, rating="zzz"), [("data.rating", "doubtful-word")]),
         (RatingResult(year=2020, rating="competent"), []),
         (Certificate(number="c", grade="zzz", issuer="999999"),
-         [("data.grade", "unknown-word"), ("data.issuer", "unknown-division")]),
+         [("data.grade", "doubtful-word"), ("data.issuer", "doubtful-division")]),
         (CertificateChange(key="k", number="c", change="downgraded", grade="zzz", reason="r"),
-         [("data.grade", "unknown-word")]),
-        (Registration(division="999999"), [("data.division", "unknown-division")]),
-        (Transfer(key="t", division="999999"), [("data.division", "unknown-division")]),
-        (Recognition(number="c", division="999999"), [("data.division", "unknown-division")]),
+         [("data.grade", "doubtful-word")]),
+        (Registration(division="999999"), [("data.division", "doubtful-division")]),
+        (Transfer(key="t", division="999999"), [("data.division", "doubtful-division")]),
+        (Recognition(number="c", division="999999"), [("data.division", "doubtful-division")]),
         (Registration(division="320102"), []),
     ],
 )  # fmt: skip
@@ -129,7 +130,7 @@ def test_a_fact_that_repeats_is_answered_that_it_stands_already(bench: RegistryB
 
 def test_a_warning_goes_with_the_acceptance(bench: RegistryBench) -> None:
     bench.settle(bench.registers(), bench.rates(2023, "zzz", id="odd"))
-    assert [("accepted", "unknown-word")] == [(r.outcome, w.code) for r in bench.receipts for w in r.warnings]
+    assert [("accepted", "doubtful-word")] == [(r.outcome, w.code) for r in bench.receipts for w in r.warnings]
 
 
 def test_an_engagement_from_before_somebody_could_work_is_refused(bench: RegistryBench) -> None:

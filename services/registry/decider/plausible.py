@@ -7,8 +7,8 @@
 | under 18, before which nobody joins the party; over 80 | warning: ``young``, ``old`` |
 | a rating or an inspection of a year that has not begun | refused: ``year-to-come`` |
 | an engagement that ends before it starts, whichever comes second | warning: ``ends-before-start`` |
-| a grade or a rating that neither the scheme nor any published standard knows | warning: ``unknown-word`` |
-| a division that neither GB/T 2260 nor the setting knows | warning: ``unknown-division`` |
+| a grade or a rating that neither the scheme nor any published standard knows | warning: ``doubtful-word`` |
+| a division that neither GB/T 2260 nor the setting knows | warning: ``doubtful-division`` |
 """
 
 from __future__ import annotations
@@ -90,16 +90,16 @@ def doubts(says: Particulars, rules: Rules, unknown_division: Callable[[str], bo
     found: list[tuple[str, str]] = []
     match says:
         case Registration(division=division) | Transfer(division=division):
-            found += [("unknown-division", "data.division")] if unknown_division(division) else []
+            found += [("doubtful-division", "data.division")] if unknown_division(division) else []
         case Certificate(grade=grade, issuer=issuer):
-            found += [("unknown-word", "data.grade")] if grade not in grades else []
-            found += [("unknown-division", "data.issuer")] if unknown_division(issuer) else []
+            found += [("doubtful-word", "data.grade")] if grade not in grades else []
+            found += [("doubtful-division", "data.issuer")] if unknown_division(issuer) else []
         case CertificateChange(grade=str(grade)) if grade not in grades:
-            found.append(("unknown-word", "data.grade"))
+            found.append(("doubtful-word", "data.grade"))
         case Recognition(division=division) if unknown_division(division):
-            found.append(("unknown-division", "data.division"))
+            found.append(("doubtful-division", "data.division"))
         case RatingResult(rating=rating) if rating not in ratings:
-            found.append(("unknown-word", "data.rating"))
+            found.append(("doubtful-word", "data.rating"))
         case _:
             pass
     return tuple(problem(code, field) for code, field in found)
