@@ -69,6 +69,42 @@ CLAUSE_CHARS_MAX = 60
 NOTE_CHARS_MAX = 1_000
 DOCUMENT_CHARS_MAX = 60_000
 
+# --- widths, in characters, that columns take from here -----------------------------------------------------------------
+
+WORD_CHARS_MAX = 32
+"""A word of a policy's vocabulary, the name of a source or a payer."""
+STATE_CHARS_MAX = 20
+"""A word of a fixed vocabulary of ours."""
+PERSON_REF_CHARS = 27
+EVENT_ID_CHARS = 36
+DIVISION_CHARS = 6
+DAY_CHARS = 10
+MONTH_CHARS = 7
+INSTANT_CHARS = 27
+"""A clock time as ``utc_text`` writes it."""
+DIGEST_CHARS = 64
+"""SHA-256 in hex."""
+KEY_CHARS_MAX = 64
+SOURCED_KEY_CHARS_MAX = WORD_CHARS_MAX + 1 + KEY_CHARS_MAX
+"""A key with the source that gave it: ``<source>/<key>``."""
+MESSAGE_ID_CHARS_MAX = 128
+PAYOUT_CHARS_MAX = 128
+SLOT_CHARS_MAX = 160
+"""What a fact fills (``contracts.particulars``): a word, a source and a key, or less."""
+STREAM_CHARS_MAX = 160
+"""The longest are the ratings of a person in a cycle, whose name is a source and a key."""
+TYPE_CHARS_MAX = 128
+ACTOR_CHARS_MAX = 64
+CAUSATION_CHARS_MAX = WORD_CHARS_MAX + 1 + MESSAGE_ID_CHARS_MAX
+"""An event's id, or ``<source>/<message id>``."""
+SUBJECT_CHARS_MAX = 256
+NEED_CHARS_MAX = WORD_CHARS_MAX + STREAM_CHARS_MAX + SLOT_CHARS_MAX
+"""What a held message waits for: a word, a stream, and something in it."""
+BROKER_NAME_CHARS_MAX = 64
+FOLDED_TEXT_CHARS_MAX = 3 * SHORT_TEXT_CHARS_MAX
+"""A short text as names are compared: case folding makes up to three characters of one (Unicode, CaseFolding.txt)."""
+
+
 LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"
 """Text on one line: no control character (C0, DEL, C1) and none that can stand in no XML file. A lone surrogate can stand in no
 text at all: the message that holds one is not JSON."""

@@ -25,6 +25,7 @@ from eventlog import schema
 from eventlog.bulk import bulk_insert, insert_tuples, one_of
 from eventlog.canonical import canonical, canonical_text
 from eventlog.codec import Codec
+from eventlog.columns import widen
 from eventlog.database import Database, DatabaseMissing
 from eventlog.ids import Clock, Entropy, uuid7
 from eventlog.scrubbing import scrub_history
@@ -269,6 +270,7 @@ class Log:
             for view in self.views:
                 for table in view.tables:
                     table.create(connection, checkfirst=True)
+                widen(connection, view.tables)
                 schema.protect_append_only(connection, *append_only_of(view))
             if connection.execute(select(func.count()).select_from(schema.log_head)).scalar_one() == 0:
                 connection.execute(insert(schema.log_head), [_first_head(self.name, utc_text(self.clock.now()))])

@@ -22,6 +22,24 @@ from sqlalchemy import (
     text,
 )
 
+from contracts.base import (
+    ACTOR_CHARS_MAX,
+    BROKER_NAME_CHARS_MAX,
+    CAUSATION_CHARS_MAX,
+    DAY_CHARS,
+    DIGEST_CHARS,
+    EVENT_ID_CHARS,
+    INSTANT_CHARS,
+    MESSAGE_ID_CHARS_MAX,
+    NEED_CHARS_MAX,
+    STATE_CHARS_MAX,
+    STREAM_CHARS_MAX,
+    SUBJECT_CHARS_MAX,
+    TYPE_CHARS_MAX,
+    WORD_CHARS_MAX,
+)
+from eventlog.columns import hold_alike, widen
+
 __all__ = [
     "APPEND_ONLY",
     "ahead",
@@ -47,13 +65,13 @@ log_head = Table(
     "log_head",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("log", String(32), nullable=False),
+    Column("log", String(WORD_CHARS_MAX), nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("receipt_position", BigInteger, nullable=False),
-    Column("recorded_at", String(27), nullable=False),
+    Column("recorded_at", String(INSTANT_CHARS), nullable=False),
     Column("partitions", Text, nullable=False, comment="last position of each partition, comma separated"),
     Column("frontier", Text, nullable=False, comment="RFC 6962 full subtree roots, hex, largest first"),
-    Column("root", String(64), nullable=False),
+    Column("root", String(DIGEST_CHARS), nullable=False),
     CheckConstraint("id = 1", name="log_head_single_row"),
     comment="One row: the end of the log, and the lock that every append takes.",
 )
@@ -62,17 +80,17 @@ event = Table(
     "event",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("stream", String(128), nullable=False),
+    Column("stream", String(STREAM_CHARS_MAX), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("event_id", String(36), nullable=False, unique=True),
-    Column("type", String(128), nullable=False),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=False, unique=True),
+    Column("type", String(TYPE_CHARS_MAX), nullable=False),
     Column("partition", Integer, nullable=False),
     Column("previous", BigInteger, nullable=False),
-    Column("effective_on", String(10), nullable=False),
-    Column("recorded_at", String(27), nullable=False),
-    Column("correlation_id", String(128), nullable=False),
-    Column("causation_id", String(192), nullable=True),
-    Column("actor", String(64), nullable=False),
+    Column("effective_on", String(DAY_CHARS), nullable=False),
+    Column("recorded_at", String(INSTANT_CHARS), nullable=False),
+    Column("correlation_id", String(MESSAGE_ID_CHARS_MAX), nullable=False),
+    Column("causation_id", String(CAUSATION_CHARS_MAX), nullable=True),
+    Column("actor", String(ACTOR_CHARS_MAX), nullable=False),
     Column("data", Text, nullable=False, comment="canonical JSON (RFC 8785), the bytes that are hashed and published"),
     Column("leaf_hash", LargeBinary(32), nullable=False),
     UniqueConstraint("stream", "version", name="event_stream_version"),
@@ -81,14 +99,14 @@ event = Table(
 inbox = Table(
     "inbox",
     metadata,
-    Column("origin", String(64), primary_key=True, comment="source of an intake message, or the service of an event"),
-    Column("message_id", String(160), primary_key=True),
+    Column("origin", String(ACTOR_CHARS_MAX), primary_key=True, comment="a source, or the service of an event"),
+    Column("message_id", String(CAUSATION_CHARS_MAX), primary_key=True),
     Column("content", LargeBinary(32), nullable=False, comment="SHA-256 of what the message says"),
-    Column("outcome", String(16), nullable=False),
+    Column("outcome", String(STATE_CHARS_MAX), nullable=False),
     Column("sequence", BigInteger, nullable=False, comment="where the message stood on its stream"),
-    Column("recorded_at", String(27), nullable=False),
-    Column("event_id", String(36), nullable=True),
-    Column("stream", String(128), nullable=True),
+    Column("recorded_at", String(INSTANT_CHARS), nullable=False),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=True),
+    Column("stream", String(STREAM_CHARS_MAX), nullable=True),
     Column("receipt_position", BigInteger, nullable=True, comment="the answer, given again if the message comes again"),
 )
 
@@ -96,24 +114,24 @@ receipt = Table(
     "receipt",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("source", String(64), nullable=False),
-    Column("outcome", String(16), nullable=False),
-    Column("recorded_at", String(27), nullable=False),
+    Column("source", String(ACTOR_CHARS_MAX), nullable=False),
+    Column("outcome", String(STATE_CHARS_MAX), nullable=False),
+    Column("recorded_at", String(INSTANT_CHARS), nullable=False),
     Column("data", Text, nullable=False),
 )
 
 held = Table(
     "held",
     metadata,
-    Column("hold_id", String(36), primary_key=True),
-    Column("need", String(256), nullable=False, index=True, comment="what it waits for"),
-    Column("origin", String(64), nullable=False),
-    Column("message_id", String(160), nullable=False),
+    Column("hold_id", String(EVENT_ID_CHARS), primary_key=True),
+    Column("need", String(NEED_CHARS_MAX), nullable=False, index=True, comment="what it waits for"),
+    Column("origin", String(ACTOR_CHARS_MAX), nullable=False),
+    Column("message_id", String(CAUSATION_CHARS_MAX), nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Column("subject", String(256), nullable=False),
+    Column("subject", String(SUBJECT_CHARS_MAX), nullable=False),
     Column("raw", LargeBinary, nullable=False),
-    Column("since", String(27), nullable=False),
-    Column("until", String(27), nullable=False, index=True),
+    Column("since", String(INSTANT_CHARS), nullable=False),
+    Column("until", String(INSTANT_CHARS), nullable=False, index=True),
     UniqueConstraint("origin", "message_id", name="held_message"),
     comment="Messages that wait for what they need.",
 )
@@ -121,23 +139,23 @@ held = Table(
 parked = Table(
     "parked",
     metadata,
-    Column("parked_id", String(36), primary_key=True, comment="id of the message-parked event"),
-    Column("origin", String(64), nullable=False),
-    Column("message_id", String(160), nullable=False),
+    Column("parked_id", String(EVENT_ID_CHARS), primary_key=True, comment="id of the message-parked event"),
+    Column("origin", String(ACTOR_CHARS_MAX), nullable=False),
+    Column("message_id", String(CAUSATION_CHARS_MAX), nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Column("subject", String(256), nullable=False),
+    Column("subject", String(SUBJECT_CHARS_MAX), nullable=False),
     Column("raw", LargeBinary, nullable=False),
-    Column("code", String(64), nullable=False),
+    Column("code", String(BROKER_NAME_CHARS_MAX), nullable=False),
     Column("problem", Text, nullable=False),
-    Column("blocks", String(128), nullable=True, index=True),
-    Column("parked_at", String(27), nullable=False),
+    Column("blocks", String(STREAM_CHARS_MAX), nullable=True, index=True),
+    Column("parked_at", String(INSTANT_CHARS), nullable=False),
     comment="Messages that an operator must look at. A row goes when the message is retried or discarded.",
 )
 
 relay_cursor = Table(
     "relay_cursor",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", String(BROKER_NAME_CHARS_MAX), primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
 
@@ -145,10 +163,15 @@ reconciled = Table(
     # A table of its own beside "reconciled" of version 0.1, which lacks last_id and holes: nothing needs to be altered.
     "compared",
     metadata,
-    Column("stream", String(64), primary_key=True),
-    Column("created", String(64), nullable=False, comment="when the broker's stream was made"),
+    Column("stream", String(BROKER_NAME_CHARS_MAX), primary_key=True),
+    Column("created", String(BROKER_NAME_CHARS_MAX), nullable=False, comment="when the broker's stream was made"),
     Column("sequence", BigInteger, nullable=False, comment="messages up to here were read back"),
-    Column("last_id", String(64), nullable=False, comment="id of the message at that place, to see that it is still there"),
+    Column(
+        "last_id",
+        String(BROKER_NAME_CHARS_MAX),
+        nullable=False,
+        comment="id of the message at that place",
+    ),
     Column("position", BigInteger, nullable=False, comment="events up to here are known to be on the stream"),
     Column("holes", BigInteger, nullable=False, comment="messages that are known to be gone, and were published again"),
     comment="How far the stream has been compared with the log.",
@@ -157,7 +180,7 @@ reconciled = Table(
 heard = Table(
     "heard",
     metadata,
-    Column("log", String(32), primary_key=True),
+    Column("log", String(WORD_CHARS_MAX), primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("position", BigInteger, nullable=False),
     comment="How far another service's events were heard, by partition; the back pointer of the next must equal it.",
@@ -166,18 +189,19 @@ heard = Table(
 ahead = Table(
     "ahead",
     metadata,
-    Column("log", String(32), primary_key=True),
+    Column("log", String(WORD_CHARS_MAX), primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("position", BigInteger, primary_key=True),
     Column("previous", BigInteger, nullable=False),
-    Column("subject", String(256), nullable=False),
+    Column("subject", String(SUBJECT_CHARS_MAX), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("raw", LargeBinary, nullable=False),
-    Column("since", String(27), nullable=False),
+    Column("since", String(INSTANT_CHARS), nullable=False),
     comment="Events heard after a gap. They wait here, in order, until the missing one comes.",
 )
 
 Index("parked_message", parked.c.origin, parked.c.message_id, unique=True)
+hold_alike(metadata)
 
 APPEND_ONLY = (event, inbox, receipt)
 
@@ -185,6 +209,7 @@ APPEND_ONLY = (event, inbox, receipt)
 def create_log_tables(connection: Connection) -> None:
     """Create what is missing and the triggers that keep the log append-only. Safe to repeat."""
     metadata.create_all(connection)
+    widen(connection, metadata.tables.values())
     protect_append_only(connection, *(table.name for table in APPEND_ONLY))
 
 

@@ -22,13 +22,14 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard
 from contracts.allowance import PolicyPublished as PolicyPublishedEvent
-from contracts.base import LogEvent
+from contracts.base import EVENT_ID_CHARS, PERSON_REF_CHARS, LogEvent
 from contracts.envelope import EventEnvelope
 from contracts.intake import ParkedDiscard, ParkedRetry, PolicyPublished
 from contracts.particulars import RatingResult
 from contracts.receipts import Problem
 from eventlog.cache import Shelf, Shelved, StateCache
 from eventlog.canonical import canonical
+from eventlog.columns import hold_alike
 from eventlog.decider import Rejected
 from eventlog.desk import Desk, Item, problem
 from eventlog.heard import Foreign, save_heard, sort_out
@@ -81,10 +82,11 @@ _ON_FILE = msgspec.json.Decoder(DecisionOnFile)
 recalculation = Table(
     "recalculation",
     work_metadata,
-    Column("policy_event", String(36), primary_key=True),
-    Column("after_person", String(32), nullable=False, comment="everybody up to here is done"),
+    Column("policy_event", String(EVENT_ID_CHARS), primary_key=True),
+    Column("after_person", String(PERSON_REF_CHARS), nullable=False, comment="everybody up to here is done"),
     comment="Recalculations that are under way. A row goes when everybody is done.",
 )
+hold_alike(work_metadata)
 
 
 Policies = Shelved[PolicyInForce]

@@ -35,9 +35,21 @@ from sqlalchemy import (
 )
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided
+from contracts.base import (
+    DIGEST_CHARS,
+    DIVISION_CHARS,
+    EVENT_ID_CHARS,
+    INSTANT_CHARS,
+    MONTH_CHARS,
+    PERSON_REF_CHARS,
+    SHORT_TEXT_CHARS_MAX,
+    STATE_CHARS_MAX,
+    WORD_CHARS_MAX,
+)
 from contracts.payment import Account, PeriodClosed
 from eventlog import schema
 from eventlog.bulk import bulk_insert, bulk_upsert, insert_tuples, one_of
+from eventlog.columns import hold_alike
 from eventlog.log import Recorded
 from services.allowance.guards import guard
 from services.allowance.ledger import ACCOUNTS, LEDGER_EVENTS, Transfer, month_for, month_of, transfers_of
@@ -69,18 +81,18 @@ transfer = Table(
     ledger_metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False, comment="of the event that it follows from"),
     Column("line", Integer, primary_key=True, autoincrement=False, comment="within the event, from 1"),
-    Column("event_id", String(36), nullable=False),
-    Column("recorded_at", String(27), nullable=False),
-    Column("month", String(7), nullable=False, comment="that it falls into, YYYY-MM"),
-    Column("debit", String(16), nullable=False),
-    Column("credit", String(16), nullable=False),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=False),
+    Column("recorded_at", String(INSTANT_CHARS), nullable=False),
+    Column("month", String(MONTH_CHARS), nullable=False, comment="that it falls into, YYYY-MM"),
+    Column("debit", String(STATE_CHARS_MAX), nullable=False),
+    Column("credit", String(STATE_CHARS_MAX), nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
-    Column("payer", String(32), nullable=False),
+    Column("payer", String(WORD_CHARS_MAX), nullable=False),
     Column("year", Integer, nullable=False),
-    Column("instrument", String(16), nullable=False),
-    Column("person_ref", String(32), nullable=False),
-    Column("division", String(6), nullable=False),
-    Column("corrects", String(36), nullable=True, comment="the decision that the entry supersedes"),
+    Column("instrument", String(STATE_CHARS_MAX), nullable=False),
+    Column("person_ref", String(PERSON_REF_CHARS), nullable=False),
+    Column("division", String(DIVISION_CHARS), nullable=False),
+    Column("corrects", String(EVENT_ID_CHARS), nullable=True, comment="the decision that the entry supersedes"),
     CheckConstraint("amount_fen > 0", name="transfer_positive"),
     CheckConstraint("debit <> credit", name="transfer_two_accounts"),
     CheckConstraint(f"debit IN ({_ACCOUNTS_SQL})", name="transfer_debit"),
@@ -94,11 +106,11 @@ Index("transfer_person", transfer.c.person_ref, transfer.c.year)
 payable = Table(
     "payable",
     ledger_metadata,
-    Column("person_ref", String(32), primary_key=True),
-    Column("payer", String(32), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
+    Column("payer", String(WORD_CHARS_MAX), primary_key=True),
     Column("year", Integer, primary_key=True),
-    Column("instrument", String(16), primary_key=True),
-    Column("division", String(6), nullable=False, comment="of the last decision for it"),
+    Column("instrument", String(STATE_CHARS_MAX), primary_key=True),
+    Column("division", String(DIVISION_CHARS), nullable=False, comment="of the last decision for it"),
     Column("amount_fen", BigInteger, nullable=False, comment="granted, less instructed, less taken over by recoveries"),
     comment="What each payer owes each worker for a year; below zero: overpaid.",
 )
@@ -107,16 +119,17 @@ Index("payable_payer", payable.c.payer, payable.c.person_ref)
 period = Table(
     "period",
     ledger_metadata,
-    Column("month", String(7), primary_key=True),
-    Column("event_id", String(36), nullable=False),
-    Column("closed_at", String(27), nullable=False),
-    Column("closed_by", String(200), nullable=False),
+    Column("month", String(MONTH_CHARS), primary_key=True),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=False),
+    Column("closed_at", String(INSTANT_CHARS), nullable=False),
+    Column("closed_by", String(SHORT_TEXT_CHARS_MAX), nullable=False),
     Column("position", BigInteger, nullable=False, comment="of the log when it was closed"),
-    Column("root", String(64), nullable=False),
+    Column("root", String(DIGEST_CHARS), nullable=False),
     Column("transfers", BigInteger, nullable=False),
     info={"append_only": True},
     comment="Closed months.",
 )
+hold_alike(ledger_metadata)
 
 guard(
     transfer,

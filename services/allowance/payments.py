@@ -18,7 +18,17 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Row, S
 from contracts import intake
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided
 from contracts.allowance import PolicyPublished as PolicyPublishedEvent
-from contracts.base import LogEvent, utc_text
+from contracts.base import (
+    EVENT_ID_CHARS,
+    MESSAGE_ID_CHARS_MAX,
+    PAYOUT_CHARS_MAX,
+    PERSON_REF_CHARS,
+    SOURCED_KEY_CHARS_MAX,
+    STATE_CHARS_MAX,
+    WORD_CHARS_MAX,
+    LogEvent,
+    utc_text,
+)
 from contracts.payment import (
     BREAKS_SHOWN_MAX,
     Break,
@@ -39,6 +49,7 @@ from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.cache import Shelf
 from eventlog.canonical import digest
+from eventlog.columns import hold_alike
 from eventlog.decider import Early as Need
 from eventlog.decider import Rejected
 from eventlog.desk import Batch, Desk, Item, problem
@@ -104,11 +115,11 @@ work_metadata = MetaData()
 payment_work = Table(
     "payment_work",
     work_metadata,
-    Column("run", String(100), primary_key=True),
-    Column("phase", String(16), nullable=False, comment="list, clear, cancel or instruct"),
-    Column("because", String(36), nullable=False, comment="the event that asked for it"),
-    Column("correlation_id", String(128), nullable=False),
-    Column("after_person", String(32), nullable=False, comment="list: everybody up to here is done"),
+    Column("run", String(SOURCED_KEY_CHARS_MAX), primary_key=True),
+    Column("phase", String(STATE_CHARS_MAX), nullable=False, comment="list, clear, cancel or instruct"),
+    Column("because", String(EVENT_ID_CHARS), nullable=False, comment="the event that asked for it"),
+    Column("correlation_id", String(MESSAGE_ID_CHARS_MAX), nullable=False),
+    Column("after_person", String(PERSON_REF_CHARS), nullable=False, comment="list: everybody up to here is done"),
     Column("number", Integer, nullable=False, comment="list: the last number given; else: payouts up to here are done"),
     comment="Payment runs of which many payouts are being written. A row goes when all are.",
 )
@@ -116,13 +127,14 @@ payment_work = Table(
 payment_change = Table(
     "payment_change",
     work_metadata,
-    Column("run", String(100), primary_key=True),
-    Column("payout", String(128), primary_key=True),
-    Column("person_ref", String(32), nullable=False),
-    Column("why", String(32), nullable=False),
+    Column("run", String(SOURCED_KEY_CHARS_MAX), primary_key=True),
+    Column("payout", String(PAYOUT_CHARS_MAX), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), nullable=False),
+    Column("why", String(WORD_CHARS_MAX), nullable=False),
     Column("position", BigInteger, nullable=False, comment="of the log that was looked at"),
     comment="Payouts that had changed when their run was approved, and are still to be cancelled.",
 )
+hold_alike(work_metadata)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,16 @@ from sqlalchemy import (
 )
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard
+from contracts.base import (
+    DIVISION_CHARS,
+    EVENT_ID_CHARS,
+    PERSON_REF_CHARS,
+    SHORT_TEXT_CHARS_MAX,
+    STATE_CHARS_MAX,
+    WORD_CHARS_MAX,
+)
 from eventlog.bulk import bulk_insert, bulk_upsert
+from eventlog.columns import hold_alike
 from eventlog.log import Recorded
 
 __all__ = ["EntitlementView", "WorkerView", "entitlement", "entitlement_payer", "statement", "view_metadata", "worker"]
@@ -32,21 +41,21 @@ view_metadata = MetaData()
 worker = Table(
     "worker",
     view_metadata,
-    Column("person_ref", String(32), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
     comment="Everybody of whom a fact was heard: whom a new policy may concern.",
 )
 
 entitlement = Table(
     "entitlement",
     view_metadata,
-    Column("person_ref", String(32), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
     Column("year", Integer, primary_key=True),
-    Column("instrument", String(16), primary_key=True),
-    Column("division", String(6), nullable=False),
-    Column("decision", String(8), nullable=False),
+    Column("instrument", String(STATE_CHARS_MAX), primary_key=True),
+    Column("division", String(DIVISION_CHARS), nullable=False),
+    Column("decision", String(STATE_CHARS_MAX), nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
-    Column("document", String(200), nullable=False),
-    Column("event_id", String(36), nullable=False),
+    Column("document", String(SHORT_TEXT_CHARS_MAX), nullable=False),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("decisions", Integer, nullable=False, comment="how often this year was decided"),
     comment="The last decision for each worker, year and instrument.",
@@ -56,14 +65,15 @@ Index("entitlement_division_year", entitlement.c.year, entitlement.c.division)
 entitlement_payer = Table(
     "entitlement_payer",
     view_metadata,
-    Column("person_ref", String(32), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
     Column("year", Integer, primary_key=True),
-    Column("instrument", String(16), primary_key=True),
-    Column("payer", String(32), primary_key=True),
-    Column("division", String(6), nullable=False),
+    Column("instrument", String(STATE_CHARS_MAX), primary_key=True),
+    Column("payer", String(WORD_CHARS_MAX), primary_key=True),
+    Column("division", String(DIVISION_CHARS), nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
 )
 Index("entitlement_payer_division_year", entitlement_payer.c.year, entitlement_payer.c.division)
+hold_alike(view_metadata)
 
 
 class WorkerView:

@@ -28,13 +28,14 @@ from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Row, String, Table, select, update
 
-from contracts.base import Fact
+from contracts.base import DIGEST_CHARS, PERSON_REF_CHARS, STATE_CHARS_MAX, WORD_CHARS_MAX, Fact
 from contracts.intake import DossierContent, Identity
 from contracts.problems import problems_of
 from contracts.receipts import Problem
 from contracts.registry import EncryptedFields, EncryptedIdentity
 from eventlog.bulk import one_of
 from eventlog.canonical import canonical
+from eventlog.columns import hold_alike
 from eventlog.database import Database
 from eventlog.decider import Rejected
 from eventlog.ids import Entropy
@@ -66,8 +67,8 @@ vault_metadata = MetaData()
 person_key = Table(
     "person_key",
     vault_metadata,
-    Column("person_ref", String(32), primary_key=True),
-    Column("purpose", String(32), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
+    Column("purpose", String(WORD_CHARS_MAX), primary_key=True),
     Column("key_version", Integer, nullable=False),
     Column("wrapped", LargeBinary, nullable=False, comment="nonce and AES-256-GCM of the person's key under the wrapping key"),
     comment="Not part of the log: deleting a row erases the person's data while the log still verifies.",
@@ -76,19 +77,20 @@ person_key = Table(
 person_index = Table(
     "person_index",
     vault_metadata,
-    Column("value", String(64), primary_key=True, comment="HMAC-SHA-256, full length, hex"),
-    Column("kind", String(16), nullable=False),
-    Column("person_ref", String(32), nullable=False, index=True),
+    Column("value", String(DIGEST_CHARS), primary_key=True, comment="HMAC-SHA-256, full length, hex"),
+    Column("kind", String(STATE_CHARS_MAX), nullable=False),
+    Column("person_ref", String(PERSON_REF_CHARS), nullable=False, index=True),
     comment="Finds a person by resident ID or by a source's own key, without holding either.",
 )
 
 person_erasing = Table(
     "person_erasing",
     vault_metadata,
-    Column("value", String(64), primary_key=True, comment="as it stood in person_index"),
-    Column("person_ref", String(32), primary_key=True),
+    Column("value", String(DIGEST_CHARS), primary_key=True, comment="as it stood in person_index"),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
     comment="By what an erased person's messages on INTAKE are found; a row goes when they were looked for.",
 )
+hold_alike(vault_metadata)
 
 ERASABLE = (person_key, person_index, person_erasing)
 """Tables whose deleted rows must not be found in any file of the database."""

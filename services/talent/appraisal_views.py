@@ -31,8 +31,20 @@ from contracts.appraisal_events import (
     SanctionImposed,
     SanctionLifted,
 )
+from contracts.base import (
+    DAY_CHARS,
+    DIVISION_CHARS,
+    EVENT_ID_CHARS,
+    KEY_CHARS_MAX,
+    PERSON_REF_CHARS,
+    SHORT_TEXT_CHARS_MAX,
+    SOURCED_KEY_CHARS_MAX,
+    STATE_CHARS_MAX,
+    WORD_CHARS_MAX,
+)
 from contracts.divisions import covers
 from eventlog.bulk import bulk_upsert, one_of
+from eventlog.columns import hold_alike
 from eventlog.log import Recorded
 from services.talent.appraisal import Reach
 from services.talent.conduct import Conduct, Entry, InPeriod, in_period
@@ -62,31 +74,31 @@ appraisal_metadata = MetaData()
 appraisal_cycle = Table(
     "appraisal_cycle",
     appraisal_metadata,
-    Column("cycle", String(100), primary_key=True, comment="<source>/<key>"),
-    Column("division", String(6), nullable=False),
+    Column("cycle", String(SOURCED_KEY_CHARS_MAX), primary_key=True, comment="<source>/<key>"),
+    Column("division", String(DIVISION_CHARS), nullable=False),
     Column("year", Integer, nullable=False),
-    Column("period", String(16), nullable=False),
-    Column("first_day", String(10), nullable=False),
-    Column("last_day", String(10), nullable=False),
-    Column("document", String(200), nullable=False),
-    Column("title", String(200), nullable=False),
+    Column("period", String(STATE_CHARS_MAX), nullable=False),
+    Column("first_day", String(DAY_CHARS), nullable=False),
+    Column("last_day", String(DAY_CHARS), nullable=False),
+    Column("document", String(SHORT_TEXT_CHARS_MAX), nullable=False),
+    Column("title", String(SHORT_TEXT_CHARS_MAX), nullable=False),
     Column("scope", Text, nullable=False, comment="JSON, as the document has it"),
-    Column("stage", String(16), nullable=False),
-    Column("since", String(10), nullable=False),
-    Column("scored_event", String(36), nullable=False, comment="of the last scoring; empty: none yet"),
-    Column("appeals_until", String(10), nullable=False, comment="empty: not published yet"),
+    Column("stage", String(STATE_CHARS_MAX), nullable=False),
+    Column("since", String(DAY_CHARS), nullable=False),
+    Column("scored_event", String(EVENT_ID_CHARS), nullable=False, comment="of the last scoring; empty: none yet"),
+    Column("appeals_until", String(DAY_CHARS), nullable=False, comment="empty: not published yet"),
     Column("position", Integer, nullable=False, comment="of the event that changed the row last"),
     comment="Appraisal cycles.",
 )
 appraisal_person = Table(
     "appraisal_person",
     appraisal_metadata,
-    Column("cycle", String(100), primary_key=True),
-    Column("person_ref", String(32), primary_key=True),
-    Column("division", String(6), nullable=False),
-    Column("category", String(32), nullable=False),
-    Column("grade", String(32), nullable=False),
-    Column("unit", String(200), nullable=False),
+    Column("cycle", String(SOURCED_KEY_CHARS_MAX), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
+    Column("division", String(DIVISION_CHARS), nullable=False),
+    Column("category", String(WORD_CHARS_MAX), nullable=False),
+    Column("grade", String(WORD_CHARS_MAX), nullable=False),
+    Column("unit", String(SHORT_TEXT_CHARS_MAX), nullable=False),
     Column("profile", Integer, nullable=False),
     Column("position", Integer, nullable=False),
     comment="Who is enrolled in a cycle, and where they stand.",
@@ -94,54 +106,55 @@ appraisal_person = Table(
 appraisal_rating = Table(
     "appraisal_rating",
     appraisal_metadata,
-    Column("cycle", String(100), primary_key=True),
-    Column("person_ref", String(32), primary_key=True),
-    Column("role", String(32), primary_key=True),
-    Column("rater", String(32), primary_key=True),
+    Column("cycle", String(SOURCED_KEY_CHARS_MAX), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
+    Column("role", String(WORD_CHARS_MAX), primary_key=True),
+    Column("rater", String(WORD_CHARS_MAX), primary_key=True),
     Column("marks", Text, nullable=False, comment="JSON, item → hundredths; empty: withdrawn"),
-    Column("said", String(200), nullable=False, comment="order of the message that counts"),
+    Column("said", String(SHORT_TEXT_CHARS_MAX), nullable=False, comment="order of the message that counts"),
     Column("position", Integer, nullable=False),
     comment="What each rater said last.",
 )
 appraisal_measure = Table(
     "appraisal_measure",
     appraisal_metadata,
-    Column("cycle", String(100), primary_key=True),
-    Column("person_ref", String(32), primary_key=True),
-    Column("item", String(32), primary_key=True),
+    Column("cycle", String(SOURCED_KEY_CHARS_MAX), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
+    Column("item", String(WORD_CHARS_MAX), primary_key=True),
     Column("achieved", Integer, nullable=False),
-    Column("said", String(200), nullable=False),
+    Column("said", String(SHORT_TEXT_CHARS_MAX), nullable=False),
     Column("position", Integer, nullable=False),
     comment="What was achieved of quantitative items.",
 )
 appraisal_result = Table(
     "appraisal_result",
     appraisal_metadata,
-    Column("cycle", String(100), primary_key=True),
-    Column("person_ref", String(32), primary_key=True),
+    Column("cycle", String(SOURCED_KEY_CHARS_MAX), primary_key=True),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
     Column("score", Integer, nullable=True, comment="hundredths of a point"),
-    Column("ranking", String(32), nullable=False),
+    Column("ranking", String(WORD_CHARS_MAX), nullable=False),
     Column("rank", Integer, nullable=True),
-    Column("rating", String(32), nullable=True, comment="of the scoring"),
-    Column("final", String(32), nullable=True, comment="after appeals"),
-    Column("why", String(400), nullable=False, comment="comma-separated"),
+    Column("rating", String(WORD_CHARS_MAX), nullable=True, comment="of the scoring"),
+    Column("final", String(WORD_CHARS_MAX), nullable=True, comment="after appeals"),
+    Column("why", Text, nullable=False, comment="comma-separated"),
     comment="The results of the last scoring, with what appeals have changed.",
 )
 Index("appraisal_result_ranks", appraisal_result.c.cycle, appraisal_result.c.ranking, appraisal_result.c.rank)
 conduct = Table(
     "conduct",
     appraisal_metadata,
-    Column("person_ref", String(32), primary_key=True),
-    Column("entry", String(100), primary_key=True, comment="<source>/<key>"),
-    Column("on", String(10), nullable=False),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
+    Column("entry", String(SOURCED_KEY_CHARS_MAX), primary_key=True, comment="<source>/<key>"),
+    Column("on", String(DAY_CHARS), nullable=False),
     Column("says", Text, nullable=False, comment="JSON of the event"),
-    Column("kind", String(64), nullable=False, comment="type of the event"),
-    Column("lifted", String(10), nullable=False, comment="last day of a sanction that was lifted; empty: it was not"),
+    Column("kind", String(KEY_CHARS_MAX), nullable=False, comment="type of the event"),
+    Column("lifted", String(DAY_CHARS), nullable=False, comment="last day of a sanction that was lifted; empty: it was not"),
     Column("withdrawn", Integer, nullable=False),
     Column("position", Integer, nullable=False),
     comment="Points, sanctions and honours.",
 )
 Index("conduct_position", conduct.c.position)
+hold_alike(appraisal_metadata)
 
 Keyed = dict[tuple[str, ...], dict[str, Any]]
 

@@ -12,6 +12,18 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, and_, delete, select, update
 
+from contracts.base import (
+    DAY_CHARS,
+    DIVISION_CHARS,
+    EVENT_ID_CHARS,
+    KEY_CHARS_MAX,
+    PERSON_REF_CHARS,
+    SHORT_TEXT_CHARS_MAX,
+    SLOT_CHARS_MAX,
+    SOURCED_KEY_CHARS_MAX,
+    STATE_CHARS_MAX,
+    WORD_CHARS_MAX,
+)
 from contracts.development import (
     CourseRecorded,
     MatterEvent,
@@ -43,6 +55,7 @@ from contracts.registration_life import division_on
 from contracts.talent import FactHeard
 from eventlog.bulk import bulk_insert, bulk_upsert, one_of
 from eventlog.canonical import canonical_text
+from eventlog.columns import hold_alike
 from eventlog.log import Recorded
 from services.talent.rotation import posts_of
 
@@ -76,7 +89,7 @@ def _text(name: str, length: int, **more: Any) -> Column[Any]:
 
 
 def _day(name: str, *, nullable: bool = False, **more: Any) -> Column[Any]:
-    return Column(name, String(10), nullable=nullable, **more)
+    return Column(name, String(DAY_CHARS), nullable=nullable, **more)
 
 
 def _number(name: str, **more: Any) -> Column[Any]:
@@ -84,7 +97,7 @@ def _number(name: str, **more: Any) -> Column[Any]:
 
 
 def _person(**more: Any) -> Column[Any]:
-    return _text("person_ref", 32, primary_key=True, **more)
+    return _text("person_ref", PERSON_REF_CHARS, primary_key=True, **more)
 
 
 # --- posts --------------------------------------------------------------------------------------------------------------
@@ -92,7 +105,7 @@ def _person(**more: Any) -> Column[Any]:
 post_fact = Table(
     "post_fact",
     development_metadata,
-    _text("event_id", 36, primary_key=True),
+    _text("event_id", EVENT_ID_CHARS, primary_key=True),
     _day("effective_on"),
     Column("says", Text, nullable=False),
     comment="What the registry's facts about posts and divisions say, those that do not stand too.",
@@ -101,22 +114,22 @@ post_standing = Table(
     "post_standing",
     development_metadata,
     _person(),
-    _text("slot", 200, primary_key=True),
-    _text("fact", 36),
+    _text("slot", SLOT_CHARS_MAX, primary_key=True),
+    _text("fact", EVENT_ID_CHARS),
     comment="Which of them stands in which slot.",
 )
 post_held = Table(
     "post_held",
     development_metadata,
     _person(),
-    _text("key", 130, primary_key=True, comment="source/engagement"),
-    _text("fact", 36),
-    _text("division", 6, comment="of the person's last registration or transfer; empty: none is known"),
-    _text("unit", 200),
-    _text("post", 200),
-    _text("category", 32),
+    _text("key", SOURCED_KEY_CHARS_MAX, primary_key=True, comment="source/engagement"),
+    _text("fact", EVENT_ID_CHARS),
+    _text("division", DIVISION_CHARS, comment="of the person's last registration or transfer; empty: none is known"),
+    _text("unit", SHORT_TEXT_CHARS_MAX),
+    _text("post", SHORT_TEXT_CHARS_MAX),
+    _text("category", WORD_CHARS_MAX),
     _number("full_time"),
-    _text("entry_channel", 32, nullable=True),
+    _text("entry_channel", WORD_CHARS_MAX, nullable=True),
     _day("since"),
     _day("until", nullable=True),
     comment="Posts that people hold or held, as the facts that stand say.",
@@ -195,29 +208,29 @@ plan = Table(
     "plan",
     development_metadata,
     _person(),
-    _text("plan", 64, primary_key=True),
-    _text("division", 6),
-    _text("aim", 200),
+    _text("plan", KEY_CHARS_MAX, primary_key=True),
+    _text("division", DIVISION_CHARS),
+    _text("aim", SHORT_TEXT_CHARS_MAX),
     Column("gaps", Text, nullable=False, comment="names of the criteria that it answers, with commas"),
     _day("adopted_on"),
     _day("review_on"),
     _day("ends_on"),
-    _text("status", 16, comment="open, fulfilled, partly, abandoned"),
+    _text("status", STATE_CHARS_MAX, comment="open, fulfilled, partly, abandoned"),
     _day("closed_on", nullable=True),
-    _text("event_id", 36, comment="of its adoption"),
+    _text("event_id", EVENT_ID_CHARS, comment="of its adoption"),
 )
 Index("plan_division_status", plan.c.division, plan.c.status)
 plan_activity = Table(
     "plan_activity",
     development_metadata,
     _person(),
-    _text("plan", 64, primary_key=True),
-    _text("activity", 64, primary_key=True),
-    _text("kind", 32),
-    _text("title", 200),
+    _text("plan", KEY_CHARS_MAX, primary_key=True),
+    _text("activity", KEY_CHARS_MAX, primary_key=True),
+    _text("kind", WORD_CHARS_MAX),
+    _text("title", SHORT_TEXT_CHARS_MAX),
     _day("begins_on"),
     _day("ends_on"),
-    _text("status", 16, comment="planned, begun, done, dropped"),
+    _text("status", STATE_CHARS_MAX, comment="planned, begun, done, dropped"),
     _day("moved_on", nullable=True),
     _number("evidence", comment="attachments that show it"),
 )
@@ -225,34 +238,34 @@ secondment = Table(
     "secondment",
     development_metadata,
     _person(),
-    _text("secondment", 64, primary_key=True),
-    _text("unit", 200),
-    _text("post", 200),
+    _text("secondment", KEY_CHARS_MAX, primary_key=True),
+    _text("unit", SHORT_TEXT_CHARS_MAX),
+    _text("post", SHORT_TEXT_CHARS_MAX),
     _number("real_duties"),
     _day("since"),
     _day("ends_on"),
     _day("ended_on", nullable=True),
-    _text("outcome", 16, nullable=True),
+    _text("outcome", STATE_CHARS_MAX, nullable=True),
 )
 mentorship = Table(
     "mentorship",
     development_metadata,
     _person(),
-    _text("mentorship", 64, primary_key=True),
-    _text("mentor", 32),
-    _text("aim", 200),
-    _text("grade", 32),
+    _text("mentorship", KEY_CHARS_MAX, primary_key=True),
+    _text("mentor", PERSON_REF_CHARS),
+    _text("aim", SHORT_TEXT_CHARS_MAX),
+    _text("grade", WORD_CHARS_MAX),
     _day("since"),
     _day("ends_on"),
     _day("ended_on", nullable=True),
-    _text("outcome", 16, nullable=True),
+    _text("outcome", STATE_CHARS_MAX, nullable=True),
 )
 Index("mentorship_mentor", mentorship.c.mentor)
 rotation_exemption = Table(
     "rotation_exemption",
     development_metadata,
     _person(),
-    _text("key", 130, primary_key=True, comment="source/engagement"),
+    _text("key", SOURCED_KEY_CHARS_MAX, primary_key=True, comment="source/engagement"),
     _day("granted_on"),
     _day("until"),
     Column("reason", Text, nullable=False),
@@ -261,15 +274,15 @@ training_result = Table(
     "training_result",
     development_metadata,
     _person(),
-    _text("result", 130, primary_key=True, comment="source/key"),
-    _text("course", 130, comment="source/key"),
-    _text("session", 130, nullable=True),
+    _text("result", SOURCED_KEY_CHARS_MAX, primary_key=True, comment="source/key"),
+    _text("course", SOURCED_KEY_CHARS_MAX, comment="source/key"),
+    _text("session", SOURCED_KEY_CHARS_MAX, nullable=True),
     _day("effective_on"),
     _number("hours"),
-    _text("outcome", 16),
+    _text("outcome", STATE_CHARS_MAX),
     _number("score", nullable=True),
     _number("placed", nullable=True),
-    _text("event_id", 36),
+    _text("event_id", EVENT_ID_CHARS),
 )
 
 
@@ -461,19 +474,19 @@ _PERSON_FOLDS: Mapping[type[Any], Callable[[_Fold, Any], None]] = {
 course = Table(
     "training_course",
     development_metadata,
-    _text("course", 130, primary_key=True, comment="source/key"),
-    _text("title", 200),
-    _text("topic", 32),
-    _text("level", 16),
+    _text("course", SOURCED_KEY_CHARS_MAX, primary_key=True, comment="source/key"),
+    _text("title", SHORT_TEXT_CHARS_MAX),
+    _text("topic", WORD_CHARS_MAX),
+    _text("level", STATE_CHARS_MAX),
     _number("hours"),
     _number("contest"),
 )
 session = Table(
     "training_session",
     development_metadata,
-    _text("session", 130, primary_key=True, comment="source/key"),
-    _text("course", 130),
-    _text("division", 6),
+    _text("session", SOURCED_KEY_CHARS_MAX, primary_key=True, comment="source/key"),
+    _text("course", SOURCED_KEY_CHARS_MAX),
+    _text("division", DIVISION_CHARS),
     _day("begins_on"),
     _day("ends_on"),
     _number("seats", nullable=True),
@@ -482,31 +495,31 @@ session = Table(
 problem = Table(
     "problem",
     development_metadata,
-    _text("problem", 130, primary_key=True, comment="source/key"),
-    _text("division", 6),
-    _text("unit", 200),
-    _text("owner", 200),
-    _text("found_by", 32),
+    _text("problem", SOURCED_KEY_CHARS_MAX, primary_key=True, comment="source/key"),
+    _text("division", DIVISION_CHARS),
+    _text("unit", SHORT_TEXT_CHARS_MAX),
+    _text("owner", SHORT_TEXT_CHARS_MAX),
+    _text("found_by", WORD_CHARS_MAX),
     Column("says", Text, nullable=False),
     _day("raised_on"),
     _day("due_on"),
-    _text("calendar", 64, comment="that the last day was counted on; empty: it was given"),
-    _text("status", 16, comment="open, evidenced, closed"),
+    _text("calendar", KEY_CHARS_MAX, comment="that the last day was counted on; empty: it was given"),
+    _text("status", STATE_CHARS_MAX, comment="open, evidenced, closed"),
     _number("extensions"),
     _number("returned"),
     _day("closed_on", nullable=True),
-    _text("outcome", 16, nullable=True),
+    _text("outcome", STATE_CHARS_MAX, nullable=True),
     _number("late", nullable=True, comment="days after the last day"),
-    _text("event_id", 36),
+    _text("event_id", EVENT_ID_CHARS),
 )
 Index("problem_division_status", problem.c.division, problem.c.status, problem.c.due_on)
 responsibility_list = Table(
     "responsibility_list",
     development_metadata,
-    _text("list", 130, primary_key=True, comment="source/key"),
-    _text("division", 6),
-    _text("unit", 200),
-    _text("signer", 200),
+    _text("list", SOURCED_KEY_CHARS_MAX, primary_key=True, comment="source/key"),
+    _text("division", DIVISION_CHARS),
+    _text("unit", SHORT_TEXT_CHARS_MAX),
+    _text("signer", SHORT_TEXT_CHARS_MAX),
     _number("year"),
     _day("issued_on"),
     _day("sign_by"),
@@ -517,22 +530,23 @@ Index("responsibility_list_division", responsibility_list.c.division, responsibi
 responsibility_item = Table(
     "responsibility_item",
     development_metadata,
-    _text("list", 130, primary_key=True),
-    _text("item", 64, primary_key=True),
+    _text("list", SOURCED_KEY_CHARS_MAX, primary_key=True),
+    _text("item", KEY_CHARS_MAX, primary_key=True),
     _number("place"),
-    _text("says", 200),
-    _text("every", 16),
+    _text("says", SHORT_TEXT_CHARS_MAX),
+    _text("every", STATE_CHARS_MAX),
 )
 responsibility_check = Table(
     "responsibility_check",
     development_metadata,
-    _text("list", 130, primary_key=True),
-    _text("item", 64, primary_key=True),
-    _text("period", 8, primary_key=True),
-    _text("result", 16),
+    _text("list", SOURCED_KEY_CHARS_MAX, primary_key=True),
+    _text("item", KEY_CHARS_MAX, primary_key=True),
+    _text("period", STATE_CHARS_MAX, primary_key=True),
+    _text("result", STATE_CHARS_MAX),
     _day("checked_on"),
     _number("evidence"),
 )
+hold_alike(development_metadata)
 
 
 class MatterView:

@@ -16,6 +16,16 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, select, update
 
+from contracts.base import (
+    DAY_CHARS,
+    DIVISION_CHARS,
+    EVENT_ID_CHARS,
+    PERSON_REF_CHARS,
+    SHORT_TEXT_CHARS_MAX,
+    SOURCED_KEY_CHARS_MAX,
+    STATE_CHARS_MAX,
+    WORD_CHARS_MAX,
+)
 from contracts.divisions import above, covers
 from contracts.particulars import Particulars
 from contracts.registration_life import closed_spans, division_on
@@ -23,6 +33,7 @@ from contracts.staffing import LeadershipModelSet, SoftRequirement, UnitPost, Un
 from contracts.standard import Criterion
 from eventlog.bulk import bulk_upsert
 from eventlog.canonical import canonical_text
+from eventlog.columns import hold_alike
 from eventlog.log import Recorded
 from services.talent.development_views import course, post_fact, post_standing
 from services.talent.figures import StaffReport, WorkerPosts
@@ -52,44 +63,45 @@ staffing_metadata = MetaData()
 unit_staff = Table(
     "unit_staff",
     staffing_metadata,
-    Column("division", String(6), primary_key=True),
-    Column("unit", String(200), primary_key=True),
-    Column("effective_on", String(10), primary_key=True),
+    Column("division", String(DIVISION_CHARS), primary_key=True),
+    Column("unit", String(SHORT_TEXT_CHARS_MAX), primary_key=True),
+    Column("effective_on", String(DAY_CHARS), primary_key=True),
     Column("staff", Integer, nullable=False),
-    Column("event_id", String(36), nullable=False),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=False),
     comment="Staff of units, one row for each day for which it was reported.",
 )
 unit_leadership = Table(
     "unit_leadership",
     staffing_metadata,
-    Column("division", String(6), primary_key=True),
-    Column("unit", String(200), primary_key=True),
-    Column("effective_on", String(10), primary_key=True),
-    Column("model", String(32), nullable=False),
+    Column("division", String(DIVISION_CHARS), primary_key=True),
+    Column("unit", String(SHORT_TEXT_CHARS_MAX), primary_key=True),
+    Column("effective_on", String(DAY_CHARS), primary_key=True),
+    Column("model", String(WORD_CHARS_MAX), nullable=False),
     Column("posts", Text, nullable=False, comment="JSON"),
-    Column("event_id", String(36), nullable=False),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=False),
     comment="How units are led, one row for each day from which a model was set.",
 )
 vacancy = Table(
     "vacancy",
     staffing_metadata,
-    Column("vacancy", String(130), primary_key=True, comment="source/key"),
-    Column("division", String(6), nullable=False),
-    Column("unit", String(200), nullable=False),
-    Column("post", String(200), nullable=False),
-    Column("category", String(32), nullable=False),
+    Column("vacancy", String(SOURCED_KEY_CHARS_MAX), primary_key=True, comment="source/key"),
+    Column("division", String(DIVISION_CHARS), nullable=False),
+    Column("unit", String(SHORT_TEXT_CHARS_MAX), nullable=False),
+    Column("post", String(SHORT_TEXT_CHARS_MAX), nullable=False),
+    Column("category", String(WORD_CHARS_MAX), nullable=False),
     Column("full_time", Integer, nullable=False),
-    Column("ladder", String(32), nullable=True),
-    Column("from_on", String(10), nullable=False, comment="first day on which it is to be filled"),
+    Column("ladder", String(WORD_CHARS_MAX), nullable=True),
+    Column("from_on", String(DAY_CHARS), nullable=False, comment="first day on which it is to be filled"),
     Column("hard", Text, nullable=False, comment="JSON"),
     Column("soft", Text, nullable=False, comment="JSON"),
-    Column("status", String(16), nullable=False, comment="open, filled, withdrawn"),
-    Column("person_ref", String(32), nullable=True, comment="who fills it"),
-    Column("closed_on", String(10), nullable=True),
-    Column("event_id", String(36), nullable=False, comment="of the description"),
+    Column("status", String(STATE_CHARS_MAX), nullable=False, comment="open, filled, withdrawn"),
+    Column("person_ref", String(PERSON_REF_CHARS), nullable=True, comment="who fills it"),
+    Column("closed_on", String(DAY_CHARS), nullable=True),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=False, comment="of the description"),
     comment="Posts to be filled.",
 )
 Index("vacancy_division_status", vacancy.c.division, vacancy.c.status)
+hold_alike(staffing_metadata)
 
 Tables = Mapping[str, Table]
 

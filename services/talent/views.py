@@ -7,6 +7,16 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, func, select
 
+from contracts.base import (
+    DAY_CHARS,
+    DIVISION_CHARS,
+    EVENT_ID_CHARS,
+    KEY_CHARS_MAX,
+    PERSON_REF_CHARS,
+    SHORT_TEXT_CHARS_MAX,
+    STATE_CHARS_MAX,
+    WORD_CHARS_MAX,
+)
 from contracts.talent import (
     CandidateAdmitted,
     CandidateFlagged,
@@ -16,6 +26,7 @@ from contracts.talent import (
     CandidateScreened,
 )
 from eventlog.bulk import bulk_upsert
+from eventlog.columns import hold_alike
 from eventlog.log import Recorded
 
 __all__ = ["STAGES", "PoolView", "members", "pool_member", "seats_taken", "view_metadata"]
@@ -28,19 +39,25 @@ view_metadata = MetaData()
 pool_member = Table(
     "pool_member",
     view_metadata,
-    Column("person_ref", String(32), primary_key=True),
-    Column("division", String(6), nullable=False),
-    Column("ladder", String(32), nullable=False),
-    Column("pool", String(64), nullable=False),
-    Column("stage", String(16), nullable=False),
-    Column("since", String(10), nullable=False),
-    Column("standard", String(200), nullable=False, comment="document that the last screening was by; empty: none yet"),
+    Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
+    Column("division", String(DIVISION_CHARS), nullable=False),
+    Column("ladder", String(WORD_CHARS_MAX), nullable=False),
+    Column("pool", String(KEY_CHARS_MAX), nullable=False),
+    Column("stage", String(STATE_CHARS_MAX), nullable=False),
+    Column("since", String(DAY_CHARS), nullable=False),
+    Column(
+        "standard",
+        String(SHORT_TEXT_CHARS_MAX),
+        nullable=False,
+        comment="of the last screening; empty: none yet",
+    ),
     Column("revision", Integer, nullable=False, comment="of that document; 0: none yet"),
     Column("flagged", Integer, nullable=False, comment="1: by the registry's facts the standard is not met any more"),
-    Column("event_id", String(36), nullable=False, comment="that brought the stage"),
+    Column("event_id", String(EVENT_ID_CHARS), nullable=False, comment="that brought the stage"),
     comment="The last candidacy of each person.",
 )
 Index("pool_member_seats", pool_member.c.division, pool_member.c.ladder, pool_member.c.stage)
+hold_alike(view_metadata)
 
 _Staged = CandidateNominated | CandidateScreened | CandidateAdmitted | CandidateRemoved | CandidatePlaced
 
