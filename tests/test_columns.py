@@ -75,12 +75,14 @@ PAYOUT = longest(base.SourceName) + 1 + longest(intake.RunKey) + 1 + len(str(10*
 
 HOLDS: dict[str, Any] = {
     **dict.fromkeys(("person_ref", "owner_ref", "into_ref", "after_person", "mentor"), REF),
-    **dict.fromkeys(("event_id", "fact", "because", "corrects", "policy_event", "scored_event", "hold_id", "parked_id"), EVENT),
+    **dict.fromkeys(
+        ("event_id", "fact", "record", "because", "corrects", "policy_event", "scored_event", "hold_id", "parked_id"), EVENT
+    ),
     **dict.fromkeys(("division", "issuer"), base.DivisionCode),
     **dict.fromkeys(("grade", "payer", "role", "rater", "item", "ladder", "topic", "category", "final", "rating", "log"), WORD),
     **dict.fromkeys(("unit", "post", "title", "owner", "signer", "aim", "document", "said", "closed_by", "note"), SHORT),
     **dict.fromkeys(("prepared_by", "checked_by", "reason"), SHORT),
-    **dict.fromkeys(("list_sha256", "file_sha256", "seal_root", "root", "value"), DIGEST),
+    **dict.fromkeys(("list_sha256", "payees_sha256", "exported_sha256", "file_sha256", "seal_root", "root", "value"), DIGEST),
     **dict.fromkeys(("recorded_at", "parked_at", "closed_at"), len("2021-03-01T08:00:00.000000Z")),
     **dict.fromkeys(("course", "session", "result", "problem", "list", "vacancy", "application", "cycle", "run"), SOURCED_KEY),
     **dict.fromkeys(("entry", "parent"), SOURCED_KEY),
