@@ -73,6 +73,7 @@ _CHINESE_DAY = re.compile(r"([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日?")
 _PLAIN_DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _YEAR = re.compile(r"([0-9]{4})(?:\.0)?(?:年度?)?")
 _MONTH = re.compile(r"([0-9]{4})(?:[-/.年]([0-9]{1,2})月?|([0-9]{2}))")
+_ROUNDED = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2}")
 _COUNT = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")
 _POINTS = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,2})0*)?")
 _CLOCK = re.compile(r"(.+?)[T ]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]{1,6})?)? *(Z|[+-][0-9]{2}:?[0-9]{2})?")
@@ -123,11 +124,18 @@ def _free(cell: Cell) -> str:
 
 def _code(cell: Cell) -> str:
     """A code or key: full-width letters and digits become the common ones."""
-    return unicodedata.normalize("NFKC", _free(cell))
+    return _with_its_digits(unicodedata.normalize("NFKC", _free(cell)))
+
+
+def _with_its_digits(text: str) -> str:
+    """A number that a spreadsheet has saved as 1.10101E+17 has lost the rest of its digits."""
+    if _ROUNDED.fullmatch(text):
+        raise Unreadable("digits-lost")
+    return text
 
 
 def _secret(cell: Cell) -> str:
-    return unicodedata.normalize("NFKC", _text(cell)).replace(" ", "").upper()
+    return _with_its_digits(unicodedata.normalize("NFKC", _text(cell)).replace(" ", "").upper())
 
 
 def _year(cell: Cell) -> Any:

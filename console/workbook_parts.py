@@ -25,7 +25,7 @@ UNPACKED_BYTES_MAX = 2 * 1024 * 1024 * 1024
 """Bytes of all parts when unpacked."""
 INFLATION_MAX = 200
 """Bytes that one byte of the file may unpack to; sheets of offices come to about 20."""
-INFLATION_FREE_BYTES = 64 * 1024 * 1024
+INFLATION_FREE_BYTES = 16 * 1024 * 1024
 """Bytes that any file may unpack to, however small it is."""
 CHUNK_BYTES = 64 * 1024
 TOKEN_BYTES_MAX = 1024 * 1024
