@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -43,6 +43,7 @@ from services.registry.decider import Known, Worker, leaves_of
 
 __all__ = ["register"]
 
+LINE_CHARACTERS_MAX = 256
 IDENTITY_FILE_BYTES_MAX = 16 * 1024
 
 ManagingOption = Annotated[str | None, typer.Option("--managing-unit", help="管理单位", show_default=False)]
@@ -78,10 +79,6 @@ def register(group: typer.Typer) -> None:
 def register_worker(
     division: DivisionOption,
     identity_file: IdentityFileOption = None,
-    name: Annotated[str | None, typer.Option("--name", show_default=False)] = None,
-    resident_id: Annotated[str | None, typer.Option("--resident-id", help="18 characters", show_default=False)] = None,
-    phone: Annotated[str | None, typer.Option("--phone", show_default=False)] = None,
-    bank_account: Annotated[str | None, typer.Option("--bank-account", show_default=False)] = None,
     key: Annotated[
         str | None, typer.Option("--key", help="your own key for the person from now on", show_default=False)
     ] = None,
@@ -94,10 +91,13 @@ def register_worker(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Register a worker (注册登记). The identity is sealed to the registry's key before it leaves this process."""
+    """Register a worker (注册登记): name, resident ID, phone and bank account are asked for, or read, a line each.
+
+    They are no options: others on the machine see a process's arguments. They are sealed before they leave this process.
+    """
     ctx = context(data, as_json, lang)
-    typed = {"name": name, "resident_id": resident_id, "phone": phone, "bank_account": bank_account}
-    person = {"identity": _sealed(ctx, identity_file, typed), **({} if key is None else {"source_key": key})}
+    given = _asked(ctx) if identity_file is None else _json_file(identity_file)
+    person = {"identity": _sealed(ctx, given), **({} if key is None else {"source_key": key})}
     values = {
         "person": person,
         "division": division,
@@ -109,16 +109,27 @@ def register_worker(
     act(ctx, "worker-registered", intake.WorkerRegistered, values, on)
 
 
-def _sealed(ctx: Context, file: str | None, typed: Mapping[str, str | None]) -> str:
+def _asked(ctx: Context) -> dict[str, str]:
+    """The identity as somebody types it; an empty line is what is not known. At the end of the input, the rest is not."""
+    asked = {
+        "name": ctx.say("姓名", "name"),
+        "resident_id": ctx.say("身份证号（不显示）", "resident ID (not shown)"),
+        "phone": ctx.say("电话（可空）", "phone (may be empty)"),
+        "bank_account": ctx.say("银行账号（可空，不显示）", "bank account (may be empty, not shown)"),
+    }
+    given = {}
+    for field, question in asked.items():
+        if sys.stdin.isatty():
+            hidden = field in ("resident_id", "bank_account")
+            line = typer.prompt(question, default="", show_default=False, hide_input=hidden, err=True)
+        else:
+            line = sys.stdin.readline(LINE_CHARACTERS_MAX)
+        given[field] = line.strip()
+    return {field: line for field, line in given.items() if line}
+
+
+def _sealed(ctx: Context, given: Any) -> str:
     """The identity, checked and sealed. Ends the command with 2, naming fields and repeating nothing."""
-    given: Any = {field: value for field, value in typed.items() if value is not None}
-    if file is not None:
-        if given:
-            fail(
-                WRONG,
-                "--identity-file takes the place of --name, --resident-id, --phone and --bank-account; give one or the others",
-            )
-        given = _json_file(file)
     try:
         identity = intake.Identity.model_validate(given)
     except ValidationError as error:
@@ -408,7 +419,7 @@ def correct(
     values = {
         "corrects": {"id": message_id, "source": source},
         "replacement": _replacement(known.says, change or ()),
-        "identity": None if identity_file is None else _sealed(ctx, identity_file, {}),
+        "identity": None if identity_file is None else _sealed(ctx, _json_file(identity_file)),
         "reason": reason.strip(),
     }
     act(ctx, "fact-corrected", intake.FactCorrected, values, on or known.effective_on.isoformat())

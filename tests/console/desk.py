@@ -59,9 +59,9 @@ class Desk:
 
     # --- typing -------------------------------------------------------------------------------------------------------
 
-    def ask(self, *words: str, lang: str = "en") -> Result:
-        """Run a command on the desk's folder."""
-        return CliRunner().invoke(app, [*words, "--data", str(self.folder), "--lang", lang])
+    def ask(self, *words: str, lang: str = "en", typed: str | None = None) -> Result:
+        """Run a command on the desk's folder. typed: what it reads."""
+        return CliRunner().invoke(app, [*words, "--data", str(self.folder), "--lang", lang], input=typed)
 
     def asked(self, *words: str, code: int = 0) -> Any:
         """The JSON that a command answers."""

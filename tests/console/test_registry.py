@@ -55,16 +55,18 @@ def test_somebody_is_registered_from_a_file_and_found_by_the_desks_own_key(at_de
     assert number not in told + json.dumps(shown)
 
 
-def test_the_identity_may_be_typed_or_read_from_a_file_but_not_both(at_desk: Desk, tmp_path: Path) -> None:
-    """Wrong identity is refused before anything leaves, by the field's name and without its value."""
-    typed = ("registry", "register", "--division", "320102", "--name", NAME, "--resident-id")
-    assert 0 == at_desk.ask(*typed, made_up_resident_id("211299", 2)).exit_code
-    both = at_desk.ask(*typed, made_up_resident_id("211299", 3), "--identity-file", identity_file(tmp_path, 3))
-    assert (2, True) == (both.exit_code, "--identity-file takes the place of" in both.output)
-    wrong = at_desk.ask(*typed, "360426199101010072")
+def test_the_identity_is_typed_or_read_and_never_an_argument(at_desk: Desk) -> None:
+    """Others on the machine see arguments. Wrong identity is refused before anything leaves, by the field's name only."""
+    words = ("registry", "register", "--division", "320102")
+    number = made_up_resident_id("211299", 2)
+    good = at_desk.ask(*words, typed=f"{NAME}\n{number}\n\n")
+    assert (0, False) == (good.exit_code, number in good.output)
+    wrong = at_desk.ask(*words, typed=f"{NAME}\n360426199101010072\n")
     assert (2, True, False) == (wrong.exit_code, "resident_id" in wrong.output, "360426" in wrong.output)
-    nobody = at_desk.ask("registry", "register", "--division", "320102")
+    nobody = at_desk.ask(*words, typed="")
     assert (2, True) == (nobody.exit_code, "name" in nobody.output)
+    for option in ("--name", "--resident-id", "--phone", "--bank-account"):
+        assert 2 == at_desk.ask(*words, option, "x").exit_code
 
 
 def test_a_registration_is_transferred_closed_and_reopened(at_desk: Desk) -> None:
