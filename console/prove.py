@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -12,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
+from console.provenance import unknown_events
 from console.replay import Comparison, decide_again, rebuild_and_compare, swap
 from console.topology import OPERATOR, SERVICES
-from console.verify import Books, LogCheck, Report, verify_books, verify_stream
+from console.verify import PROBLEMS_MAX, Books, LogCheck, Report, verify_books, verify_stream
 
 __all__ = ["register", "replay_service", "verify_service"]
 
@@ -77,7 +79,7 @@ def verify_service(about: Context, service: str, *, stream: bool = True) -> dict
         with _bar(about, f"verify {service}", _position(about, service)) as progress:
             result = rebuild_and_compare(log, progress, check)
         report = check.report
-        problems = list(report.problems)
+        problems = [*report.problems, *_strange_causes(about, service, report.provenance.foreign)]
         problems += [f"read model {d.table} differs at {d.key}" for d in result.differences]
         answer: dict[str, Any] = {"service": service, "events": report.events, "root": report.root}
         answer["read_model_rows"] = result.rows
@@ -102,6 +104,20 @@ def verify_service(about: Context, service: str, *, stream: bool = True) -> dict
         answer["problems"] = problems
         answer["agrees"] = not problems
     return answer
+
+
+def _strange_causes(about: Context, service: str, foreign: Mapping[str, str]) -> list[str]:
+    """The events whose cause is in none of the logs. Without another service's database there is nobody to ask."""
+    left = set(foreign.values())
+    for other in SERVICES:
+        if not left or other == service:
+            continue
+        if about.deployment is None and not os.environ.get(f"HONGLING_{other.upper()}_DATABASE_URL"):
+            return []
+        with about.log(other) as log, log.database.read.connect() as connection:
+            left = unknown_events(connection, left)
+    named = [(event_id, cause) for event_id, cause in foreign.items() if cause in left]
+    return [f"event {event_id} names a cause that is in no log: {cause}" for event_id, cause in named[:PROBLEMS_MAX]]
 
 
 def _books(books: Books) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _fold(
     while position < result.position:
         events = log.read(live, position, PAGE, upto=result.position)
         if check is not None:
-            check.take(events)
+            check.take(events, live)
         for view in log.views:
             view.apply(rebuilt, events, tables)
         position = events[-1].position

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nats.aio.client import Client
 from sqlalchemy import Connection, func, select
 
+from console.provenance import Provenance
 from eventlog import schema
 from eventlog.log import PARTITIONS, Log, Recorded, leaf_of, page_of, partition_of
 from eventlog.nats import read_stream
@@ -28,11 +29,12 @@ Progress = Callable[[int], None]
 
 @dataclass(slots=True)
 class Report:
-    """events: rows checked. problems: in words, the first ``PROBLEMS_MAX``."""
+    """events: rows checked. problems: in words, the first ``PROBLEMS_MAX``. provenance: what other logs are asked for."""
 
     events: int = 0
     root: str = ""
     problems: list[str] = field(default_factory=list)
+    provenance: Provenance = field(default_factory=Provenance)
 
     def found(self, problem: str) -> None:
         if len(self.problems) < PROBLEMS_MAX:
@@ -40,7 +42,7 @@ class Report:
 
 
 class LogCheck:
-    """Checks a log row by row, as they are read: dense positions, versions, back pointers, leaf hashes, and the tree."""
+    """Checks a log row by row, as read: dense positions, versions, back pointers, leaf hashes, the tree, and the causes."""
 
     def __init__(self, log: str) -> None:
         self.report = Report()
@@ -50,10 +52,13 @@ class LogCheck:
         self._versions: dict[str, int] = {}
         self._position = 0
 
-    def take(self, rows: Iterable[Recorded]) -> None:
-        """The next rows, in order."""
+    def take(self, rows: Sequence[Recorded], connection: Connection | None = None) -> None:
+        """The next rows, in order. connection: to the log's database, to ask where they come from."""
         for row in rows:
             self._take_one(row)
+        if connection is not None:
+            for problem in self.report.provenance.check(connection, rows):
+                self.report.found(problem)
 
     def _take_one(self, row: Recorded) -> None:
         report = self.report
