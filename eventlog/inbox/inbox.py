@@ -214,16 +214,14 @@ class Inbox(Generic[B]):
         """Read each by itself. What cannot be read is settled here."""
         entries = []
         for item, parsed in self._desk.read(connection, batch, items):
-            if _key(item) in now.poison:
-                # Whatever cannot be worked out of it, its content can: an answer to a repeat needs no more.
-                entries.append(Entry(item, parsed, b""))
-                continue
             try:
                 entries.append(self._room.entry(item, parsed))
             except Rejected as rejected:
                 self._desk.refuse(batch, item, parsed, rejected.problems, content_of(parsed.value))
             except Exception as error:
-                raise self._poison(_key(item), error) from error
+                if _key(item) not in now.poison or failure_of(error) is not Failure.MESSAGE:
+                    raise self._poison(_key(item), error) from error
+                entries.append(Entry(item, parsed, b""))
         return entries
 
     def _load(self, connection: Connection, batch: B, entries: Sequence[Entry]) -> None:
@@ -284,6 +282,7 @@ class Inbox(Generic[B]):
             events=decided.events,
             person_ref=decided.person_ref,
             contradicts=decided.contradicts,
+            warnings=decided.warnings,
         )
         event_id = decided.event_id or (decided.events[0] if decided.events else None)
         where = decided.stream or stream

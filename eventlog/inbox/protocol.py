@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from contracts.base import LogEvent
+from contracts.receipts import Problem
 from eventlog.desk import Batch, Item
 from eventlog.heard import Foreign
 from eventlog.intake import Parsed, content_of
@@ -53,13 +54,14 @@ class Entry:
 class Decided:
     """What an accepted message comes to. events: ids that its receipt names, the first one for the inbox unless event_id says.
 
-    stream: where the inbox says that it went, if not to the stream that it was named after.
+    stream: where the inbox says that it went, if not to the stream that it was named after. warnings: what is hardly likely.
     """
 
     unit: Unit
     events: Sequence[str] = ()
     person_ref: str | None = None
     contradicts: Sequence[str] = ()
+    warnings: Sequence[Problem] = ()
     event_id: str | None = None
     stream: str | None = None
 

@@ -36,7 +36,7 @@ from contracts.payment import (
 from contracts.policy import Instrument
 from contracts.receipts import Problem
 from contracts.registry import FactOrigin
-from eventlog.decider import Rejected
+from eventlog.decider import Early, Rejected
 
 __all__ = [
     "Account",
@@ -90,15 +90,6 @@ AccountEvent = (
 )
 SHOWN_CHARACTERS_MAX = 40
 """Of what a bank wrote in the place of a payout, in the key of a break."""
-
-
-class Early(Exception):
-    """The command needs what has not come yet. need: as the handlers provide it; shown: the same in words."""
-
-    def __init__(self, need: str, shown: str) -> None:
-        super().__init__(need)
-        self.need = need
-        self.shown = shown
 
 
 def reject(field_name: str, code: str, problem: str, remedy: str) -> Rejected:

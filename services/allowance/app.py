@@ -125,7 +125,7 @@ def bindings(service: Service, hold_seconds: int = HOLD_SECONDS) -> Bindings:
     async def erase(sequence: int) -> None:
         await service.erase("INTAKE", sequence)
 
-    intake = AllowanceIntake(log, events, wake=service.wake, recalculate=start, erase=erase, payments=payments)
+    intake = AllowanceIntake(log, wake=service.wake, recalculate=start, erase=erase, payments=payments)
 
     async def expire() -> None:
         while True:

@@ -1,41 +1,36 @@
-"""From registry events and intake messages to appends. No rules here.
+"""How the allowance service names, loads and decides what it hears and is told; ``eventlog.inbox`` settles it. No rules here.
 
-Registry events: check the back pointers, keep what came too early, load, decide in order, commit. Intake: policies and the
-operator's acts. A new policy starts a recalculation, which goes through everybody in pages and survives a crash between two.
+A new policy starts a recalculation, which goes through everybody in pages and survives a crash between two.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
-from pydantic import ValidationError
 from sqlalchemy import Column, Connection, String, Table, delete, select, update
-from sqlalchemy.exc import IntegrityError
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard
 from contracts.allowance import PolicyPublished as PolicyPublishedEvent
 from contracts.base import EVENT_ID_CHARS, PERSON_REF_CHARS, LogEvent
-from contracts.envelope import EventEnvelope
-from contracts.intake import ParkedDiscard, ParkedRetry, PolicyPublished
+from contracts.intake import PolicyPublished
 from contracts.particulars import RatingResult
-from contracts.receipts import Problem
-from eventlog.cache import Shelf, Shelved, StateCache
+from contracts.policy import PolicyDocument
+from eventlog.cache import Shelved, StateCache
 from eventlog.canonical import canonical
 from eventlog.columns import hold_alike
-from eventlog.decider import Rejected
 from eventlog.desk import Desk, Item, problem
-from eventlog.heard import Foreign, save_heard, sort_out
+from eventlog.heard import Foreign
+from eventlog.inbox.documents import Documents
 from eventlog.inbox.failures import Failure, failure_of
-from eventlog.intake import Parsed, answer, content_of, seen_before
-from eventlog.log import Appended, Log, NewEvent, Past, Recorded, Unit, Vanished
+from eventlog.inbox.inbox import CONFLICT_ROUNDS_MAX, Inbox
+from eventlog.inbox.protocol import Capability, Entry
+from eventlog.intake import answer
+from eventlog.log import Appended, Log, NewEvent, Past, Unit
 from eventlog.parking import blocked_streams
 from eventlog.wire import Incoming
 from services.allowance.decider import (
@@ -53,8 +48,8 @@ from services.allowance.decider import (
 )
 from services.allowance.engine import PolicyInForce, unknown_words
 from services.allowance.payment_work import LISTING
-from services.allowance.payments import PAYMENT_FACTS, POLICIES, PaymentBatch, Payments, work_metadata
-from services.allowance.policy import PolicyError, read_policy
+from services.allowance.payments import POLICIES, PaymentBatch, PaymentRoom, Payments, work_metadata
+from services.allowance.policy import read_policy
 from services.allowance.reactions import origin_of, person_of, react
 from services.allowance.views import worker
 
@@ -74,7 +69,6 @@ SERVICE = "allowance"
 RECALCULATE = "recalculation.allowance"
 """Where a parked recalculation says that it came from."""
 RECALCULATION_PAGE = 200
-CONFLICT_ROUNDS_MAX = 20
 
 _DECISIONS = frozenset({EntitlementDecided.TYPE, EntitlementAdjusted.TYPE})
 _ON_FILE = msgspec.json.Decoder(DecisionOnFile)
@@ -90,10 +84,6 @@ hold_alike(work_metadata)
 
 
 Policies = Shelved[PolicyInForce]
-
-
-def policy_of(recorded: Recorded) -> PolicyInForce:
-    return PolicyInForce(recorded.event_id, cast(PolicyPublishedEvent, recorded.event).document)
 
 
 @dataclass(slots=True)
@@ -116,12 +106,11 @@ class Workers:
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self.shelf = Shelf(log, POLICIES, policy_of)
+        self.shelf = policies_on(log).shelf()
         self.cache: StateCache[Worker] = StateCache()
 
-    def load(self, connection: Connection, batch: Desktop, streams: set[str], position: int) -> None:
-        """Bring the states of these streams into the batch. position: of the log, as this connection sees it."""
-        self.cache.refresh(connection, position)
+    def load(self, connection: Connection, batch: Desktop, streams: set[str]) -> None:
+        """Bring the states of these streams into the batch."""
         missing = set()
         for stream in streams - batch.states.keys():
             kept = self.cache.get(stream)
@@ -156,80 +145,53 @@ class Workers:
         return unit
 
 
-class RegistryEvents:
-    """The handler of the consumer of REGISTRY."""
+class AllowanceRoom(PaymentRoom):
+    """What the inbox asks for: registry events, policies, payment facts, parked recalculations and listings."""
 
-    def __init__(self, log: Log, *, wake: Callable[[], None]) -> None:
-        self._log = log
+    heard_from = "registry"
+
+    def __init__(self, log: Log, desk: Desk, payments: Payments) -> None:
+        super().__init__(payments)
+        self.log = log
+        self._desk = desk
         self._workers = Workers(log)
-        self._desk = Desk(SERVICE, log)
-        self._wake = wake
+        self._policies = policies_on(log)
+        self.own = {RECALCULATE: self._recalculate_again, LISTING: _free}
 
-    async def handle(self, messages: Sequence[Incoming]) -> None:
-        """Settle a batch. Returns after the commit."""
-        # In the loop's own thread, see docs/decisions/0008.
-        self.settle([Item.of(m) for m in messages])
-        self._wake()
+    def open(self, connection: Connection, position: int) -> Desktop:
+        self._workers.cache.refresh(connection, position)
+        return Desktop(documents={POLICIES: self._workers.shelf.read(connection)})
 
-    def settle(self, items: Sequence[Item]) -> None:
-        for _ in range(CONFLICT_ROUNDS_MAX):
-            try:
-                if self._settle_once(items):
-                    return
-            except (IntegrityError, Vanished):
-                continue
-        raise RuntimeError(f"{len(items)} registry events met conflicts {CONFLICT_ROUNDS_MAX} times")
+    def capability(self, entry: Entry) -> Capability[Any]:
+        return self._policies if isinstance(entry.parsed.message.data, PolicyPublished) else super().capability(entry)
 
-    def _settle_once(self, items: Sequence[Item]) -> bool:
-        batch = Desktop()
-        with self._log.database.read.connect() as connection:
-            position = self._log.head(connection).position
-            batch.blocked = blocked_streams(connection)
-            sorted_out = sort_out(connection, "registry", items)
-            batch.seen = seen_before(connection, [("registry", _unread_id(item)) for item in sorted_out.unreadable])
-            events = sorted_out.ready
-            self._workers.load(
-                connection, batch, {stream_of(ref) for e in events if (ref := person_of(e.envelope)) is not None}, position
-            )
-            policies = self._workers.shelf.read(connection)
-        for foreign in events:
-            self.settle_event(batch, foreign, policies)
-        for item in sorted_out.unreadable:
-            self._park_unreadable(batch, item)
-        if not batch.units and not sorted_out.moved:
-            return True
-        appended = self._log.append(
-            batch.units, seen_position=position, whole=True, also=lambda c: save_heard(c, sorted_out, self._log.clock)
-        )
-        if appended.conflicts:
-            self._workers.cache.clear()
-        self._workers.keep(batch, position, appended)
-        return not appended.conflicts
+    def keep(self, batch: PaymentBatch, position: int, appended: Appended) -> None:
+        self._workers.keep(cast(Desktop, batch), position, appended)
 
-    def settle_event(self, batch: Desktop, foreign: Foreign, policies: Policies) -> None:
-        """Add the unit of one registry event. An event without a person, or of an unknown kind, is none of our business."""
+    def forget(self) -> None:
+        self._workers.cache.clear()
+
+    # --- registry events ------------------------------------------------------------------------------------------------
+
+    def stream_heard(self, foreign: Foreign) -> str | None:
         ref = person_of(foreign.envelope)
-        if ref is None:
-            return
-        stream = stream_of(ref)
+        return None if ref is None else stream_of(ref)
+
+    def load_heard(self, connection: Connection, batch: Desktop, events: Sequence[Foreign]) -> None:
+        streams = {stream for foreign in events if (stream := self.stream_heard(foreign)) is not None}
+        self._workers.load(connection, batch, streams)
+
+    def hear_event(self, connection: Connection, batch: Desktop, foreign: Foreign, stream: str) -> Unit:
         envelope = foreign.envelope
-        if stream in batch.blocked:
-            self._park(batch, foreign, "behind-parked", "an earlier event of this person is parked", stream)
-            return
-        before = batch.states[stream], batch.versions[stream]
-        try:
-            command = react(envelope)
-            cause = (envelope.id, envelope.correlationid)
-            day = envelope.effectiveon.isoformat()
-            unit = self._workers.decide(batch, stream, command, policies, cause, day)
-            self._warn_of_words(batch, unit, stream, command, policies)
-            batch.add(foreign.item, unit)
-        except Exception as error:
-            if failure_of(error) is not Failure.MESSAGE:
-                raise
-            batch.states[stream], batch.versions[stream] = before
-            self._park(batch, foreign, "rule-failed", f"{type(error).__name__} while deciding", stream)
-            batch.blocked.add(stream)
+        command, policies = react(envelope), batch.documents[POLICIES]
+        cause = (envelope.id, envelope.correlationid)
+        unit = self._workers.decide(batch, stream, command, policies, cause, envelope.effectiveon.isoformat())
+        self._warn_of_words(batch, unit, stream, command, policies)
+        return unit
+
+    def source_of(self, foreign: Foreign) -> tuple[str, str]:
+        origin = origin_of(foreign.envelope)
+        return origin.source, origin.id
 
     def _warn_of_words(self, batch: Desktop, unit: Unit, stream: str, command: Hear, policies: Policies) -> None:
         """Tell the source of a rating that the policy has no such word: the fact is kept, the amount waits for a mend."""
@@ -253,7 +215,7 @@ class RegistryEvents:
                             command.origin.source,
                             command.origin.id,
                             "waiting",
-                            self._log.clock.now(),
+                            self.log.clock.now(),
                             problems=(why,),
                             events=(command.heard,),
                             person_ref=command.person_ref,
@@ -261,20 +223,53 @@ class RegistryEvents:
                         )
                     )
 
-    def _park(self, batch: Desktop, foreign: Foreign, code: str, what: str, stream: str) -> None:
-        why = problem("", code, what, "an operator will look at it; nothing is lost")
-        receipt = None
-        with suppress(ValidationError, KeyError):
-            origin = origin_of(foreign.envelope)
-            now = self._log.clock.now()
-            receipt = answer(SERVICE, origin.source, origin.id, "parked", now, problems=(why,), events=(foreign.envelope.id,))
-        self._desk.set_aside(batch, foreign.item, ("registry", foreign.envelope.id), why, stream, receipt)
+    def _recalculate_again(self, connection: Connection, batch: Desktop, item: Item) -> None:
+        again = _Again.model_validate_json(item.raw)
+        self._workers.load(connection, batch, {stream_of(again.person_ref)})
+        recalculate(self._workers, self._desk, batch, item, again)
 
-    def _park_unreadable(self, batch: Desktop, item: Item) -> None:
-        if ("registry", _unread_id(item)) in batch.seen:
-            return
-        why = problem("", "not-an-event", "the message on REGISTRY is not an event envelope", "find out who published it")
-        self._desk.set_aside(batch, item, ("registry", _unread_id(item)), why, None, None)
+
+def _free(connection: Connection, batch: Desktop, item: Item) -> None:
+    """The worker who could not be listed is free again, and a later run lists them."""
+    batch.add(item, Unit())
+
+
+def policies_on(log: Log) -> Documents[PolicyDocument, PolicyInForce]:
+    """The policies, as they are published. A new one starts a recalculation."""
+
+    def recalculates(unit: Unit, event_id: str) -> None:
+        unit.inserts.append((recalculation, {"policy_event": event_id, "after_person": ""}))
+
+    return Documents(
+        log,
+        POLICIES,
+        read_policy,
+        PolicyPublishedEvent,
+        PolicyInForce,
+        lambda known: known.document,
+        "policy-exists",
+        lambda document: document.effective.first_day,
+        recalculates,
+    )
+
+
+class RegistryEvents:
+    """The handler of the consumer of REGISTRY."""
+
+    def __init__(self, log: Log, *, wake: Callable[[], None]) -> None:
+        payments = Payments(log)
+        room = AllowanceRoom(log, payments.desk, payments)
+        self._inbox: Inbox[Any] = Inbox(log, payments.desk, payments.holding, room)
+        self._wake = wake
+
+    async def handle(self, messages: Sequence[Incoming]) -> None:
+        """Settle a batch. Returns after the commit."""
+        # In the loop's own thread, see docs/decisions/0008.
+        self.settle([Item.of(m) for m in messages])
+        self._wake()
+
+    def settle(self, items: Sequence[Item]) -> None:
+        self._inbox.hear(items)
 
 
 class AllowanceIntake:
@@ -283,19 +278,17 @@ class AllowanceIntake:
     def __init__(
         self,
         log: Log,
-        events: RegistryEvents,
         *,
         wake: Callable[[], None],
         recalculate: Callable[[], None],
         erase: Callable[[int], Awaitable[None]],
         payments: Payments | None = None,
     ) -> None:
-        self._log = log
         self._erase = erase
         self._payments = payments or Payments(log, recalculating=recalculating)
-        self._desk = Desk(SERVICE, log)
-        self._events = events
-        self._workers = Workers(log)
+        room = AllowanceRoom(log, self._payments.desk, self._payments)
+        # One message at a time: these are few, and each may change what the next is decided on.
+        self._inbox: Inbox[Any] = Inbox(log, self._payments.desk, self._payments.holding, room, taken_max=1)
         self._wake = wake
         self._recalculate = recalculate
 
@@ -308,118 +301,8 @@ class AllowanceIntake:
             await self._erase(sequence)
 
     def settle(self, items: Sequence[Item]) -> list[int]:
-        """One message at a time: these are few, and each may change what the next is decided on. Returns what to erase."""
-        erase: list[int] = []
-        for item in items:
-            for _ in range(CONFLICT_ROUNDS_MAX):
-                try:
-                    found = self._settle_item(item)
-                    if found is not None:
-                        erase += found
-                        break
-                except (IntegrityError, Vanished):
-                    continue
-            else:
-                raise RuntimeError(f"a message met conflicts {CONFLICT_ROUNDS_MAX} times")
-        return erase
-
-    def _settle_item(self, item: Item) -> list[int] | None:
-        """The sequences to erase, or None if the log moved meanwhile."""
-        batch = Desktop()
-        with self._log.database.read.connect() as connection:
-            position = self._log.head(connection).position
-            batch.blocked = blocked_streams(connection)
-            for more, parsed in self._desk.read(connection, batch, [item]):
-                self._settle_parsed(connection, batch, more, parsed)
-        moved = partial(self._payments.moved, batch=batch)
-        if batch.units and self._log.append(batch.units, seen_position=position, whole=True, recheck=moved).conflicts:
-            return None
-        return batch.erase
-
-    def _settle_parsed(self, connection: Connection, batch: Desktop, item: Item, parsed: Parsed) -> None:
-        content = content_of(parsed.value)
-        seen = batch.seen.get((parsed.origin, parsed.message.id))
-        if seen is not None and (item.fresh or seen.settled):
-            self._desk.settle_seen(connection, batch, item, parsed, content, seen)
-            return
-        match parsed.message.data:
-            case ParkedRetry() as data:
-                again = self._desk.retry(connection, batch, item, parsed, content, data)
-                self._retry_events(connection, batch, again)
-            case ParkedDiscard() as data:
-                self._desk.discard(connection, batch, item, parsed, content, data)
-            case PolicyPublished() as data:
-                try:
-                    self._publish(connection, batch, item, parsed, content, data)
-                except Rejected as rejected:
-                    self._desk.refuse(batch, item, parsed, rejected.problems, content)
-            case data if isinstance(data, PAYMENT_FACTS):
-                self._payments.settle(connection, batch, item, parsed, content)
-            case _:
-                raise RuntimeError(f"{parsed.message.type} is not taken here")
-
-    def _retry_events(self, connection: Connection, batch: Desktop, items: Sequence[Item]) -> None:
-        """Settle parked messages again, in their order: intake ones, registry events and recalculations."""
-        for more, parsed in self._desk.read(connection, batch, [i for i in items if i.subject.startswith("intake.")]):
-            self._settle_parsed(connection, batch, more, parsed)
-        for item in items:
-            if item.subject == LISTING:
-                # The worker is free again, and a later run lists them.
-                batch.add(item, Unit())
-        items = [item for item in items if not item.subject.startswith("intake.") and item.subject != LISTING]
-        found = [
-            _Again.model_validate_json(item.raw)
-            if item.subject == RECALCULATE
-            else Foreign(item, EventEnvelope.model_validate_json(item.raw))
-            for item in items
-        ]
-        people = {f.person_ref if isinstance(f, _Again) else person_of(f.envelope) for f in found}
-        position = self._log.head(connection).position
-        self._workers.load(connection, batch, {stream_of(ref) for ref in people if ref is not None}, position)
-        policies = self._workers.shelf.read(connection)
-        for item, entry in zip(items, found, strict=True):
-            if isinstance(entry, _Again):
-                recalculate(self._log, self._workers, self._desk, batch, item, entry, policies)
-            else:
-                self._events.settle_event(batch, entry, policies)
-
-    def _publish(
-        self, connection: Connection, batch: Desktop, item: Item, parsed: Parsed, content: bytes, data: PolicyPublished
-    ) -> None:
-        """Record a policy document. Raises Rejected."""
-        try:
-            document = read_policy(data.text)
-        except PolicyError as error:
-            raise Rejected(
-                *(
-                    Problem(field=f"data.text:{p.line}:{p.column} {p.key}", code=p.code, problem=p.problem, remedy=p.remedy)
-                    for p in error.problems[:20]
-                )
-            ) from None
-        policies = self._workers.shelf.read(connection)
-        for known in policies.items:
-            same = (known.document.document, known.document.revision) == (document.document, document.revision)
-            if same and known.document.division == document.division:
-                raise Rejected(
-                    problem(
-                        "data.text",
-                        "policy-exists",
-                        f"document {document.document} is published already in revision {document.revision}",
-                        "raise the revision to publish a changed document",
-                    )
-                )
-        message = parsed.message
-        event_id = self._log.new_id()
-        event = PolicyPublishedEvent(document=document, text=data.text, text_sha256=_sha256(data.text))
-        cause = f"{parsed.origin}/{message.id}"
-        day = document.effective.first_day.isoformat()
-        unit = Unit(
-            events=[NewEvent(POLICIES, event, day, event_id, message.id, cause, parsed.origin)],
-            expects={POLICIES: policies.version},
-            inserts=[(recalculation, {"policy_event": event_id, "after_person": ""})],
-        )
-        receipt = self._desk.receipt(parsed, "accepted", events=(event_id,))
-        self._desk.accept(batch, item, parsed, content, unit, POLICIES, event_id, receipt)
+        """Settle messages in their order. Returns what to erase."""
+        return self._inbox.take(items)
 
 
 class _Again(LogEvent):
@@ -430,7 +313,7 @@ class _Again(LogEvent):
     because: str
 
 
-def recalculate(log: Log, workers: Workers, desk: Desk, batch: Desktop, item: Item, again: _Again, policies: Policies) -> None:
+def recalculate(workers: Workers, desk: Desk, batch: Desktop, item: Item, again: _Again) -> None:
     """Decide one person's years once more. Behind a parked message, or where a rule fails, this is parked too."""
     stream = stream_of(again.person_ref)
     key = (SERVICE, f"{again.because}/{again.person_ref}")
@@ -440,7 +323,7 @@ def recalculate(log: Log, workers: Workers, desk: Desk, batch: Desktop, item: It
         return
     try:
         cause = (again.because, again.because)
-        unit = workers.decide(batch, stream, Recalculate(again.person_ref, again.because), policies, cause, "")
+        unit = workers.decide(batch, stream, Recalculate(again.person_ref, again.because), batch.documents[POLICIES], cause, "")
     except Exception as error:
         if failure_of(error) is not Failure.MESSAGE:
             raise
@@ -493,12 +376,13 @@ class Recalculation:
             query = select(worker.c.person_ref).where(worker.c.person_ref > task.after_person)
             people = connection.scalars(query.order_by(worker.c.person_ref).limit(RECALCULATION_PAGE)).all()
             batch.blocked = blocked_streams(connection)
-            self._workers.load(connection, batch, {stream_of(ref) for ref in people}, position)
-            policies = self._workers.shelf.read(connection)
+            self._workers.cache.refresh(connection, position)
+            self._workers.load(connection, batch, {stream_of(ref) for ref in people})
+            batch.documents[POLICIES] = self._workers.shelf.read(connection)
         for ref in people:
             again = _Again(person_ref=ref, because=task.policy_event)
             item = Item(RECALCULATE, canonical(again.payload()), 0)
-            recalculate(self._log, self._workers, self._desk, batch, item, again, policies)
+            recalculate(self._workers, self._desk, batch, item, again)
 
         def advance(connection: Connection) -> None:
             if people:
@@ -510,14 +394,6 @@ class Recalculation:
         appended = self._log.append(batch.units, seen_position=position, whole=True, also=advance)
         self._workers.cache.clear()
         return None if appended.conflicts else True
-
-
-def _unread_id(item: Item) -> str:
-    return f"seq-{item.sequence}"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def recalculations(connection: Connection) -> int:

@@ -21,7 +21,7 @@ from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 from eventlog.desk import Item, problem
 from eventlog.inbox.failures import Failure, failure_of
-from eventlog.intake import content_of
+from eventlog.inbox.inbox import CONFLICT_ROUNDS_MAX, Inbox
 from eventlog.log import Log, Unit, Vanished
 from eventlog.parking import blocked_streams
 from services.allowance import account as accounts
@@ -32,6 +32,7 @@ from services.allowance.payment_views import payment_run, payout, payouts, recov
 from services.allowance.payments import (
     Cause,
     PaymentBatch,
+    PaymentRoom,
     Payments,
     load_accounts,
     load_runs,
@@ -55,7 +56,6 @@ PREVIEW = "preview"
 """The name of a run that nobody has prepared."""
 POLL_SECONDS = 5.0
 """How often somebody looks for what another instance has left undone."""
-CONFLICT_ROUNDS_MAX = 20
 
 Advance = Callable[[Connection], bool]
 """Writes how far a task is, inside the append. False: somebody else has moved it on."""
@@ -106,6 +106,7 @@ class PaymentWork:
     def __init__(self, log: Log, payments: Payments, *, wake: Callable[[], None]) -> None:
         self._log = log
         self._payments = payments
+        self._inbox: Inbox[PaymentBatch] = Inbox(log, payments.desk, payments.holding, PaymentRoom(payments), taken_max=1)
         self._wake = wake
         self._go = asyncio.Event()
 
@@ -260,7 +261,13 @@ class PaymentWork:
             oldest_first = chosen.order_by(schema.held.c.since, schema.held.c.sequence).limit(RELEASED_MAX)
             rows = connection.execute(oldest_first).all() if met else []
         items = [Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in rows]
-        return sum(self._settle_alone(item) for item in items)
+        if not items:
+            return 0
+        self._inbox.take(items)
+        with self._log.database.read.connect() as connection:
+            held = schema.held.c.hold_id
+            left = connection.scalars(select(held).where(one_of(connection, held, [row.hold_id for row in rows]))).all()
+        return len(items) - len(left)
 
     def _met(self, connection: Connection, needs: Iterable[str]) -> list[str]:
         """Which of these needs there is now."""
@@ -282,30 +289,6 @@ class PaymentWork:
             case _:
                 return False
         return connection.execute(query).first() is not None
-
-    def _settle_alone(self, item: Item) -> bool:
-        """Settle one held fact in an append of its own. Returns whether it moved."""
-        for _ in range(CONFLICT_ROUNDS_MAX):
-            batch = PaymentBatch()
-            with self._log.database.read.connect() as connection:
-                position = self._log.head(connection).position
-                batch.blocked = blocked_streams(connection)
-                for one, parsed in self._payments.desk.read(connection, batch, [item]):
-                    content = content_of(parsed.value)
-                    seen = batch.seen.get((parsed.origin, parsed.message.id))
-                    if seen is not None and seen.settled:
-                        self._payments.desk.settle_seen(connection, batch, one, parsed, content, seen)
-                    else:
-                        self._payments.settle(connection, batch, one, parsed, content)
-            if not batch.units:
-                return False
-            try:
-                recheck = lambda c, b=batch: self._payments.moved(c, b)  # noqa: E731
-                if not self._log.append(batch.units, seen_position=position, whole=True, recheck=recheck).conflicts:
-                    return True
-            except (IntegrityError, Vanished):
-                continue
-        raise RuntimeError(f"a held message met conflicts {CONFLICT_ROUNDS_MAX} times")
 
 
 def _cause(task: Row[Any], day: str) -> Cause:

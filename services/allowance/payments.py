@@ -50,13 +50,11 @@ from eventlog.bulk import one_of
 from eventlog.cache import Shelf
 from eventlog.canonical import digest
 from eventlog.columns import hold_alike
-from eventlog.decider import Early as Need
-from eventlog.decider import Rejected
-from eventlog.desk import Batch, Desk, Item, problem
+from eventlog.desk import Batch, Desk, Item
 from eventlog.holding import Holding
-from eventlog.inbox.failures import Failure, failure_of
+from eventlog.inbox.protocol import Capability, Decided, Entry
 from eventlog.intake import Parsed
-from eventlog.log import Log, NewEvent, Recorded, Unit
+from eventlog.log import Appended, Log, NewEvent, Recorded, Unit
 from eventlog.parking import blocked_streams
 from services.allowance import account as accounts
 from services.allowance import runs
@@ -79,6 +77,7 @@ __all__ = [
     "PAYMENT_FACTS",
     "POLICIES",
     "PaymentBatch",
+    "PaymentRoom",
     "Payments",
     "load_accounts",
     "load_runs",
@@ -217,7 +216,7 @@ class Cause:
 
 
 class Payments:
-    """Settles payment facts. recalculating: whether decisions are being made again for everybody (a new policy came)."""
+    """Payment facts. recalculating: whether decisions are being made again for everybody (a new policy came)."""
 
     def __init__(
         self,
@@ -238,29 +237,18 @@ class Payments:
 
     # --- one fact -------------------------------------------------------------------------------------------------------
 
-    def settle(self, connection: Connection, batch: PaymentBatch, item: Item, parsed: Parsed, content: bytes) -> None:
-        """Add what one fact comes to: accepted, held, refused or parked."""
-        stream = _stream_of(parsed)
-        if stream in batch.blocked:
-            self._park(batch, item, parsed, "behind-parked", "an earlier message of this stream is parked", stream)
-            return
+    def stream_of(self, connection: Connection, batch: PaymentBatch, entry: Entry) -> str:
+        return _stream_of(entry.parsed)
+
+    def load(self, connection: Connection, batch: PaymentBatch, entries: Sequence[Entry]) -> None:
+        """Each fact is decided in an append of its own, and loads what it is about."""
+
+    def decide(self, connection: Connection, batch: PaymentBatch, entry: Entry, stream: str) -> Decided:
         unit: Unit = Unit()
-        try:
-            events = self._decide(connection, batch, unit, parsed, stream)
-        except Early as early:
-            self._hold(connection, batch, item, parsed, early, stream)
-        except Rejected as rejected:
-            self.desk.refuse(batch, item, parsed, rejected.problems, content)
-        except Exception as error:
-            if failure_of(error) is not Failure.MESSAGE:
-                raise
-            self._park(batch, item, parsed, "rule-failed", f"{type(error).__name__} while deciding", stream)
-            batch.blocked.add(stream)
-        else:
-            named = {id(event) for event in events}
-            ids = tuple(new.event_id for new in unit.events if id(new.event) in named)
-            receipt = self.desk.receipt(parsed, "accepted", events=ids, person_ref=_person_of(parsed))
-            self.desk.accept(batch, item, parsed, content, unit, stream, ids[0] if ids else None, receipt)
+        events = self._decide(connection, batch, unit, entry.parsed, stream)
+        named = {id(event) for event in events}
+        ids = tuple(new.event_id for new in unit.events if id(new.event) in named)
+        return Decided(unit, ids, _person_of(entry.parsed))
 
     def _decide(
         self, connection: Connection, batch: PaymentBatch, unit: Unit, parsed: Parsed, stream: str
@@ -276,20 +264,6 @@ class Payments:
                 return self._results(connection, batch, unit, parsed, data)
             case _:
                 return self._of_run(connection, batch, unit, parsed, stream)
-
-    def _hold(self, connection: Connection, batch: PaymentBatch, item: Item, parsed: Parsed, early: Early, stream: str) -> None:
-        if item.held_id is not None:
-            query = select(schema.held.c.need).where(schema.held.c.hold_id == item.held_id)
-            if connection.execute(query).scalar_one_or_none() == early.need:
-                # It waits for that already, since then, and was told so.
-                return
-        # The stream must stand where it stood: what was needed may have been brought by another instance.
-        self.holding.hold(batch, item, parsed, Need(early.need, early.shown), {stream: batch.versions[stream]})
-
-    def _park(self, batch: PaymentBatch, item: Item, parsed: Parsed, code: str, what: str, blocks: str) -> None:
-        why = problem("", code, what, "an operator will look at it; nothing is lost")
-        receipt = self.desk.receipt(parsed, "parked", problems=(why,))
-        self.desk.set_aside(batch, item, (parsed.origin, parsed.message.id), why, blocks, receipt)
 
     # --- writing --------------------------------------------------------------------------------------------------------
 
@@ -538,6 +512,39 @@ class Payments:
             query = select(transfer.c.position).where(transfer.c.month == month, transfer.c.position > position).limit(1)
             if connection.execute(query).first() is not None:
                 yield 0
+
+
+class PaymentRoom:
+    """What the inbox asks for to settle payment facts: one in each append, since each changes what tables tell the next."""
+
+    whole = True
+    own: Mapping[str, Any] = {}
+
+    def __init__(self, payments: Payments) -> None:
+        self.payments = payments
+
+    def open(self, connection: Connection, position: int) -> PaymentBatch:
+        return PaymentBatch()
+
+    def entry(self, item: Item, parsed: Parsed) -> Entry:
+        return Entry.of(item, parsed)
+
+    def resolve(self, connection: Connection, batch: PaymentBatch, entries: Sequence[Entry]) -> None:
+        """Everybody is named by a person_ref."""
+
+    def capability(self, entry: Entry) -> Capability[Any]:
+        if isinstance(entry.parsed.message.data, PAYMENT_FACTS):
+            return self.payments
+        raise LookupError(f"{entry.parsed.message.type} is not taken here")
+
+    def moved(self, connection: Connection, batch: PaymentBatch) -> Iterable[int]:
+        return self.payments.moved(connection, batch)
+
+    def keep(self, batch: PaymentBatch, position: int, appended: Appended) -> None:
+        """Nothing is kept."""
+
+    def forget(self) -> None:
+        """Nothing is kept."""
 
 
 # --- what a message says of itself --------------------------------------------------------------------------------------

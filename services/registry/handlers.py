@@ -1,18 +1,17 @@
-"""From intake messages to one append: parse, drop the seen, resolve people, load, decide in order, commit. No rules here.
+"""How the registry opens, names, loads and decides intake messages; ``eventlog.inbox`` settles them. No rules here.
 
-The steps of a batch are in ``RegistryIntake._settle_once``, top to bottom. Everything that a message leads to is one ``Unit``;
-a message that needs what has not come yet is held, and released by the batch in which that comes.
+Everything that a message leads to is one ``Unit``; a message that needs what has not come yet is held, and released by the
+batch in which that comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, cast
 
 from sqlalchemy import Connection, or_, select
-from sqlalchemy.exc import IntegrityError
 
 from contracts.base import LogEvent
 from contracts.intake import (
@@ -26,8 +25,6 @@ from contracts.intake import (
     FactId,
     FactWithdrawn,
     Identity,
-    ParkedDiscard,
-    ParkedRetry,
     Person,
     PersonErased,
     RegistrationTransferred,
@@ -58,16 +55,16 @@ from contracts.registry import FactCorrected as FactCorrectedEvent
 from contracts.resident_id import born_on
 from eventlog import schema
 from eventlog.bulk import one_of
-from eventlog.cache import Shelf, StateCache
-from eventlog.decider import Early as Need
-from eventlog.decider import Rejected
+from eventlog.cache import StateCache
+from eventlog.decider import Early, Rejected
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.holding import Holding
 from eventlog.ids import random_token
 from eventlog.inbox.failures import Failure, failure_of
-from eventlog.intake import Parsed, ReceiptValue, content_of, seen_before
-from eventlog.log import Log, NewEvent, Unit, Vanished
-from eventlog.parking import blocked_streams
+from eventlog.inbox.inbox import Inbox
+from eventlog.inbox.protocol import Behind, Capability, Decided, Entry
+from eventlog.intake import Parsed, content_of, seen_before
+from eventlog.log import Appended, Log, NewEvent, Unit
 from eventlog.wire import Incoming
 from services.registry.decider import (
     FILE_ACTS,
@@ -75,7 +72,6 @@ from services.registry.decider import (
     Act,
     Command,
     Correct,
-    Early,
     Happened,
     Merge,
     Merged,
@@ -106,14 +102,13 @@ from services.registry.decider.places import (
     stream_of_place,
 )
 from services.registry.decider.plausible import check_age, doubts, doubts_of_age, doubts_of_engagement
-from services.registry.standards import STANDARDS, Standards, publish, standard_of
+from services.registry.standards import STANDARDS, standards
 from services.registry.vault import Erasure, Purpose, Vault, erasure, person_index, person_key
 from services.registry.views import application, certificate_holder
 
 __all__ = ["Item", "RegistryIntake"]
 
 SERVICE = "registry"
-CONFLICT_ROUNDS_MAX = 20
 MORE_EVENTS_MAX = 21
 """Events that one message can lead to, beside the first: a transfer with the recognition of so many certificates."""
 ERASED = problem("data.person", "erased", "this person's data were erased", "ask the registry's operator")
@@ -142,21 +137,22 @@ class RegistryBatch(Batch):
     erased: set[str] = field(default_factory=set)
     orphans: set[tuple[str, str]] = field(default_factory=set)
     places: dict[str, PlaceState] = field(default_factory=dict)
-    standards: Standards = field(default_factory=Standards)
-    rules: Rules = field(default_factory=Rules)
+    without_standards: Rules = field(default_factory=Rules)
+
+    @property
+    def rules(self) -> Rules:
+        """Under the standards that are published by now."""
+        return replace(self.without_standards, standards=self.documents[STANDARDS].items)
 
 
 @dataclass(slots=True)
-class Ready:
+class Ready(Entry):
     """A parsed message with whatever could be worked out before the database is asked.
 
     new_keys: made for it, and the batch's once it is recorded: the row of a refused one is never written. gone: what an erasure
     deletes.
     """
 
-    item: Item
-    parsed: Parsed
-    content: bytes
     identity: Identity | None = None
     index: str | None = None
     key_index: str | None = None
@@ -172,6 +168,9 @@ class RegistryIntake:
     hold_seconds: how long a message waits for what it needs before it is parked.
     """
 
+    whole = False
+    own: Mapping[str, Any] = {}
+
     def __init__(
         self,
         log: Log,
@@ -185,16 +184,18 @@ class RegistryIntake:
         check_place: Callable[[str, str | None], Problem | None] = lambda division, credit_code: None,
     ) -> None:
         self._log = log
-        self._desk = Desk(SERVICE, log)
         self._cache: StateCache[tuple[Worker, dict[str, EncryptedIdentity]]] = StateCache()
         self._vault = vault
         self._rules = rules
-        self._holding = Holding(self._desk, log, hold_seconds)
+        desk = Desk(SERVICE, log)
+        self._holding = Holding(desk, log, hold_seconds)
         self._correctors = correctors
         self._erase = erase
         self._wake = wake
         self._check_place = check_place
-        self._shelf = Shelf(log, STANDARDS, standard_of)
+        self._standards = standards(log)
+        self._shelf = self._standards.shelf()
+        self._inbox: Inbox[RegistryBatch] = Inbox(log, desk, self._holding, self)
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch. Returns after the commit, and after plain identity was erased from the stream."""
@@ -208,56 +209,31 @@ class RegistryIntake:
 
     def settle(self, items: Sequence[Item]) -> list[int]:
         """Settle items in order; those whose streams moved meanwhile are decided again. Returns sequences to erase."""
-        erase: list[int] = []
-        for _ in range(CONFLICT_ROUNDS_MAX):
-            try:
-                items, found = self._settle_once(items)
-            except (IntegrityError, Vanished):
-                # Another instance settled one of these messages, or registered one of these people, at the same moment.
-                self._cache.clear()
-                continue
-            erase += found
-            if not items:
-                return erase
-        raise RuntimeError(f"{len(items)} messages met conflicts {CONFLICT_ROUNDS_MAX} times")
+        return self._inbox.take(items)
 
-    def _settle_once(self, items: Sequence[Item]) -> tuple[Sequence[Item], list[int]]:
-        batch = RegistryBatch()
-        with self._log.database.read.connect() as connection:
-            position = self._log.head(connection).position
-            self._cache.refresh(connection, position)
-            batch.blocked = blocked_streams(connection)
-            batch.standards = self._shelf.read(connection)
-            batch.rules = replace(self._rules, standards=batch.standards.items)
-            queue: Sequence[Item] = items
-            while queue:
-                ready = self._read_all(connection, batch, queue)
-                self._load(connection, batch, ready)
-                queue = [more for entry in ready for more in self._settle_one(connection, batch, entry)]
-                queue = [*queue, *self._holding.released(connection, batch)]
-        if not batch.units:
-            return (), batch.erase
-        appended = self._log.append(batch.units, seen_position=position, recheck=lambda c: self._arrived(c, batch))
-        if appended.conflicts:
-            self._cache.clear()
-        elif appended.head is not None:
-            states = {s: (batch.versions[s], (state, batch.identities.get(s, {}))) for s, state in batch.states.items()}
-            self._cache.keep(states, position, appended.head.position, len(appended.events))
-        return [batch.sources[index] for index in appended.conflicts], batch.erase
+    # --- what the inbox asks for ----------------------------------------------------------------------------------------
+
+    def open(self, connection: Connection, position: int) -> RegistryBatch:
+        self._cache.refresh(connection, position)
+        return RegistryBatch(documents={STANDARDS: self._shelf.read(connection)}, without_standards=self._rules)
+
+    def capability(self, entry: Entry) -> Capability[RegistryBatch]:
+        return self
+
+    def moved(self, connection: Connection, batch: RegistryBatch) -> Iterable[int]:
+        return self._arrived(connection, batch)
+
+    def keep(self, batch: RegistryBatch, position: int, appended: Appended) -> None:
+        assert appended.head is not None
+        states = {s: (batch.versions[s], (state, batch.identities.get(s, {}))) for s, state in batch.states.items()}
+        self._cache.keep(states, position, appended.head.position, len(appended.events))
+
+    def forget(self) -> None:
+        self._cache.clear()
 
     # --- reading --------------------------------------------------------------------------------------------------------
 
-    def _read_all(self, connection: Connection, batch: RegistryBatch, items: Iterable[Item]) -> list[Ready]:
-        """Parse and open each by itself. What cannot be read or opened is settled here; the rest comes back."""
-        ready: list[Ready] = []
-        for item, parsed in self._desk.read(connection, batch, items):
-            try:
-                ready.append(self._open(item, parsed))
-            except Rejected as rejected:
-                self._desk.refuse(batch, item, parsed, rejected.problems, content_of(parsed.value))
-        return ready
-
-    def _open(self, item: Item, parsed: Parsed) -> Ready:
+    def entry(self, item: Item, parsed: Parsed) -> Ready:
         """Open seals and compute index values. Raises Rejected."""
         data = parsed.message.data
         vault = self._vault
@@ -294,8 +270,9 @@ class RegistryIntake:
             return index
         return None
 
-    def _load(self, connection: Connection, batch: RegistryBatch, ready: Sequence[Ready]) -> None:
-        """Resolve people and facts, then load every stream that the messages touch, each in one query."""
+    def resolve(self, connection: Connection, batch: RegistryBatch, entries: Sequence[Entry]) -> None:
+        """People by their index values, and the facts that others are about, each in one query."""
+        ready = [entry for entry in entries if isinstance(entry, Ready)]
         wanted = {v for r in ready for v in (r.index, r.key_index) if v is not None} - batch.persons.keys()
         if wanted:
             chosen = one_of(connection, person_index.c.value, wanted)
@@ -307,6 +284,10 @@ class RegistryIntake:
         for key, seen in seen_before(connection, targets).items():
             if seen.event_id is not None and seen.stream is not None:
                 batch.facts[key] = (seen.stream, seen.event_id)
+
+    def load(self, connection: Connection, batch: RegistryBatch, entries: Sequence[Entry]) -> None:
+        """Every stream and key that the messages touch, each in one query."""
+        ready = cast("Sequence[Ready]", entries)
         named = {s for r in ready if (s := self._stream_of(batch, r)) is not None}
         self._bring(connection, batch, named, ahead=True)
         self._load_keys(connection, batch, ready)
@@ -380,57 +361,33 @@ class RegistryIntake:
 
     # --- settling one message -------------------------------------------------------------------------------------------
 
-    def _settle_one(self, connection: Connection, batch: RegistryBatch, ready: Ready) -> list[Item]:
-        """Add the unit of one message to the batch. Returns further items that it asks for (a retry)."""
-        parsed, item = ready.parsed, ready.item
-        seen = batch.seen.get((parsed.origin, parsed.message.id))
-        if seen is not None and (item.fresh or seen.settled):
-            self._desk.settle_seen(connection, batch, item, parsed, ready.content, seen)
-            return []
+    def stream_of(self, connection: Connection, batch: RegistryBatch, entry: Entry) -> str:
+        """The stream that a message is decided on. Raises Early, Rejected."""
+        parsed = entry.parsed
         data = parsed.message.data
         if (parsed.origin, parsed.message.id) in batch.orphans:
-            self._desk.refuse(batch, item, parsed, (ERASED,), ready.content)
-            return []
-        if isinstance(data, ParkedRetry):
-            return self._desk.retry(connection, batch, item, parsed, ready.content, data)
-        if isinstance(data, ParkedDiscard):
-            self._desk.discard(connection, batch, item, parsed, ready.content, data)
-            return []
-        stream: str | None = None
-        try:
-            if isinstance(data, CertificationStandardPublished):
-                self._publish(batch, ready, data)
-                return []
-            if isinstance(data, PLACE_FACTS):
-                stream = stream_of_place(data, parsed.origin)
-            else:
-                stream = self._ensure_stream(connection, batch, ready)
-            if stream in batch.blocked:
-                self._park(batch, ready, "behind-parked", "an earlier message of this stream is parked", stream)
-            elif isinstance(data, PLACE_FACTS):
-                self._place(connection, batch, ready, data, stream)
-            elif isinstance(data, DuplicateConfirmed):
-                self._merge(connection, batch, ready, data, stream)
-            else:
-                self._record(connection, batch, ready, stream)
-        except Need as need:
-            self._holding.hold(batch, item, parsed, need, {})
-        except Early as early:
-            # The stream must stand where it stood: what was needed may have been brought by another instance.
-            assert stream is not None
-            self._holding.hold(batch, item, parsed, Need(early.need, early.shown), {stream: batch.versions[stream]})
-        except Rejected as rejected:
-            self._desk.refuse(batch, item, parsed, rejected.problems, ready.content)
-        except Exception as error:
-            if failure_of(error) is not Failure.MESSAGE:
-                raise
-            self._park(batch, ready, "rule-failed", f"{type(error).__name__} while deciding", stream)
-            if stream is not None:
-                batch.blocked.add(stream)
-        return []
+            raise Rejected(ERASED)
+        if isinstance(data, CertificationStandardPublished):
+            return STANDARDS
+        if isinstance(data, PLACE_FACTS):
+            return stream_of_place(data, parsed.origin)
+        return self._ensure_stream(connection, batch, cast(Ready, entry))
+
+    def decide(self, connection: Connection, batch: RegistryBatch, entry: Entry, stream: str) -> Decided:
+        data = entry.parsed.message.data
+        if isinstance(data, CertificationStandardPublished):
+            decided = self._standards.decide(connection, batch, entry, stream)
+            _told(batch, entry, stream, decided.events[0])
+            return decided
+        ready = cast(Ready, entry)
+        if isinstance(data, PLACE_FACTS):
+            return self._place(connection, batch, ready, data, stream)
+        if isinstance(data, DuplicateConfirmed):
+            return self._merge(connection, batch, ready, data, stream)
+        return self._record(connection, batch, ready, stream)
 
     def _ensure_stream(self, connection: Connection, batch: RegistryBatch, ready: Ready) -> str:
-        """The person's stream, loaded; a registration makes a new one. Raises Need, Rejected."""
+        """The person's stream, loaded; a registration makes a new one. Raises Early, Rejected."""
         data = ready.parsed.message.data
         stream = self._stream_of(batch, ready)
         if isinstance(data, WorkerRegistered):
@@ -445,11 +402,11 @@ class RegistryIntake:
                     problem(f"data.{name}", "not-a-fact", "that message was about nobody's file", "report what follows it")
                 )
             if stream is None and target is not None:
-                raise Need(f"fact:{target[0]}/{target[1]}", f"fact {target[0]}/{target[1]}")
+                raise Early(f"fact:{target[0]}/{target[1]}", f"fact {target[0]}/{target[1]}", {})
         if isinstance(data, EngagementEnded):
             self._check_engagement(data, ready.parsed.origin)
         if stream is None:
-            raise Need(f"person:{ready.index}", "the person's registration")
+            raise Early(f"person:{ready.index}", "the person's registration", {})
         if stream not in batch.states:
             self._bring(connection, batch, {stream})
         while isinstance(ended := batch.states[stream].ended, Merged) and not isinstance(data, DuplicateConfirmed):
@@ -458,7 +415,7 @@ class RegistryIntake:
             if stream not in batch.states:
                 self._bring(connection, batch, {stream})
         if batch.versions[stream] == 0:
-            raise Need(f"person:{stream.removeprefix('worker-')}", "the person's registration")
+            raise Early(f"person:{stream.removeprefix('worker-')}", "the person's registration", {})
         return stream
 
     def _check_engagement(self, data: EngagementEnded, origin: str) -> None:
@@ -486,7 +443,7 @@ class RegistryIntake:
         batch.versions[stream] = 0
         return stream
 
-    def _record(self, connection: Connection, batch: RegistryBatch, ready: Ready, stream: str) -> None:
+    def _record(self, connection: Connection, batch: RegistryBatch, ready: Ready, stream: str) -> Decided:
         """Decide, and add what was decided. Raises Early, Rejected; the batch is left as it was then."""
         parsed = ready.parsed
         message = parsed.message
@@ -517,7 +474,7 @@ class RegistryIntake:
                 batch.identities[stream] = {**batch.identities.get(stream, {}), stamp.event_id: identity}
             if ready.gone is not None:
                 self._forget(connection, batch, ref, ready.gone)
-        self._accept(connection, batch, ready, unit, stream, stamp.event_id, events, warnings)
+        return self._accept(connection, batch, ready, unit, stream, stamp.event_id, events, warnings)
 
     def _doubts(self, connection: Connection, batch: RegistryBatch, ready: Ready, command: Command) -> tuple[Problem, ...]:
         """What of a fact is hardly likely. Raises Rejected for what its person's age shows to be impossible."""
@@ -728,21 +685,7 @@ class RegistryIntake:
 
     # --- what is not a fact of one person ---------------------------------------------------------------------------------
 
-    def _publish(self, batch: RegistryBatch, ready: Ready, data: CertificationStandardPublished) -> None:
-        """Record a standard. Raises Rejected."""
-        standards = batch.standards
-        event, document = publish(data.text, standards)
-        event_id = self._log.new_id()
-        unit = Unit(
-            events=[self._new_event(STANDARDS, event, document.effective_on, event_id, ready.parsed)],
-            expects={STANDARDS: standards.version},
-        )
-        batch.standards = Standards(standards.version + 1, (*standards.items, (event_id, document)))
-        batch.rules = replace(batch.rules, standards=batch.standards.items)
-        receipt = self._desk.receipt(ready.parsed, "accepted", events=(event_id,))
-        self._settled(batch, ready, unit, STANDARDS, event_id, receipt)
-
-    def _place(self, connection: Connection, batch: RegistryBatch, ready: Ready, data: PlaceFact, stream: str) -> None:
+    def _place(self, connection: Connection, batch: RegistryBatch, ready: Ready, data: PlaceFact, stream: str) -> Decided:
         """Record what a unit or an inspection has come to. Raises Early, Rejected."""
         parsed = ready.parsed
         if stream not in batch.places:
@@ -763,19 +706,21 @@ class RegistryIntake:
             batch.places[stream] = evolve_place(batch.places[stream], event, message.effectiveon)
             batch.versions[stream] += 1
             batch.provided += provided_by(event)
-        receipt = self._desk.receipt(parsed, "accepted", events=(event_id,) if events else ())
-        self._settled(batch, ready, unit, stream, event_id if events else None, receipt)
+        if events:
+            _told(batch, ready, stream, event_id)
+        return Decided(unit, (event_id,) if events else ())
 
-    def _merge(self, connection: Connection, batch: RegistryBatch, ready: Ready, data: DuplicateConfirmed, stream: str) -> None:
-        """End one file and let its facts go on in another. Raises Need, Rejected; the batch is left as it was then."""
+    def _merge(
+        self, connection: Connection, batch: RegistryBatch, ready: Ready, data: DuplicateConfirmed, stream: str
+    ) -> Decided:
+        """End one file and let its facts go on in another. Raises Early, Rejected; the batch is left as it was then."""
         parsed, message = ready.parsed, ready.parsed.message
         other = stream_of(data.survivor.person_ref)
         self._bring(connection, batch, {other})
         if batch.versions[other] == 0:
-            raise Need(f"person:{data.survivor.person_ref}", "the survivor's registration")
+            raise Early(f"person:{data.survivor.person_ref}", "the survivor's registration", {})
         if other in batch.blocked:
-            self._park(batch, ready, "behind-parked", "an earlier message of the survivor is parked", other)
-            return
+            raise Behind(other)
         duplicate, survivor = batch.states[stream], batch.states[other]
         ids = tuple(self._log.new_id() for _ in range(2 + len(facts_to_take(duplicate))))
         origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
@@ -796,7 +741,7 @@ class RegistryIntake:
         batch.versions[stream] += 1
         batch.versions[other] += len(goes_on)
         self._follow(connection, batch, unit, data)
-        self._accept(connection, batch, ready, unit, stream, ids[0], [ended.event, *(each.event for each in goes_on)])
+        return self._accept(connection, batch, ready, unit, stream, ids[0], [ended.event, *(each.event for each in goes_on)])
 
     def _follow(self, connection: Connection, batch: RegistryBatch, unit: Unit, data: DuplicateConfirmed) -> None:
         """Whoever looks for the duplicate finds the survivor from now on; what waits for it is decided again there."""
@@ -825,39 +770,25 @@ class RegistryIntake:
         event_id: str,
         events: Sequence[WorkerEvent],
         warnings: tuple[Problem, ...] = (),
-    ) -> None:
-        parsed = ready.parsed
-        receipt = self._desk.receipt(
-            parsed,
-            "accepted",
-            warnings=warnings,
-            events=(event_id,) if events else (),
-            person_ref=stream.removeprefix("worker-"),
-            contradicts=_rivals(events, event_id),
-        )
+    ) -> Decided:
         for event in events:
             batch.provided += provided_by(event)
             if isinstance(event, CertificationConcluded):
                 batch.provided += self._awaited_in(connection, batch, f":{event.person_ref}/{event.application}/")
         # A fact that said nothing new is corrected like the one that it repeats.
-        slot = getattr(parsed.message.data, "slot", None)
-        repeated = batch.states[stream].standing.get("" if slot is None else slot(parsed.origin), (None, ()))[0]
-        self._settled(batch, ready, unit, stream, event_id if events else repeated, receipt)
-
-    def _settled(
-        self, batch: RegistryBatch, ready: Ready, unit: Unit, stream: str, event_id: str | None, receipt: ReceiptValue
-    ) -> None:
-        """Add the unit of an accepted message, for which corrections and withdrawals of it may wait."""
-        parsed = ready.parsed
-        if event_id is not None:
-            batch.facts[parsed.origin, parsed.message.id] = (stream, event_id)
-            batch.provided.append(f"fact:{parsed.origin}/{parsed.message.id}")
-        self._desk.accept(batch, ready.item, parsed, ready.content, unit, stream, event_id, receipt)
-
-    def _park(self, batch: RegistryBatch, ready: Ready, code: str, what: str, blocks: str | None) -> None:
-        why = problem("", code, what, "an operator will look at it; nothing is lost")
-        receipt = self._desk.receipt(ready.parsed, "parked", problems=(why,))
-        self._desk.set_aside(batch, ready.item, (ready.parsed.origin, ready.parsed.message.id), why, blocks, receipt)
+        slot = getattr(ready.parsed.message.data, "slot", None)
+        repeated = batch.states[stream].standing.get("" if slot is None else slot(ready.parsed.origin), (None, ()))[0]
+        known = event_id if events else repeated
+        if known is not None:
+            _told(batch, ready, stream, known)
+        return Decided(
+            unit,
+            (event_id,) if events else (),
+            stream.removeprefix("worker-"),
+            _rivals(events, event_id),
+            warnings,
+            event_id=known,
+        )
 
     # --- held messages --------------------------------------------------------------------------------------------------
 
@@ -967,6 +898,13 @@ def _provided_in(ref: str, standing: Standing) -> list[str]:
             return [f"{what}:{ref}"]
         case _:
             return []
+
+
+def _told(batch: RegistryBatch, entry: Entry, stream: str, event_id: str) -> None:
+    """An accepted message is known, and corrections and withdrawals of it need not wait any more."""
+    parsed = entry.parsed
+    batch.facts[parsed.origin, parsed.message.id] = (stream, event_id)
+    batch.provided.append(f"fact:{parsed.origin}/{parsed.message.id}")
 
 
 def _of_person(stream: str) -> bool:

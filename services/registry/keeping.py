@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError
 from contracts.base import business_day
 from contracts.particulars import InspectionResult
 from contracts.registry import CertificateIssued, FactOrigin, WorkerEvent
-from eventlog.cache import Shelf
 from eventlog.decider import Rejected
 from eventlog.inbox.failures import Failure, failure_of
 from eventlog.log import InboxEntry, Log, NewEvent, Unit, Vanished
@@ -40,7 +39,7 @@ from services.registry.decider import (
 )
 from services.registry.decider.places import result_origin
 from services.registry.numbers import certificate_number
-from services.registry.standards import STANDARDS, standard_of
+from services.registry.standards import standards
 from services.registry.views import Due, certificate_holder, due, inspection, last_serial, uninspected
 
 __all__ = ["Keeper"]
@@ -75,7 +74,7 @@ class Keeper:
         self._log = log
         self._rules = rules
         self._wake = wake
-        self._shelf = Shelf(log, STANDARDS, standard_of)
+        self._shelf = standards(log).shelf()
         self._looked: dict[tuple[str, int], datetime] = {}
 
     def run(self) -> int:

@@ -36,9 +36,7 @@ class AllowanceBench:
             work_metadata.create_all(connection)
         self.events_handler = RegistryEvents(self.log, wake=lambda: None)
         self.recalculating = self.new_recalculation()
-        self.intake = AllowanceIntake(
-            self.log, self.events_handler, wake=lambda: None, recalculate=self.recalculating.start, erase=_erase
-        )
+        self.intake = AllowanceIntake(self.log, wake=lambda: None, recalculate=self.recalculating.start, erase=_erase)
         self.sequence = count(1)
 
     def new_recalculation(self) -> Recalculation:

@@ -125,7 +125,7 @@ class Office:
         )
         self._events = RegistryEvents(self.allowance, wake=_nothing)
         self._recalculation = Recalculation(self.allowance, wake=_nothing)
-        self._policies = AllowanceIntake(self.allowance, self._events, wake=_nothing, recalculate=_nothing, erase=_erase)
+        self._policies = AllowanceIntake(self.allowance, wake=_nothing, recalculate=_nothing, erase=_erase)
         self._talent = Talent(self.talent, hold_seconds=3600, wake=_nothing, erase=_erase, calendar=WorkCalendar())
         self._sequence = 0
         self._carried = 0

@@ -17,7 +17,7 @@ from contracts.receipts import Problem
 from contracts.registration_life import closed_spans, division_on
 from contracts.registry import FactOrigin, Title, WorkerEvent
 from contracts.workdays import Calendar, UnknownYear
-from eventlog.decider import Rejected
+from eventlog.decider import Early, Rejected
 
 __all__ = [
     "FACTS_PER_WORKER_MAX",
@@ -290,15 +290,6 @@ class Stamp:
     effective_on: date
     received_at: datetime
     more_ids: tuple[str, ...] = ()
-
-
-class Early(Exception):
-    """The command needs what has not come yet. need: as ``handlers`` provides it; shown: the same in words."""
-
-    def __init__(self, need: str, shown: str) -> None:
-        super().__init__(need)
-        self.need = need
-        self.shown = shown
 
 
 def reject(field_name: str, code: str, problem: str, remedy: str) -> Rejected:
