@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,6 +65,8 @@ FETCH_SECONDS_MIN = 0.05
 HEADERS_BYTES = 512
 """Room for subject and headers beside the payload, within the broker's limit."""
 ERRORS_KEPT_MAX = 20
+REPEATED_IDS_MAX = 10_000
+"""Messages of one call under ids that came before in it; they are held in memory until those are answered."""
 
 
 class Sendable(Protocol):
@@ -109,18 +111,20 @@ class Published:
 class Summary:
     """What became of the messages that were published.
 
-    receipts: the last one for each message id. unanswered: ids without any receipt when the time was over. outcomes: how
-    many messages have which outcome; ``waiting`` ones may still change.
+    receipts: the last one for each message id. more: the answers to further messages under ids that came before in the same
+    call. unanswered: ids of the messages that have no answer, once for each. outcomes: how many messages have which outcome;
+    ``waiting`` ones may still change.
     """
 
     published: int = 0
     repeated: int = 0
     receipts: dict[str, Receipt] = field(default_factory=dict)
-    unanswered: set[str] = field(default_factory=set)
+    more: list[Receipt] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
 
     @property
     def outcomes(self) -> Counter[Outcome]:
-        return Counter(receipt.outcome for receipt in self.receipts.values())
+        return Counter(receipt.outcome for receipt in (*self.receipts.values(), *self.more))
 
 
 @dataclass(slots=True)
@@ -346,10 +350,8 @@ class IntakeClient:
                     yield receipt
                 await message.ack()
 
-    async def _answers(
-        self, idle_seconds: float | None, timeout_seconds: float | None = None
-    ) -> AsyncGenerator[tuple[Msg, Receipt | None], None]:
-        """Messages with their receipts, until nothing came for idle_seconds, or until timeout_seconds are over.
+    async def _answers(self, idle_seconds: float | None) -> AsyncGenerator[tuple[Msg, Receipt | None], None]:
+        """Messages with their receipts, until nothing came for idle_seconds.
 
         No fetch is ever cancelled: its request would live on at the broker and take the next receipts along, which then
         come again only after the consumer's acknowledgement time.
@@ -357,9 +359,8 @@ class IntakeClient:
         subscription = await self._bind()
         loop = asyncio.get_running_loop()
         idle_since = loop.time()
-        over_at = inf if timeout_seconds is None else idle_since + timeout_seconds
         try:
-            while (left := min(over_at, inf if idle_seconds is None else idle_since + idle_seconds) - loop.time()) > 0:
+            while (left := (inf if idle_seconds is None else idle_since + idle_seconds) - loop.time()) > 0:
                 for message in await self._fetch(subscription, min(FETCH_TIMEOUT_SECONDS, max(left, FETCH_SECONDS_MIN))):
                     yield message, _receipt_of(message)
                     idle_since = loop.time()
@@ -387,36 +388,64 @@ class IntakeClient:
     async def publish_and_wait(
         self,
         messages: Iterable[Sendable],
-        timeout_seconds: float,
+        stall_seconds: float,
         progress: Callable[[Published], Awaitable[None]] | None = None,
     ) -> Summary:
-        """Publish messages, then read receipts until each has one, or for timeout_seconds after the last was published.
+        """Publish messages, then read receipts until each has one, or until none came for stall_seconds.
 
-        Receipts of other messages are acknowledged and left out. Holds the ids and one receipt of each in memory. Raises
-        as ``publish`` and ``receipts`` do.
+        There is no limit to the whole: the wait grows with the work, as long as answers come. A message under the id of an
+        earlier one of the same call is published once that one is answered, so that it gets an answer of its own. Holds the
+        ids and one receipt of each in memory. Raises as ``publish`` and ``receipts`` do, and PublishFailed for more than
+        ``REPEATED_IDS_MAX`` messages under ids of earlier ones.
         """
-        summary = Summary()
+        summary, wave, first = Summary(), iter(messages), True
+        while True:
+            mine: set[str] = set()
+            later: list[Sendable] = []
+            async for at in self.publish(_noted(wave, mine, later), ask_again=True):
+                if progress is not None:
+                    await progress(Published(summary.published + at.published, summary.repeated + at.repeated))
+                last = at
+            if mine:
+                summary.published += last.published
+                summary.repeated += last.repeated
+            await self._collect(summary, mine, stall_seconds, first)
+            if not later:
+                return summary
+            wave, first = iter(later), False
 
-        def noted() -> Iterable[Sendable]:
-            for message in messages:
-                summary.unanswered.add(message.message_id)
-                yield message
-
-        async for at in self.publish(noted(), ask_again=True):
-            summary.published, summary.repeated = at.published, at.repeated
-            if progress is not None:
-                await progress(at)
-        mine = set(summary.unanswered)
-        if summary.unanswered:
-            async with aclosing(self._answers(None, timeout_seconds)) as answers:
+    async def _collect(self, summary: Summary, mine: set[str], stall_seconds: float, first: bool) -> None:
+        """Read receipts until each of these ids has its answer. first: False: each was answered before, for another message."""
+        left = set(mine)
+        if left:
+            async with aclosing(self._answers(stall_seconds)) as answers:
                 async for message, receipt in answers:
                     if receipt is not None and receipt.id in mine:
-                        summary.receipts[receipt.id] = receipt
-                        summary.unanswered.discard(receipt.id)
+                        # One that waited may be settled only now; the answer to a later message under its id says so.
+                        later = not first and (receipt.repeated or receipt.outcome == "refused")
+                        if later:
+                            summary.more.append(receipt)
+                        else:
+                            summary.receipts[receipt.id] = receipt
+                        if first or later:
+                            left.discard(receipt.id)
                     await message.ack()
-                    if not summary.unanswered:
+                    if not left:
                         break
-        return summary
+        summary.unanswered += sorted(left)
+
+
+def _noted(messages: Iterator[Sendable], mine: set[str], later: list[Sendable]) -> Iterator[Sendable]:
+    """The messages under ids that did not come before, which go to ``mine``; the others go to ``later``."""
+    for message in messages:
+        if message.message_id not in mine:
+            mine.add(message.message_id)
+            yield message
+        elif len(later) < REPEATED_IDS_MAX:
+            later.append(message)
+        else:
+            text = f"more than {REPEATED_IDS_MAX} messages are under ids that came before; give each message an id of its own"
+            raise PublishFailed(text, message.message_id, len(mine))
 
 
 def _receipt_of(message: Msg) -> Receipt | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -39,13 +38,14 @@ from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_templ
 from console.intake_workbooks import HiddenParts
 from console.sealing import load_public_key
 from contracts.problems import Lang
-from contracts.receipts import Problem, Receipt
+from contracts.receipts import Outcome, Problem, Receipt
 from contracts.refusals import in_language
 
 __all__ = ["register"]
 
 SHOWN_MAX = 50
-RECEIPT_SECONDS = 120.0
+STALL_SECONDS = 60.0
+"""How long no receipt may come before the rest is told as unanswered. As long as receipts come, the command waits on."""
 
 
 class Hidden(StrEnum):
@@ -257,7 +257,9 @@ def publish(
 ) -> None:
     """Publish a file of facts and show what became of each. Publishing it again is harmless.
 
-    Exit code 2 if a row is wrong (then nothing is published, unless --partial) or a fact is refused, 1 if an answer is missing.
+    Every row is accounted for: wrong, accepted, refused, waiting, parked or unanswered. Exit code 2 if a row is wrong (then
+    nothing is published, unless --partial) or a fact is refused or parked, 3 if an answer is missing, 1 if the rows and what
+    became of them do not add up. A row under the id of an earlier one is answered by itself.
     """
     about = context(data, as_json, lang)
     opened = _open(about, file, source, fact, sheet, hidden)
@@ -276,7 +278,7 @@ def publish(
 
     async def work() -> Summary:
         async with IntakeClient(about.broker_url(), source, about.seed_file(source)) as client:
-            return await client.publish_and_wait((row for row in _rows(opened) if not row.problems), RECEIPT_SECONDS)
+            return await client.publish_and_wait((row for row in _rows(opened) if not row.problems), STALL_SECONDS)
 
     try:
         summary = run_async(work())
@@ -285,8 +287,8 @@ def publish(
     except PublishFailed as error:
         good = tally.rows - tally.wrong
         fail(UNREACHABLE, f"{error} ({error.published} of {good} are published; publish the file again to go on)")
-    receipts = list(summary.receipts.values())
-    outcomes = Counter(receipt.outcome for receipt in receipts)
+    receipts = [*summary.receipts.values(), *summary.more]
+    counts = _counts(tally, summary)
     copy = None if errors is None else _write_errors(about, opened, errors, _answered(about, _rows(opened), receipts))
     # The file is read once more only if there is something to tell of its rows.
     answered = {receipt.id for receipt in receipts if receipt.problems or receipt.warnings}
@@ -296,16 +298,17 @@ def publish(
         "file": file.name,
         "rows": tally.rows,
         "published": summary.published,
-        "outcomes": dict(outcomes),
+        "outcomes": dict(summary.outcomes),
         "warned": warned,
         "unanswered": len(summary.unanswered),
+        "counts": counts,
         "wrong": [_as_json(row) for row in tally.shown],
         "receipts": [receipt.payload() for receipt in receipts],
         "told": [_as_json(row) for row in told],
     }
     about.show(answer | ({"errors": copy} if errors is not None else {}), lambda: "")
     if not as_json:
-        about.out.print(_outcome_table(about, outcomes, warned, len(summary.unanswered)))
+        about.out.print(_outcome_table(about, tally.rows, counts, warned))
         for row in [*tally.shown, *told][:SHOWN_MAX]:
             for problem in row.problems:
                 about.out.print(_row_line(row, problem), markup=False)
@@ -313,13 +316,37 @@ def publish(
             about.out.print(about.say(f"其余 {left:,} 行见 --json", f"{left:,} more rows with --json"), markup=False)
         if copy is not None:
             about.out.print(about.say(f"标出错误的副本：{copy}", f"copy with the problems: {copy}"), markup=False)
-    if tally.wrong or outcomes["refused"] or outcomes["parked"]:
+    _end(about, tally.rows, counts)
+
+
+def _counts(tally: _Tally, summary: Summary) -> dict[str, int]:
+    """How many rows came to what; each row is in one of them."""
+    outcomes = summary.outcomes
+    found = {str(name): outcomes[name] for name in OUTCOMES}
+    return {"wrong": tally.wrong, **found, "unanswered": len(summary.unanswered)}
+
+
+def _end(about: Context, rows: int, counts: Mapping[str, int]) -> None:
+    """The exit code that goes with what became of the rows; 0 only if each was accepted or waits."""
+    if counts["unanswered"]:
+        text = (
+            f"{counts['unanswered']:,} 行在 {STALL_SECONDS:.0f} 秒内没有答复；见 hongling status，然后重新发布，重复无害",
+            f"{counts['unanswered']:,} rows have no answer, and none came for {STALL_SECONDS:.0f} s; see `hongling status`, "
+            "then publish the file again: it is safe to repeat",
+        )
+        fail(UNREACHABLE, about.say(*text))
+    if counts["wrong"] or counts["refused"] or counts["parked"]:
         raise typer.Exit(WRONG)
-    if summary.unanswered:
-        raise typer.Exit(DIFFERENCE)
+    if sum(counts.values()) != rows:
+        text = (
+            f"文件有 {rows:,} 行，但只有 {sum(counts.values()):,} 行有结果；文件在读取时被改动，请重新发布",
+            f"the file has {rows:,} rows, and {sum(counts.values()):,} have an outcome: it was changed while it was read; "
+            "publish it again",
+        )
+        fail(DIFFERENCE, about.say(*text))
 
 
-OUTCOMES: Mapping[str, str] = {"accepted": "已受理", "refused": "被拒绝", "waiting": "等待中", "parked": "已搁置"}
+OUTCOMES: Mapping[Outcome, str] = {"accepted": "已受理", "refused": "被拒绝", "waiting": "等待中", "parked": "已搁置"}
 
 
 WARNING = ("已受理，但请核实", "accepted, but check it")
@@ -349,13 +376,18 @@ def _row_line(row: Row, problem: Problem) -> str:
     return f"{row.sheet}: {_line(problem)}" if row.sheet else _line(problem)
 
 
-def _outcome_table(about: Context, outcomes: Counter[Any], warned: int, unanswered: int) -> Table:
+def _outcome_table(about: Context, rows: int, counts: Mapping[str, int], warned: int) -> Table:
     table = Table(title=about.say("回执", "Receipts"))
-    for name, zh in OUTCOMES.items():
+    names: dict[str, str] = {
+        "rows": "行数",
+        "wrong": "有误",
+        **{str(name): zh for name, zh in OUTCOMES.items()},
+        "unanswered": "无回执",
+    }
+    for name, zh in names.items():
         table.add_column(about.say(zh, name), justify="right")
-    for column in (about.say("有提示", "with warnings"), about.say("无回执", "unanswered")):
-        table.add_column(column, justify="right")
-    table.add_row(*(f"{outcomes[name]:,}" for name in OUTCOMES), f"{warned:,}", f"{unanswered:,}")
+    table.add_column(about.say("有提示", "with warnings"), justify="right")
+    table.add_row(f"{rows:,}", *(f"{counts[name]:,}" for name in names if name != "rows"), f"{warned:,}")
     return table
 
 

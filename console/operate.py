@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,8 +28,11 @@ from console.context import (
     run_async,
 )
 from console.deployment import Deployment, Running
+from console.parked import masked
 from console.run import run, tell
 from console.topology import ADMIN, OPERATOR, SERVICES, provision_broker
+from console.words import safe
+from contracts.base import utc_text
 from eventlog.database import Database
 from eventlog.roles import RoleError, grant_runtime
 from services.allowance.app import provision_store as provision_allowance
@@ -39,6 +43,8 @@ from services.talent.app import provision_store as provision_talent
 __all__ = ["register"]
 
 STATUS_TIMEOUT_SECONDS = 3.0
+PARKED_HOURS_MAX = 24.0
+"""How long a message may be parked before ``status`` ends with 1, unless the option says otherwise."""
 
 
 def up(
@@ -129,20 +135,77 @@ def _provision_store(url: str, service: str, create: Callable[[Database], None],
         database.close()
 
 
-def status(data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """Health, lag, positions, parked. Exit code 1 if a service stands still, 3 if one does not answer."""
+def status(
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+    parked_hours: Annotated[
+        float, typer.Option("--parked-hours", min=0, help="a message may be parked for so long before the exit code is 1")
+    ] = PARKED_HOURS_MAX,
+) -> None:
+    """Health, lag, positions, and the messages that are parked or held, oldest first.
+
+    Exit code 1 if a service stands still or a message has been parked for longer than --parked-hours, 3 if a service does not
+    answer.
+    """
     about = context(data, as_json, lang)
     answers = run_async(ask_status(about))
-    about.show({"services": answers}, lambda: "")
+    now = datetime.now(UTC)
+    aside = _aside(answers, now)
+    due = utc_text(now - timedelta(hours=parked_hours))
+    late = [each for each in aside if each["state"] == "parked" and each["since"] < due]
+    about.show(
+        {"services": answers, "aside": aside, "parked_hours_max": parked_hours, "parked_too_long": len(late)}, lambda: ""
+    )
     if not as_json:
         about.out.print(_status_table(about, answers))
         for answer in answers:
             for reason in answer["reasons"]:
                 about.out.print(f"{answer['service']}: {reason}", markup=False)
+        if aside:
+            about.out.print(_aside_table(about, aside))
+        if late:
+            text = (
+                f"{len(late)} 条消息搁置超过 {parked_hours:g} 小时；见 hongling parked list，然后 retry 或 discard",
+                f"{len(late)} messages have been parked for more than {parked_hours:g} hours; see `hongling parked list`, then "
+                "retry or discard them",
+            )
+            about.out.print(about.say(*text), markup=False)
     if any(answer.get("silent") for answer in answers):
         raise typer.Exit(UNREACHABLE)
-    if not all(answer["ready"] for answer in answers):
+    if late or not all(answer["ready"] for answer in answers):
         raise typer.Exit(DIFFERENCE)
+
+
+def _aside(answers: Sequence[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """The messages that the services have set aside, oldest first; of each service the oldest ones only."""
+    found = [
+        {
+            "service": answer["service"],
+            "state": state,
+            "message": masked(f"{row['origin']}/{row['message_id']}"),
+            "since": row["since"],
+            "age_hours": round((now - datetime.fromisoformat(row["since"])).total_seconds() / 3600, 1),
+            "code": row.get("code"),
+            "parked_id": row.get("parked_id"),
+            "until": row.get("until"),
+        }
+        for answer in answers
+        for state, name in (("parked", "oldest_parked"), ("held", "oldest_held"))
+        for row in answer.get(name, ())
+    ]
+    return sorted(found, key=lambda each: str(each["since"]))
+
+
+def _aside_table(about: Context, aside: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title=about.say("搁置和等待的消息，最久的在前", "Messages parked and held, oldest first"))
+    for column in about.say("小时,状态,服务,消息,原因或期限", "hours,state,service,message,why or until").split(","):
+        table.add_column(column, overflow="fold")
+    for each in aside:
+        state = about.say("搁置", "parked") if each["state"] == "parked" else about.say("等待", "held")
+        why = safe(each["code"] or each["until"] or "")
+        table.add_row(f"{each['age_hours']:,.1f}", state, each["service"], safe(each["message"]), why)
+    return table
 
 
 async def ask_status(about: Context, services: Sequence[str] = SERVICES) -> list[dict[str, Any]]:

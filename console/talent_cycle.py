@@ -218,6 +218,8 @@ def _show_enrolled(ctx: Context, asked: int, receipts: Mapping[str, Receipt]) ->
     ctx.show(answer, text)
     if len(receipts) < asked:
         raise typer.Exit(UNREACHABLE)
+    if counts.get("refused") or counts.get("parked"):
+        raise typer.Exit(WRONG)
 
 
 @cycle.command()

@@ -15,7 +15,16 @@ from eventlog import schema
 from eventlog.ids import Clock
 from eventlog.log import NewEvent, Unit
 
-__all__ = ["blocked_streams", "park", "parked_list", "parked_row", "parked_with", "stream_of_parked"]
+__all__ = [
+    "blocked_streams",
+    "held_oldest",
+    "park",
+    "parked_list",
+    "parked_oldest",
+    "parked_row",
+    "parked_with",
+    "stream_of_parked",
+]
 
 
 PROBLEM_CHARACTERS_MAX = 2_000
@@ -75,6 +84,26 @@ def blocked_streams(connection: Connection) -> set[str]:
     """Streams that stand still because a message of theirs is parked."""
     column = schema.parked.c.blocks
     return {stream for stream in connection.scalars(select(column).where(column.is_not(None)).distinct()) if stream}
+
+
+OLDEST_MAX = 20
+"""Messages that a status tells of those that are parked, and of those that are held."""
+
+
+def parked_oldest(connection: Connection) -> list[dict[str, Any]]:
+    """The messages that have been parked longest, oldest first: which, since when, why."""
+    table = schema.parked.c
+    chosen = table.origin, table.message_id, table.parked_at.label("since"), table.code, table.parked_id
+    query = select(*chosen).order_by(table.parked_at, table.sequence).limit(OLDEST_MAX)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def held_oldest(connection: Connection) -> list[dict[str, Any]]:
+    """The messages that have waited longest for what they need, oldest first: which, since when, until when."""
+    table = schema.held.c
+    chosen = table.origin, table.message_id, table.since, table.until
+    query = select(*chosen).order_by(table.since, table.sequence).limit(OLDEST_MAX)
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def parked_row(connection: Connection, parked_id: str) -> Row[Any] | None:

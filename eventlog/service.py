@@ -26,6 +26,7 @@ from eventlog.database import Database, DatabaseMissing
 from eventlog.inbox.failures import reason_of
 from eventlog.log import Log, ReceiptRow, Recorded
 from eventlog.nats import JetStreamFeed, JetStreamPublisher, Stored, read_stream, stream_state
+from eventlog.parking import held_oldest, parked_oldest
 from eventlog.reconciler import ReadState, ReadStream, Reconciler
 from eventlog.relay import Reader, Relay, cursor_of, read_events, read_receipts
 from eventlog.wire import Feed, Publisher, event_message, receipt_message
@@ -294,6 +295,7 @@ class Service:
                 "parked": connection.execute(select(func.count()).select_from(schema.parked)).scalar_one(),
                 "held": connection.execute(select(func.count()).select_from(schema.held)).scalar_one(),
             }
+            figures |= {"oldest_parked": parked_oldest(connection), "oldest_held": held_oldest(connection)}
         if self.reconciler is not None:
             figures["republished"] = self.reconciler.republished
             figures["stream_alarms"] = self.reconciler.alarms
