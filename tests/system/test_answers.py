@@ -24,20 +24,12 @@ def published(office: Office, path: Path, *messages: Message, code: int = 0) -> 
     return answer
 
 
-def test_two_rows_under_one_id_are_two_answers(office: Office, tmp_path: Path) -> None:
-    """The second person is not lost without a word: the row is refused, and the command does not end with 0."""
+@pytest.mark.parametrize("same", [True, False])
+def test_two_rows_under_one_id_are_no_success(office: Office, tmp_path: Path, same: bool) -> None:
+    """The second person is not lost without a word: nothing is published, and the command does not end with 0."""
     one, two = office.registration("row-1", id="same-1"), office.registration("row-2", id="same-1")
-    answer = published(office, tmp_path / "two.jsonl", one, two, code=2)
-    assert answer["counts"] == {"wrong": 0, "accepted": 1, "refused": 1, "waiting": 0, "parked": 0, "unanswered": 0}
-    assert [problem["code"] for receipt in answer["receipts"] for problem in receipt["problems"]] == ["id-reused"]
-
-
-def test_the_same_row_twice_is_answered_twice_and_recorded_once(office: Office, tmp_path: Path) -> None:
-    """A repeat is no mistake."""
-    one = office.registration("row-3", id="same-3")
-    answer = published(office, tmp_path / "repeat.jsonl", one, one)
-    assert answer["counts"]["accepted"] == 2
-    assert len({receipt["events"][0] for receipt in answer["receipts"]}) == 1
+    path = lines(tmp_path / "two.jsonl", one, one if same else two)
+    assert office.asked("intake", "publish", path, "--source", "hr", code=2)["published"] == 0
 
 
 def test_a_file_published_again_is_answered_from_what_was_settled(office: Office, tmp_path: Path) -> None:
