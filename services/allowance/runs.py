@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, assert_never
 
+from contracts.names import same_person_as
 from contracts.payment import (
     BREAKS_SHOWN_MAX,
     CHANGES_SHOWN_MAX,
@@ -98,8 +99,8 @@ def stream_of_run(run: str) -> str:
 
 
 def person_of_name(by: str) -> str:
-    """A name as it is compared: two spellings of it by spaces or case are one person."""
-    return " ".join(by.split()).casefold()
+    """A name as it is compared: two spellings of it by spaces, case, width or what nobody sees are one person."""
+    return same_person_as(by)
 
 
 def need_of(run: str, stage: Stage) -> str:

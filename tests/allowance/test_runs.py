@@ -198,6 +198,15 @@ def test_a_check_names_the_first_changes_and_counts_all() -> None:
     assert (checked.changed, len(checked.changes), checked.count, checked.total_fen) == (60, 50, 0, 0)
 
 
+@pytest.mark.parametrize("invisible", ["\u200b", "\u200d", "\ufeff", "\u2060", "\u00ad", "\u3164", "\u202e", " ", "\u3000"])
+def test_a_name_that_looks_the_same_is_the_same_person(invisible: str) -> None:
+    """A zero-width space does not make a checker of the maker; nor do full-width letters or another case."""
+    full_width = "".join(chr(ord(each) + 0xFEE0) for each in MAKER)
+    for by in (MAKER + invisible, invisible + MAKER, full_width, MAKER.upper()):
+        check = Check(stamp(by), "approved", None, 40)
+        given(run_decider, LIFE[:2]).when(check).rejected("checker-is-maker", "data.by")
+
+
 # --- seal and instruction -----------------------------------------------------------------------------------------------
 
 
