@@ -224,7 +224,7 @@ def test_a_list_is_issued_signed_and_checked_off(desk: Desk) -> None:
     assert desk.asked(*listed, "--by-unit")["units"] == [
         {"unit": "一村", "lists": 1, "unsigned": 0, "done": 1, "not_done": 0, "overdue": 1}
     ]
-    assert "2024-Q1 完成、2024-Q2 逾期" in desk.ask(*listed, lang="zh").stdout
+    assert "2024-Q1 完成 (2024-03-30)、2024-Q2 逾期" in desk.ask(*listed, lang="zh").stdout
     assert desk.asked("responsibility", "withdraw", "L-1", "--reason", "撤并", "--on", "2024-08-01")["outcome"] == "accepted"
     assert desk.asked(*listed, "--by-unit")["units"] == []
 
