@@ -45,6 +45,7 @@ COMMANDS = {
     ),
     "replay": Entry("console.prove", "Rebuild the read models from the log."),
     "verify": Entry("console.prove", "Hold log, tree, read models and stream against each other."),
+    "stream": Entry("console.streams", "The services' streams, which can be made again from their logs."),
     "parked": Entry("console.parked", "Messages that were set aside: list, show, retry, discard."),
     "principal": Entry("console.principal_acts", "Who is known to the broker, with which credential."),
     "keys": Entry("console.keys", "The registry's key files: create, rotate, credential."),

@@ -86,7 +86,6 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
             "Facts that integrating systems publish",
             replicas=replicas,
             max_age_days=INTAKE_DAYS,
-            erasable=True,
         ),
         stream_config(
             "RECEIPTS", ["receipts.>"], "What became of each intake message", replicas=replicas, max_age_days=RECEIPT_DAYS
@@ -214,7 +213,8 @@ async def provision_broker(
     for config in streams(replicas):
         name = str(config.name)
         try:
-            await js.stream_info(name)
+            # Streams of before refuse deleting for good; nobody may unset that, so it stays.
+            config.deny_delete = (await js.stream_info(name)).config.deny_delete
             await js.update_stream(config)
             updated.append(name)
         except nats.js.errors.NotFoundError:

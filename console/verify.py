@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from nats.aio.client import Client
 from sqlalchemy import Connection, func, select
 
 from console.provenance import Provenance
+from console.streams import compare_stream
 from eventlog import schema
-from eventlog.log import PARTITIONS, Log, Recorded, leaf_of, page_of, partition_of
-from eventlog.nats import read_stream
-from eventlog.relay import cursor_of
+from eventlog.log import PARTITIONS, Log, Recorded, leaf_of, partition_of
 from eventlog.tree import Frontier
-from eventlog.wire import event_message
 from services.allowance.periods import PeriodDifference, verify_periods
 from services.allowance.reconciliation import prove_runs, unequal_postings
 
 __all__ = ["Books", "LogCheck", "Report", "verify_books", "verify_stream"]
 
-PAGE = 5_000
 PROBLEMS_MAX = 50
 
 Progress = Callable[[int], None]
@@ -106,36 +102,15 @@ def _check_tables(connection: Connection, receipt_position: int, report: Report)
         report.found(f"{orphans} inbox entries name an event that is not in the log")
 
 
-async def verify_stream(log: Log, client: Client, inbox_prefix: str, progress: Progress | None = None) -> Report:
+async def verify_stream(log: Log, client: Client, inbox_prefix: str) -> Report:
     """Read the whole stream back: every event that the relay carried is on it, byte for byte, and nothing else is."""
-    report = Report()
+    compared = await compare_stream(log, client, inbox_prefix)
     stream = log.name.upper()
-    with log.database.read.connect() as connection:
-        carried = cursor_of(connection, log.name)
-    seen: dict[str, bytes] = {}
-    position, sequence, ended = 0, 0, False
-    while position < carried:
-        rows = _rows(log, position, carried)
-        wanted = {row.event_id for row in rows}
-        # The stream is in the order of the log but for what was published again, so reading on finds it soon or never.
-        while not ended and not wanted <= seen.keys():
-            messages = await read_stream(client, stream, sequence, inbox_prefix)
-            ended = not messages
-            for message in messages:
-                seen[message.message_id] = message.payload
-            sequence = messages[-1].sequence if messages else sequence
-        for row in rows:
-            found = seen.pop(row.event_id, None)
-            if found is None:
-                report.found(f"event {row.event_id} at position {row.position} is not on stream {stream}")
-            elif found != event_message(log.name, row).payload:
-                report.found(f"event {row.event_id} at position {row.position} is another one on stream {stream}")
-        position = rows[-1].position
-        report.events += len(rows)
-        if progress is not None:
-            progress(position)
-    for event_id in _strangers(log, list(seen)):
-        report.found(f"message {event_id} on stream {stream} is not in the log")
+    report = Report(events=compared.events)
+    for position in compared.missing:
+        report.found(f"the event at position {position} is not on stream {stream}")
+    for sequence, what in compared.strangers.items():
+        report.found(f"message {sequence} on stream {stream}: {what}")
     return report
 
 
@@ -174,19 +149,3 @@ def verify_books(log: Log, progress: Progress | None = None) -> Books:
             for difference in proof.differences:
                 report.found(f"run {proof.run}: {difference}")
     return Books(check.closed, check.transfers, count, check.difference, report.problems)
-
-
-def _strangers(log: Log, event_ids: Sequence[str]) -> Sequence[str]:
-    """Ids that the log does not know. One that it knows was carried after we began, or is on the stream twice."""
-    known: set[str] = set()
-    with log.database.read.connect() as connection:
-        for start in range(0, len(event_ids), 1000):
-            column = schema.event.c.event_id
-            known.update(connection.scalars(select(column).where(column.in_(event_ids[start : start + 1000]))))
-    return [event_id for event_id in event_ids if event_id not in known]
-
-
-def _rows(log: Log, after: int, upto: int) -> Sequence[Any]:
-    table = schema.event
-    with log.database.read.connect() as connection:
-        return connection.execute(page_of(table, after, PAGE).where(table.c.position <= upto)).all()

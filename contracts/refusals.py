@@ -120,7 +120,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "not-a-fact": ("所指消息不是人员档案中的事实", "请报告其后的事项"),
     "not-a-source-of-the-cycle": ("该来源不在周期规定之列", "请由规定的来源报告"),
     "not-allowed": ("此类事实不带身份信息", "请删除"),
-    "not-an-event": ("该消息不是事件", "请查明由谁发布"),
+    "not-an-event": ("该消息不是其所在流日志中的事件", "用 hongling stream repair 将其移出该流，再在此处废弃"),
     "not-asked": ("有项目不由此人评分", "请只评规定的项目"),
     "not-better": ("该人员已有此等次或更高等次", "请填写更高的等次，或驳回申诉"),
     "not-exported": ("该批次尚未导出付款文件", "请先导出"),

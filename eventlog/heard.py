@@ -2,7 +2,8 @@
 
 Each event carries the position of its partition's event before it. An event whose back pointer is where we are is ready; one
 from further ahead is kept in ``ahead`` (and acknowledged) until the missing one comes, and the gap is reported; one from
-before is a repeat. So the broker may lose, repeat and reorder, and nothing is skipped without a word.
+before is a repeat. So the broker may lose, repeat and reorder, and nothing is skipped without a word. What cannot have come
+from that log (``misfit``) is garbage: it is set apart and stops nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +19,18 @@ from contracts.envelope import EventEnvelope
 from eventlog import schema
 from eventlog.desk import Item
 from eventlog.ids import Clock
+from eventlog.log import partition_of
 
-__all__ = ["Foreign", "Heard", "gaps", "save_heard", "sort_out"]
+__all__ = ["GARBAGE", "NO_EVENT", "Foreign", "Heard", "gaps", "misfit", "save_heard", "sort_out"]
+
+GARBAGE = "not-an-event"
+"""The code under which garbage is parked."""
+NO_EVENT = (
+    "the message is no event of the log whose stream it is on",
+    "`hongling stream repair` takes it off the stream; then discard it here",
+)
+TYPE_WORDS = 3
+"""Service, what happened, version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,7 @@ class Foreign:
 class Heard:
     """What a batch of messages comes to.
 
-    ready: events to handle now, in order. early: those to keep until the missing one comes. unreadable: no envelope at all.
+    ready: events to handle now, in order. early: those to keep until the missing one comes. unreadable: no events of this log.
     before, positions: how far each touched partition was, and is then. left: ready too, but not to be handled yet.
     """
 
@@ -70,6 +81,9 @@ def sort_out(connection: Connection, log: str, items: Sequence[Item]) -> Heard:
         except ValidationError:
             found.unreadable.append(item)
             continue
+        if misfit(log, item.subject, envelope) is not None:
+            found.unreadable.append(item)
+            continue
         arrived.setdefault(envelope.partition, {})[envelope.position] = Foreign(item, envelope)
     heard = schema.heard
     for row in connection.execute(select(heard).where(heard.c.log == log, heard.c.partition.in_(arrived))):
@@ -91,6 +105,19 @@ def sort_out(connection: Connection, log: str, items: Sequence[Item]) -> Heard:
         found.before.setdefault(partition, 0)
     found.ready.sort(key=lambda f: f.envelope.position)
     return found
+
+
+def misfit(log: str, subject: str, envelope: EventEnvelope) -> str | None:
+    """Which attribute of an event cannot be of this log, as the log itself would have written it; None: all fit."""
+    words = envelope.type.split(".")
+    fits = {
+        "source": envelope.source == f"/hongling/{log}",
+        "type": len(words) == TYPE_WORDS,
+        "partition": envelope.partition == partition_of(envelope.subject),
+        "previous": envelope.previous < envelope.position,
+        "subject of the message": subject == f"{log}.{envelope.partition:02d}.{words[min(1, len(words) - 1)]}",
+    }
+    return next((name for name, good in fits.items() if not good), None)
 
 
 def _kept(connection: Connection, log: str, arrived: dict[int, dict[int, Foreign]]) -> dict[int, dict[int, Foreign]]:

@@ -17,12 +17,13 @@ import nats.js.errors
 from faststream import AckPolicy, FastStream
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from contracts.intake import get_ready
 from eventlog import schema
 from eventlog.consumer import RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, Consumer, Handler
 from eventlog.database import Database, DatabaseMissing
+from eventlog.heard import GARBAGE
 from eventlog.inbox.failures import reason_of
 from eventlog.log import Log, ReceiptRow, Recorded
 from eventlog.nats import JetStreamFeed, JetStreamPublisher, Stored, read_stream, stream_state
@@ -277,7 +278,13 @@ class Service:
                 reasons.append(str(error) or type(error).__name__)
         for gap in figures.get("gaps", ()):
             reasons.append(
-                f"partition {gap['partition']} lacks event {gap['missing']}; the sender's reconciler publishes it again"
+                f"partition {gap['partition']} lacks event {gap['missing']}; the sender's reconciler publishes it again "
+                "within a minute; if it stays, `hongling verify` says whether the sender has it"
+            )
+        for origin, count in figures.get("garbage", {}).items():
+            reasons.append(
+                f"{count} messages on {origin.upper()} are no events of its log (parked as {GARBAGE}); "
+                f"`hongling stream repair {origin}` takes them off the stream, `hongling parked discard` off this list"
             )
         return {"service": self.name, "ready": not reasons, "reasons": reasons, "consumers": lag, **figures}
 
@@ -294,6 +301,7 @@ class Service:
                 "carried": {spec.name: cursor_of(connection, spec.name) for spec in self.bindings.relays},
                 "parked": connection.execute(select(func.count()).select_from(schema.parked)).scalar_one(),
                 "held": connection.execute(select(func.count()).select_from(schema.held)).scalar_one(),
+                "garbage": _garbage(connection),
             }
             figures |= {"oldest_parked": parked_oldest(connection), "oldest_held": held_oldest(connection)}
         if self.reconciler is not None:
@@ -301,3 +309,10 @@ class Service:
             figures["stream_alarms"] = self.reconciler.alarms
         figures.update(self.bindings.details())
         return figures
+
+
+def _garbage(connection: Connection) -> dict[str, int]:
+    """How many messages of other services' streams are parked because they are no events."""
+    table = schema.parked
+    query = select(table.c.origin, func.count()).where(table.c.code == GARBAGE).group_by(table.c.origin)
+    return {str(row.origin): int(row[1]) for row in connection.execute(query)}

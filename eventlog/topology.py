@@ -38,9 +38,8 @@ def stream_config(
     *,
     replicas: int = 1,
     max_age_days: int | None = None,
-    erasable: bool = False,
 ) -> StreamConfig:
-    """A file stream that nobody can purge or delete from, unless it is erasable."""
+    """A file stream that nobody can purge. Single messages are deleted by who has the right to, see ``Principal``."""
     return StreamConfig(
         name=name,
         subjects=list(subjects),
@@ -54,7 +53,6 @@ def stream_config(
         max_msg_size=MESSAGE_BYTES_MAX,
         allow_direct=True,
         allow_atomic=True,
-        deny_delete=not erasable,
         deny_purge=True,
         # What is kept for some weeks only is not worth the broker's time; the events of years are.
         compression=StoreCompression.S2 if max_age_days is None else StoreCompression.NONE,

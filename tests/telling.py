@@ -43,5 +43,5 @@ def as_told(commands: Iterable[Hear]) -> list[Item]:
             },
         }
         last[partition] = position
-        items.append(Item(f"registry.{partition:02d}.example", orjson.dumps(envelope), position))
+        items.append(Item(f"registry.{partition:02d}.{command.heard_type.split('.')[1]}", orjson.dumps(envelope), position))
     return items

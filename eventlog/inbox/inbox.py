@@ -21,7 +21,7 @@ from contracts.receipts import Problem
 from eventlog import schema
 from eventlog.decider import Early, Rejected
 from eventlog.desk import Batch, Desk, Item, problem
-from eventlog.heard import Foreign, Heard, save_heard, sort_out
+from eventlog.heard import GARBAGE, NO_EVENT, Foreign, Heard, save_heard, sort_out
 from eventlog.holding import Holding
 from eventlog.inbox.failures import Contended, Failure, failure_of, is_conflict
 from eventlog.inbox.protocol import Behind, Decided, Entry, Hearing, Room
@@ -393,8 +393,7 @@ class Inbox(Generic[B]):
     def _park_unreadable(self, batch: B, service: str, item: Item) -> None:
         key = (service, _unread_id(item))
         if key not in batch.seen:
-            what = f"the message on {service.upper()} is not an event envelope"
-            self._desk.set_aside(batch, item, key, problem("", "not-an-event", what, "find out who published it"), None, None)
+            self._desk.set_aside(batch, item, key, problem("", GARBAGE, *NO_EVENT), None, None)
 
 
 def _why(code: str, what: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count, pairwise
@@ -141,6 +142,36 @@ def test_a_message_that_is_no_event_is_set_apart(hearer: Hearer, published: list
         )
     assert [item.sequence for item in found.unreadable] == [1, 2]
     assert [f.envelope.position for f in found.ready] == [1]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("source", "/hongling/talent"),
+        ("partition", 15),
+        ("previous", 1),
+        ("previous", 99),
+        ("type", "example"),
+        ("subject", "s-x"),
+    ],
+)
+def test_what_cannot_be_of_that_log_is_set_apart(hearer: Hearer, published: list[Item], attribute: str, value: Any) -> None:
+    """Another log's event, one in a wrong partition or with a pointer to itself or ahead: it stops nothing."""
+    event = json.loads(published[0].raw)
+    assert event[attribute] != value
+    forged = Item(published[0].subject, json.dumps({**event, attribute: value}).encode(), 1)
+    with hearer.log.database.read.connect() as connection:
+        found = sort_out(connection, "example", [forged])
+    assert ([item.sequence for item in found.unreadable], found.ready, found.early) == ([1], [], {})
+    hearer.hear([forged, *published])
+    assert [e.position for e in hearer.heard] == list(range(1, EVENTS + 1))
+
+
+def test_an_event_on_another_subject_than_its_own_is_set_apart(hearer: Hearer, published: list[Item]) -> None:
+    """Whoever may publish to one subject only cannot speak in another's place."""
+    with hearer.log.database.read.connect() as connection:
+        found = sort_out(connection, "example", [Item("example.00.another", published[0].raw, 1)])
+    assert len(found.unreadable) == 1
 
 
 def test_two_instances_cannot_both_hear_one_event(hearer: Hearer, published: list[Item]) -> None:

@@ -25,7 +25,7 @@ EVENTS = 6
 
 
 async def _make_stream(client: Client) -> None:
-    config = stream_config(STREAM, ["example.>"], "a test's", erasable=True)
+    config = stream_config(STREAM, ["example.>"], "a test's")
     config.duplicate_window = 0.1
     await client.jetstream().add_stream(config)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import random
 import signal
 import sqlite3
@@ -16,6 +17,7 @@ from typing import Any, get_args
 
 import pytest
 
+from console.deployment import connect
 from contracts.allowance import AllowanceEvent
 from contracts.base import utc_text
 from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
@@ -167,6 +169,25 @@ def test_the_consumer_names_what_is_missing_or_does_not_add_up(
     result = consume(office, file)
     assert said in result.stderr
     assert result.returncode == 1
+
+
+@pytest.mark.parametrize("payload", [b"no json", b"[]", b"{}", b'{"position": "x"}', b"\xff\xfe"])
+def test_the_consumer_names_garbage_and_books_the_rest(office: Office, whole: Path, tmp_path: Path, payload: bytes) -> None:
+    """It goes on to the end, with the same events as before, and says where the garbage stands."""
+
+    async def put() -> int:
+        client = await connect(office.running.url, "admin", office.seed_file("admin"))
+        answer = await client.jetstream().publish("allowance.00.x", payload)
+        await client.close()
+        return answer.seq
+
+    sequence = asyncio.run(put())
+    result = consume(office, file := tmp_path / "books.db")
+    assert f"('is no event', {sequence})" in result.stderr
+    assert result.returncode == 1
+    assert asked(file, "SELECT count(*) FROM event") == asked(whole, "SELECT count(*) FROM event")
+    assert office.asked("stream", "repair", "allowance")["right"]
+    assert consume(office, tmp_path / "again.db").returncode == 0
 
 
 def test_the_consumer_is_as_small_as_it_says() -> None:
