@@ -34,7 +34,7 @@ from console.topology import ADMIN, OPERATOR, SERVICES, provision_broker
 from console.words import safe
 from contracts.base import utc_text
 from eventlog.database import Database
-from eventlog.roles import RoleError, grant_runtime
+from eventlog.roles import RoleError, grant_reader, grant_runtime
 from services.allowance.app import provision_store as provision_allowance
 from services.registry.app import provision_store as provision_registry
 from services.registry.vault import ERASABLE
@@ -90,11 +90,14 @@ def provision(
     runtime_role: Annotated[
         str | None, typer.Option(help="PostgreSQL role of the services: gets their rights and no more", show_default=False)
     ] = None,
+    reader_role: Annotated[
+        str | None, typer.Option(help="PostgreSQL role of people: reads all but the keys, changes nothing", show_default=False)
+    ] = None,
 ) -> None:
     """Create or update streams, consumers and tables. Safe to repeat."""
     names = tuple(name.strip() for name in sources.split(",") if name.strip())
-    if runtime_role is not None and not stores:
-        fail(WRONG, "--runtime-role needs the stores: leave --no-stores out")
+    if (runtime_role or reader_role) is not None and not stores:
+        fail(WRONG, "--runtime-role and --reader-role need the stores: leave --no-stores out")
     about = context(data, as_json, lang)
 
     async def work() -> dict[str, Any]:
@@ -108,25 +111,28 @@ def provision(
     result = run_async(work())
     if stores:
         if about.deployment is not None:
-            if runtime_role is not None:
-                fail(WRONG, "an embedded deployment has SQLite, which knows no roles; leave --runtime-role out")
+            if (runtime_role or reader_role) is not None:
+                fail(WRONG, "an embedded deployment has SQLite, which knows no roles; leave the roles out")
             about.deployment.create_stores()
         else:
             creates = (("registry", provision_registry), ("allowance", provision_allowance), ("talent", provision_talent))
             for service, create in creates:
-                _provision_store(about.database_url(service), service, create, runtime_role)
+                _provision_store(about.database_url(service), service, create, runtime_role, reader_role)
         result["stores"] = list(SERVICES)
     about.show(result, f"created: {', '.join(result['created']) or '-'}\nupdated: {', '.join(result['updated']) or '-'}")
 
 
-def _provision_store(url: str, service: str, create: Callable[[Database], None], role: str | None) -> None:
-    """Create a service's tables as their owner, and give the running service's role its rights."""
+def _provision_store(url: str, service: str, create: Callable[[Database], None], role: str | None, reader: str | None) -> None:
+    """Create a service's tables as their owner, and give the roles of the running service and of people their rights."""
     database = Database(url)
     try:
         create(database)
         if role is not None:
             with database.write.begin() as connection:
                 grant_runtime(connection, role, erasable=[table.name for table in ERASABLE])
+        if reader is not None:
+            with database.write.begin() as connection:
+                grant_reader(connection, reader, hidden=[table.name for table in ERASABLE])
     except RoleError as error:
         fail(WRONG, str(error))
     except DBAPIError as error:

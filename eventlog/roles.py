@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 
 from eventlog.schema import APPEND_ONLY, append_only_names
 
-__all__ = ["RoleError", "grant_runtime"]
+__all__ = ["RoleError", "grant_reader", "grant_runtime"]
 
 APPEND_RIGHTS = ("SELECT", "INSERT")
 WORK_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
@@ -52,6 +52,30 @@ def grant_runtime(connection: Connection, role: str, *, erasable: Collection[str
         table = f"{quote(schema)}.{quote(name)}"
         connection.execute(text(f"REVOKE ALL ON TABLE {table} FROM {quote(role)}"))
         connection.execute(text(f"GRANT {', '.join(rights)} ON TABLE {table} TO {quote(role)}"))
+    return given
+
+
+def grant_reader(connection: Connection, role: str, *, hidden: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Let a role read the tables of the current schema and do nothing else; return table → rights. For people's commands.
+
+    hidden: tables that it does not even read, such as those of keys. Whatever else it had on these tables is taken away first,
+    and temporary tables are taken away from everybody who is not the database's owner. Safe to repeat. Raises RoleError.
+    """
+    if connection.dialect.name != "postgresql":
+        raise RoleError("roles are PostgreSQL's; on SQLite, the file's own permissions say who reads it")
+    _check(connection, role)
+    quote = connection.dialect.identifier_preparer.quote
+    schema, database = connection.execute(text("SELECT current_schema(), current_database()")).one()
+    connection.execute(text(f"REVOKE TEMPORARY ON DATABASE {quote(database)} FROM PUBLIC, {quote(role)}"))
+    connection.execute(text(f"REVOKE ALL ON SCHEMA {quote(schema)} FROM {quote(role)}"))
+    connection.execute(text(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(role)}"))
+    given: dict[str, tuple[str, ...]] = {}
+    for name in sorted(inspect(connection).get_table_names(schema=schema)):
+        table = f"{quote(schema)}.{quote(name)}"
+        connection.execute(text(f"REVOKE ALL ON TABLE {table} FROM {quote(role)}"))
+        if name not in hidden:
+            connection.execute(text(f"GRANT SELECT ON TABLE {table} TO {quote(role)}"))
+            given[name] = ("SELECT",)
     return given
 
 

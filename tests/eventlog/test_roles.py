@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from eventlog import schema
 from eventlog.database import Database
 from eventlog.log import Log
-from eventlog.roles import RoleError, grant_runtime
+from eventlog.roles import RoleError, grant_reader, grant_runtime
 from services.allowance.app import provision_store as provision_allowance
 from services.registry.app import provision_store as provision_registry
 from services.talent.app import provision_store as provision_talent
@@ -146,3 +146,53 @@ def test_sqlite_has_no_roles(sqlite_url: str, open_database: Callable[[str], Dat
     database = open_database(sqlite_url)
     with database.write.begin() as connection, pytest.raises(RoleError, match="roles are PostgreSQL's"):
         grant_runtime(connection, "anybody")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "INSERT INTO inbox SELECT * FROM inbox",
+        "INSERT INTO event SELECT * FROM event",
+        "UPDATE log_head SET position = 0",
+        "DELETE FROM held",
+        "TRUNCATE receipt",
+        "CREATE TABLE mine (n int)",
+        "CREATE TEMPORARY TABLE mine (n int)",
+        "ALTER TABLE event DISABLE TRIGGER ALL",
+        "DROP TABLE receipt",
+        "CREATE SCHEMA mine",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "SET ROLE {owner}",
+        "COPY event TO PROGRAM 'cat'",
+        "COPY inbox FROM PROGRAM 'true'",
+        "COPY event TO '/nowhere/event.csv'",
+        "SELECT pg_read_file('postgresql.conf')",
+        "SELECT lo_import('postgresql.conf')",
+        "SELECT pg_ls_dir('.')",
+        "SELECT * FROM person_key",
+        "LOCK TABLE event IN EXCLUSIVE MODE",
+    ],
+)
+def test_a_reader_reads_and_changes_nothing(owner: Database, role: str, postgres_url: str, act: str) -> None:
+    """The role of people's commands, logged in by itself: writing, tables, roles, files, programs, keys are refused."""
+    provision_registry(owner)
+    with owner.write.begin() as connection:
+        me = str(connection.execute(text("SELECT current_user")).scalar_one())
+        given = grant_reader(connection, role, hidden=["person_key", "person_index", "person_erasing"])
+        schema_name = str(connection.execute(text("SELECT current_schema()")).scalar_one())
+    assert {("SELECT",)} == set(given.values())
+    assert "person_key" not in given
+    url = make_url(postgres_url).set(drivername="postgresql+psycopg", username=role, password="only-for-this-test")
+    reader = create_engine(url, poolclass=NullPool)
+    try:
+        with reader.begin() as connection:
+            connection.exec_driver_sql(f'SET LOCAL search_path TO "{schema_name}"')
+            assert connection.execute(text("SELECT count(*) FROM event")).scalar_one() == 0
+        with reader.begin() as connection:
+            connection.exec_driver_sql(f'SET LOCAL search_path TO "{schema_name}"')
+            with pytest.raises(DBAPIError, match=f"{DENIED}|must be superuser"):
+                connection.exec_driver_sql(act.format(owner=f'"{me}"'))
+    finally:
+        reader.dispose()
+        with owner.write.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {role}"))
