@@ -75,7 +75,7 @@ def _whole_envelope(raw: bytes, value: dict[str, Any], reading: Reading) -> tupl
     """A line that is a message already is published as it is, byte for byte, if the contracts agree."""
     if reading.ids_only:
         return None, "", str(value.get("id", "")), ()
-    problems = check(raw, None, reading.lang)
+    problems = check(raw, None, reading)
     type = value.get("type")
     if problems or not isinstance(type, str) or type not in FACT_TYPES:
         return None, "", "", problems or (problem("bad-value", "type", reading.lang),)

@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 import orjson
@@ -40,11 +40,12 @@ from console.intake_templates import is_example
 from console.sealing import seal, seal_dossier
 from console.workbook import letters_of
 from contracts.base import utc_text
-from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, DossierContent, Identity, fact_subject, parse
+from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, DossierContent, FactCorrected, Identity, fact_subject, parse
 from contracts.plain_identity import plain_identities
+from contracts.possible import impossible, impossible_age, impossible_day
 from contracts.problems import Lang, problem, problems_of
 from contracts.receipts import Problem
-from contracts.resident_id import looks_like_resident_id
+from contracts.resident_id import born_on, looks_like_resident_id
 
 __all__ = ["CORRECTED", "DOSSIER", "Draft", "Reading", "Row", "Table", "check", "finish", "placed_in_row", "placed_on_line"]
 
@@ -169,7 +170,7 @@ def finish(draft: Draft, reading: Reading) -> tuple[bytes | None, str, str, tupl
     if draft.correlationid is not None:
         envelope["correlationid"] = draft.correlationid
     raw = orjson.dumps(envelope)
-    problems += check(raw, draft.type, reading.lang)
+    problems += check(raw, draft.type, reading)
     return (None if problems else raw), subject, message_id, tuple(problems)
 
 
@@ -191,7 +192,12 @@ def _seal_identity(draft: Draft, reading: Reading) -> tuple[Problem, ...]:
         return found
     sealed = seal(checked if whole else {"resident_id": checked.resident_id}, reading.public_key)
     _place_identity(draft, sealed)
-    return ()
+    try:
+        day = date.fromisoformat(str(draft.effectiveon))
+    except ValueError:  # What is wrong with the day is told of it.
+        return ()
+    wrong = impossible_age(born_on(checked.resident_id), day, "resident_id", reading.lang) if whole else None
+    return () if wrong is None else (wrong,)
 
 
 def _seal_content(draft: Draft, content: dict[str, Any], reading: Reading) -> tuple[Problem, ...]:
@@ -220,7 +226,9 @@ def _place_identity(draft: Draft, sealed: str) -> None:
         draft.data.setdefault("person", {})["identity"] = sealed
 
 
-def check(raw: bytes, type: str | None, lang: Lang) -> tuple[Problem, ...]:
+def check(raw: bytes, type: str | None, reading: Reading) -> tuple[Problem, ...]:
+    """What the contracts say of a message, and what a service would refuse whatever it has on file."""
+    lang = reading.lang
     if len(raw) > INTAKE_BYTES_MAX:
         return (fault_of("too-large", "", lang),)
     if looks_like_resident_id(raw.decode()):
@@ -231,7 +239,21 @@ def check(raw: bytes, type: str | None, lang: Lang) -> tuple[Problem, ...]:
         return problems_of(error, type, lang)
     except OverflowError:  # A time that exists nowhere in UTC, such as the last hours of year 9999 in the west.
         return (problem("impossible-time", "time", lang),)
-    return plain_identities(FACT_TYPES[message.type][0], orjson.loads(raw)["data"], lang)
+    found = plain_identities(FACT_TYPES[message.type][0], orjson.loads(raw)["data"], lang)
+    if message.type not in _DATED:
+        return found
+    day, received_at = message.effectiveon, reading.recorded_at
+    says = message.data.replacement if isinstance(message.data, FactCorrected) else message.data
+    wrong = impossible_day(day, message.time, received_at, lang) or impossible(says, day, received_at, lang)
+    return found if wrong is None else (*found, wrong)
+
+
+_DATED = frozenset(
+    type
+    for type, (content, services) in FACT_TYPES.items()
+    if services in (("registry",), ("talent",)) and "document" not in content.__pydantic_fields__
+)
+"""Types whose day a service holds against its clock."""
 
 
 # ------------------------------------------------------------------------------------------------- a row of a table

@@ -200,6 +200,30 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("by the resident ID the person was over 80 on this day", "check the resident ID and the date"),
         "zh": ("按身份证号，此人在该日已过 80 周岁", "请核对身份证号和日期"),
     },
+    "date-too-early": {
+        "en": ("the date is before {expected}", "give the date on which it became true"),
+        "zh": ("日期早于 {expected}", "请填写事实发生的日期"),
+    },
+    "date-too-late": {
+        "en": ("the date is more than {expected} days ahead", "report it when its date is near"),
+        "zh": ("日期在 {expected} 天以后", "请临近该日期再报"),
+    },
+    "time-in-future": {
+        "en": ("the recording time is more than 24 hours ahead", "set the source's clock"),
+        "zh": ("记录时间超前 24 小时以上", "请校准来源系统的时钟"),
+    },
+    "result-before-year": {
+        "en": ("a result for {expected} cannot be dated before it", "mend the year or the date"),
+        "zh": ("{expected} 年度的结果，日期早于该年度", "请更正年度或日期"),
+    },
+    "expires-before-issue": {
+        "en": ("the certificate expires before its issue", "mend one of the two dates"),
+        "zh": ("证书的到期日早于发证日", "请更正两个日期之一"),
+    },
+    "grade-and-downgrade": {
+        "en": ("a downgrade names the new grade, no other change does", "add or remove it"),
+        "zh": ("降级须写明新等级，其他变更不写", "请补上或删除等级"),
+    },
     "year-to-come": {
         "en": ("the year has not begun yet", "correct the year, or report the result when it is there"),
         "zh": ("该年度尚未开始", "请更正年度，或待有结果时再报"),

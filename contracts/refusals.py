@@ -62,8 +62,6 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "cycle-concluded": ("该考核周期已办结", "请向登记机关申诉，或另开周期"),
     "cycle-exists": ("该周期已按另一份文件开始", _OTHER_KEY),
     "cycle-published": ("结果已经公布", "请处理申诉后办结"),
-    "date-too-early": ("日期早于 1949-10-01", "请填写事实发生的日期"),
-    "date-too-late": ("日期在未来太远", "请临近该日期再报"),
     "dates-reversed": ("结束早于开始", "请更正其中之一"),
     "decided-already": ("该申诉已有决定", _NOTHING),
     "discarded": ("管理员已弃置此消息", _OPERATOR),
@@ -74,10 +72,8 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "entry-exists": ("该编号已用于另一条记录", "请撤回原记录，换用新的编号"),
     "entry-known": ("该编号已用于以前的记录", "请更正原记录，或换用新的编号"),
     "erased": ("该人员的数据已清除", "请联系登记系统管理员"),
-    "expires-before-issue": ("证书的到期日早于发证日", "请更正两个日期之一"),
     "file-ended": ("该档案已经终止", "请指明未终止的档案"),
     "flagged": ("按登记系统今日的事实，该人员已不符合标准", "请核实事实，或移出后备库"),
-    "grade-and-downgrade": ("降级须写明新等级，其他变更不写", "请补上或删除等级"),
     "grade-not-held": ("晋升所需的下一级证书该人员并未持有", "请先申请下一级"),
     "id-reused": ("该消息编号已用于内容不同的另一条消息", _OTHER_KEY),
     "instructor": ("党建工作指导员不参加资格认证", _NOTHING),
@@ -159,7 +155,6 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "ratings-open": ("评分尚未截止", "请在截止后计分"),
     "recovery-exceeded": ("退回金额超过应退余额", "请不超过余额报告"),
     "resident-id-taken": ("另一人员已有此身份证号", "请核实是哪一人"),
-    "result-before-year": ("日期早于所属年度", "请更正年度或日期"),
     "reversed": ("解除日期早于处理日期", "请填写不早于处理的日期"),
     "rule-failed": ("处理此消息时发生内部错误", "管理员将查看，消息不会丢失"),
     "run-empty": ("该批次已没有应付金额", "请取消"),
@@ -176,7 +171,6 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "stage-done": ("该申请的这一环节已经完成", _NOTHING),
     "stage-skipped": ("前一环节尚未完成", "请先完成前一环节"),
     "standard-exists": ("该标准的此版次已发布", "内容有变的，请提高版次"),
-    "time-in-future": ("记录时间超前 24 小时以上", "请校准来源系统的时钟"),
     "too-early": ("日期太早", "请填写允许期限内的日期"),
     "too-few-judges": ("评委人数少于标准规定", "请由全体评委评分"),
     "too-large": ("消息太大", "请缩短；附件不随事实报送"),
@@ -229,7 +223,8 @@ def in_language(each: Problem, lang: Lang) -> Problem:
         what, remedy = CODES[each.code]["zh"]
         if "{expected}" not in what + remedy:
             return each.model_copy(update={"problem": what, "remedy": remedy})
-        expected = expected_in_chinese(_blank_of(CODES[each.code]["en"][1], each.remedy))
+        said, advised = CODES[each.code]["en"]
+        expected = expected_in_chinese(_blank_of(said, each.problem) or _blank_of(advised, each.remedy))
         return each.model_copy(
             update={"problem": what.replace("{expected}", expected), "remedy": remedy.replace("{expected}", expected)}
         )
@@ -238,5 +233,6 @@ def in_language(each: Problem, lang: Lang) -> Problem:
 
 def _blank_of(template: str, text: str) -> str:
     """What was filled into a template's blank."""
-    before, _, after = template.partition("{expected}")
-    return text.removeprefix(before).removesuffix(after) if before + after != template else ""
+    before, blank, after = template.partition("{expected}")
+    fits = blank and text.startswith(before) and text.endswith(after)
+    return text.removeprefix(before).removesuffix(after) if fits else ""

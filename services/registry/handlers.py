@@ -456,8 +456,8 @@ class RegistryIntake:
             stamp = replace(stamp, more_ids=tuple(self._log.new_id() for _ in range(MORE_EVENTS_MAX)))
         identity = self._encrypt(connection, batch, unit, ready, ref, stamp.event_id)
         command = self._command(connection, batch, unit, ready, stamp, identity)
-        warnings = self._doubts(connection, batch, ready, command)
         events = decide(command, before, batch.rules)
+        warnings = self._doubts(connection, batch, ready, command)
         ids = (stamp.event_id, *stamp.more_ids)
         happened = [Happened(ids[place], effective_day(command, event, before), event) for place, event in enumerate(events)]
         unit.events = [self._new_event(stream, each.event, each.effective_on, each.event_id, parsed) for each in happened]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
+from contracts.possible import impossible_day
 from contracts.receipts import Problem
 from contracts.registry import FactOrigin
 from eventlog.decider import Rejected
 
-__all__ = ["EFFECTIVE_FIRST", "FUTURE_DAYS_MAX", "Stamp", "check_dates", "reject"]
-
-EFFECTIVE_FIRST = date(1949, 10, 1)
-FUTURE_DAYS_MAX = 400
-"""As the registry takes them: a placement further ahead would be refused there."""
-CLOCK_SKEW_MAX = timedelta(hours=24)
+__all__ = ["Stamp", "check_dates", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +32,7 @@ def reject(field_name: str, code: str, problem: str, remedy: str) -> Rejected:
 
 
 def check_dates(stamp: Stamp) -> None:
-    """An act is neither older than the republic nor far in the future, and was not recorded tomorrow."""
-    if stamp.on < EFFECTIVE_FIRST:
-        raise reject("effectiveon", "date-too-early", f"before {EFFECTIVE_FIRST}", "give the date on which it was true")
-    if stamp.on > stamp.received_at.date() + timedelta(days=FUTURE_DAYS_MAX):
-        raise reject(
-            "effectiveon", "date-too-late", f"more than {FUTURE_DAYS_MAX} days ahead", "report it when its date is near"
-        )
-    if stamp.origin.occurred_at > stamp.received_at + CLOCK_SKEW_MAX:
-        raise reject("time", "time-in-future", "the recording time is more than 24 hours ahead", "set the source's clock")
+    """Raises Rejected for a day or a time that no act can have."""
+    found = impossible_day(stamp.on, stamp.origin.occurred_at, stamp.received_at)
+    if found is not None:
+        raise Rejected(found)

@@ -65,8 +65,9 @@ def test_no_words_are_empty_or_english() -> None:
 @pytest.mark.parametrize(
     ("code", "english", "chinese"),
     [
-        ("result-before-year", ("a rating for 2024 cannot be dated before it", "mend the year or the date"),
-         ("日期早于所属年度（2024）", "请更正年度或日期")),
+        ("result-before-year", ("a result for 2024 cannot be dated before it", "mend the year or the date"),
+         ("2024 年度的结果，日期早于该年度", "请更正年度或日期")),
+        ("ends-too-early", ("the notice has 5 days, not 3", "mend the date"), ("公示期太短（5、3）", "请更正日期")),
         ("unknown-word", ("fine is no word of the standard", "write one of good, excellent"),
          ("标准中没有该词", "请填写标准中的词：good, excellent")),
         ("no-such-code", ("as it is", "as it is"), ("as it is", "as it is")),

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, assert_never
 
-from contracts.base import business_day
 from contracts.certificate_life import Span, spans_of_all
 from contracts.certification import Words
 from contracts.divisions import in_force, level_of
@@ -27,6 +26,7 @@ from contracts.particulars import (
     RegistrationStatus,
     Transfer,
 )
+from contracts.possible import impossible
 from contracts.registry import (
     AnnualRatingRecorded,
     CertificateChanged,
@@ -46,7 +46,6 @@ from contracts.registry import (
     WorkerRegistered,
 )
 from eventlog.decider import Rejected
-from services.registry.decider.plausible import check_year
 from services.registry.decider.worker import (
     Early,
     Known,
@@ -108,38 +107,13 @@ class Withdraw:
 # --- what cannot be true ----------------------------------------------------------------------------------------------
 
 
-def check_particulars(says: Particulars, effective_on: date, rules: Rules) -> None:
+def check_particulars(says: Particulars, stamp: Stamp, rules: Rules) -> None:
     """Refuse what one fact alone shows to be impossible; a correction obeys it like the fact itself."""
-    match says:
-        case RatingResult(year=year) if effective_on < date(year, 1, 1):
-            raise reject(
-                "effectiveon",
-                "result-before-year",
-                f"a rating for {year} cannot be dated before it",
-                "mend the year or the date",
-            )
-        case InspectionResult(year=year) if effective_on < date(year, 1, 1):
-            raise reject(
-                "effectiveon",
-                "result-before-year",
-                f"an inspection for {year} cannot be dated before it",
-                "mend the year or the date",
-            )
-        case Certificate(expires_on=expires) if expires is not None and expires < effective_on:
-            raise reject(
-                "data.expires_on",
-                "expires-before-issue",
-                "the certificate expires before its issue",
-                "mend one of the two dates",
-            )
-        case Certificate():
-            _check_issuer(says, effective_on, rules)
-        case CertificateChange(change=change, grade=grade) if (change == "downgraded") != (grade is not None):
-            raise reject(
-                "data.grade", "grade-and-downgrade", "a downgrade names the new grade, no other change does", "add or remove it"
-            )
-        case _:
-            return
+    found = impossible(says, stamp.effective_on, stamp.received_at)
+    if found is not None:
+        raise Rejected(found)
+    if isinstance(says, Certificate):
+        _check_issuer(says, stamp.effective_on, rules)
 
 
 def _check_issuer(says: Certificate, issued_on: date, rules: Rules) -> None:
@@ -340,8 +314,7 @@ reports stands is settled by when they were made, and a later one that repeats a
 def decide_record(command: Record, state: Worker, rules: Rules) -> tuple[RecordedFact, ...]:
     """The event of a fact, and those of what comes with it; nothing, if it says what stands already."""
     stamp, says = command.stamp, command.says
-    check_particulars(says, stamp.effective_on, rules)
-    check_year(says, business_day(stamp.received_at))
+    check_particulars(says, stamp, rules)
     if isinstance(says, _ACTS) and not command.also and _says_the_same(command, state):
         return ()
     also = tuple(dict.fromkeys(command.also))
@@ -434,8 +407,7 @@ def decide_correct(command: Correct, state: Worker, rules: Rules) -> FactCorrect
         )  # fmt: skip
     if command.identity is not None and kind != "registration":
         raise reject("data.identity", "not-allowed", "only a registration carries an identity", "leave it out")
-    check_particulars(command.says, stamp.effective_on, rules)
-    check_year(command.says, business_day(stamp.received_at))
+    check_particulars(command.says, stamp, rules)
     known = known_of(stamp, command.says, target.event_id, command.identity, target.mark)
     return FactCorrected(
         person_ref=stamp.person_ref,

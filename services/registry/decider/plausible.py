@@ -22,35 +22,30 @@ from contracts.particulars import (
     CertificateChange,
     EngagementEnd,
     EngagementStart,
-    InspectionResult,
     Particulars,
     RatingResult,
     Recognition,
     Registration,
     Transfer,
 )
+from contracts.possible import impossible_age
 from contracts.problems import problem
 from contracts.receipts import Problem
 from contracts.terms import full_years
 from eventlog.decider import Rejected
 from services.registry.decider.worker import Rules, Stamp, Worker
 
-__all__ = ["check_age", "check_year", "doubts", "doubts_of_age", "doubts_of_engagement"]
+__all__ = ["check_age", "doubts", "doubts_of_age", "doubts_of_engagement"]
 
-BORN_FIRST = date(1900, 1, 1)
-WORKING_AGE_YEARS_MIN = 16
 PARTY_AGE_YEARS_MIN = 18
 AGE_YEARS_LIKELY_MAX = 80
 
 
 def check_age(born: date, day: date, field: str) -> None:
     """Raises Rejected if somebody born on that date cannot be registered, or hold a post, on the day."""
-    if born < BORN_FIRST:
-        raise Rejected(problem("born-too-early", field))
-    if born > day:
-        raise Rejected(problem("born-later", field))
-    if full_years(born, day) < WORKING_AGE_YEARS_MIN:
-        raise Rejected(problem("under-age", field))
+    found = impossible_age(born, day, field)
+    if found is not None:
+        raise Rejected(found)
 
 
 def doubts_of_age(born: date, day: date, field: str) -> tuple[Problem, ...]:
@@ -58,12 +53,6 @@ def doubts_of_age(born: date, day: date, field: str) -> tuple[Problem, ...]:
     if years < PARTY_AGE_YEARS_MIN:
         return (problem("young", field),)
     return (problem("old", field),) if years > AGE_YEARS_LIKELY_MAX else ()
-
-
-def check_year(says: Particulars, today: date) -> None:
-    """Nobody is rated or inspected for a year that has not begun. Raises Rejected."""
-    if isinstance(says, RatingResult | InspectionResult) and says.year > today.year:
-        raise Rejected(problem("year-to-come", "data.year"))
 
 
 def doubts_of_engagement(says: Particulars, stamp: Stamp, state: Worker) -> tuple[Problem, ...]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Literal
 
 from contracts.certificate_life import Span, spans_of_all
 from contracts.certification import CertificationStandard, Stage
 from contracts.particulars import Particulars
+from contracts.possible import impossible_day
 from contracts.receipts import Problem
 from contracts.registration_life import closed_spans, division_on
 from contracts.registry import FactOrigin, Title, WorkerEvent
@@ -54,9 +55,6 @@ __all__ = [
     "stream_of",
 ]
 
-EFFECTIVE_FIRST = date(1949, 10, 1)
-FUTURE_DAYS_MAX = 400
-CLOCK_SKEW_MAX = timedelta(hours=24)
 FACTS_PER_WORKER_MAX = 2_000
 """Facts, corrections and withdrawals in one file."""
 MESSAGES_PER_WORKER_MAX = 5_000
@@ -304,14 +302,7 @@ def not_before(stamp: Stamp, on: date, what: str) -> None:
 
 
 def check_dates(stamp: Stamp) -> None:
-    """A fact is neither older than the republic nor far in the future, and was not recorded tomorrow."""
-    if stamp.effective_on < EFFECTIVE_FIRST:
-        raise reject(
-            "effectiveon", "date-too-early", f"before {EFFECTIVE_FIRST}", "give the date on which the fact became true"
-        )
-    if stamp.effective_on > stamp.received_at.date() + timedelta(days=FUTURE_DAYS_MAX):
-        raise reject(
-            "effectiveon", "date-too-late", f"more than {FUTURE_DAYS_MAX} days ahead", "report the fact when its date is near"
-        )
-    if stamp.origin.occurred_at > stamp.received_at + CLOCK_SKEW_MAX:
-        raise reject("time", "time-in-future", "the recording time is more than 24 hours ahead", "set the source's clock")
+    """Raises Rejected for a day or a time that no fact can have."""
+    found = impossible_day(stamp.effective_on, stamp.origin.occurred_at, stamp.received_at)
+    if found is not None:
+        raise Rejected(found)
