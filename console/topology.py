@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import nats.js.errors
 from nats.aio.client import Client
@@ -44,6 +45,11 @@ SOURCE = "source"
 ROLES = (ADMIN, *SERVICES, FINANCE, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, SOURCE)
 _STREAMS = ("INTAKE", "RECEIPTS", "REGISTRY", "ALLOWANCE", "TALENT", "ADVISORY")
 INTAKE_DAYS = 30
+INTAKE_STREAM_BYTES_MAX = 16 * 2**30
+"""More than one source may send in the days for which they are kept (``eventlog.quota``)."""
+INTAKE_STREAM_BYTES_MIN = 64 * 2**20
+_NO_ROOM = 10047
+"""The broker's code for a stream that asks for more than its disk has."""
 RECEIPT_DAYS = 90
 
 _POLICY_FACTS = frozenset(
@@ -86,6 +92,7 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
             "Facts that integrating systems publish",
             replicas=replicas,
             max_age_days=INTAKE_DAYS,
+            bytes_max=INTAKE_STREAM_BYTES_MAX,
         ),
         stream_config(
             "RECEIPTS", ["receipts.>"], "What became of each intake message", replicas=replicas, max_age_days=RECEIPT_DAYS
@@ -215,10 +222,10 @@ async def provision_broker(
         try:
             # Streams of before refuse deleting for good; nobody may unset that, so it stays.
             config.deny_delete = (await js.stream_info(name)).config.deny_delete
-            await js.update_stream(config)
+            await _reserve(js.update_stream, config)
             updated.append(name)
         except nats.js.errors.NotFoundError:
-            await js.add_stream(config)
+            await _reserve(js.add_stream, config)
             created.append(name)
     for stream, consumer in consumers(sources, ack_wait_seconds):
         name = f"{stream}/{consumer.durable_name}"
@@ -230,3 +237,15 @@ async def provision_broker(
         # Create-or-update: a durable whose filter or limits have drifted is brought back, which a subscriber never does.
         await js.add_consumer(stream, consumer)
     return Provisioned(tuple(created), tuple(updated))
+
+
+async def _reserve(make: Callable[[StreamConfig], Awaitable[Any]], config: StreamConfig) -> None:
+    """Make a stream; one with a bound takes half as much until the broker's disk has it."""
+    while True:
+        try:
+            await make(config)
+            return
+        except nats.js.errors.APIError as error:
+            if error.err_code != _NO_ROOM or not config.max_bytes or config.max_bytes < 2 * INTAKE_STREAM_BYTES_MIN:
+                raise
+            config.max_bytes //= 2

@@ -50,6 +50,16 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("there is no such field here", "remove it, or correct its name"),
         "zh": ("此处没有这个字段", "请删除，或更正字段名"),
     },
+    "over-quota": {
+        "en": (
+            "the source has sent more than it may: messages a second, or bytes a day",
+            "send it again more slowly, or after midnight UTC, under the same id; or ask the operator for more",
+        ),
+        "zh": (
+            "该来源报送过多（每秒条数或每日字节数超限）",
+            "请放慢报送，或在世界时零点之后以同一编号重新报送；也可联系系统管理员调整",
+        ),
+    },
     "plain-identity": {
         "en": ("identity stands in plain text", f"seal {_IDENTITY_NAMES} to the registry's public key (JWE)"),
         "zh": ("身份信息以明文出现", "请用登记机关的公钥加密姓名、身份证号、电话、银行账号（JWE）"),

@@ -30,16 +30,20 @@ from eventlog.intake import (
     answer,
     parked_problem,
     read_intake,
+    read_name,
     replay_receipt,
     says_the_same,
     seen_before,
 )
 from eventlog.log import InboxEntry, Log, NewEvent, Unit
 from eventlog.parking import park, parked_row, parked_with, stream_of_parked
+from eventlog.quota import Quota, Sent, sent_by
 from eventlog.wire import Incoming
 
 __all__ = ["Batch", "Desk", "Item", "problem"]
 
+
+OVER_QUOTA = words_of("over-quota", "")
 
 STANDS_ALREADY = words_of("stands-already", "")
 """Of an act that says what is so: it is accepted, and leads to no event."""
@@ -85,6 +89,7 @@ class Batch:
     blocked: streams that stand still behind a parked message. versions: of the streams that were loaded or written to.
     needs: unit index → what its message waits for. provided: what this batch has brought that others may wait for. released:
     rows of held messages that this batch has taken up, whatever becomes of them. documents: by their stream.
+    sent: by source, what counts for its quota.
     """
 
     seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
@@ -97,6 +102,7 @@ class Batch:
     provided: list[str] = field(default_factory=list)
     released: set[str] = field(default_factory=set)
     documents: dict[str, Shelved[Any]] = field(default_factory=dict)
+    sent: dict[str, Sent] = field(default_factory=dict)
 
     def add(self, item: Item, unit: Unit) -> None:
         """Add what a message came to; the side-table row that it came from goes with it."""
@@ -109,11 +115,34 @@ class Batch:
 
 
 class Desk:
-    """service: whose receipts these are."""
+    """service: whose receipts these are. quota: of each source."""
 
-    def __init__(self, service: str, log: Log) -> None:
+    def __init__(self, service: str, log: Log, quota: Quota | None = None) -> None:
         self.service = service
         self._log = log
+        self._quota = quota or Quota()
+
+    def within_quota(self, connection: Connection, batch: Batch, items: Sequence[Item]) -> list[Item]:
+        """Those that their sources may still send. What goes beyond is answered and erased, and nothing of it is kept."""
+        counted = [item for item in items if item.fresh and item.stored_ns is not None]
+        if not counted:
+            return list(items)
+        sent = sent_by(connection, {_source_of(item) for item in counted})
+        before = {source: each.until for source, each in sent.items()}
+        beyond = {id(item) for item in counted if not self._counts(batch, item, sent[_source_of(item)])}
+        batch.sent = {source: each for source, each in sent.items() if each.until != before[source]}
+        return [item for item in items if id(item) not in beyond]
+
+    def _counts(self, batch: Batch, item: Item, sent: Sent) -> bool:
+        if sent.takes(len(item.raw), item.sequence, item.stored_ns or 0, self._quota):
+            return True
+        batch.erase.append(item.sequence)
+        if sent.answered:
+            named = read_name(item.subject, item.raw, item.sequence, item.header_id)
+            now = self._log.clock.now()
+            receipt = answer(self.service, sent.source, named, "refused", now, problems=(OVER_QUOTA,))
+            batch.add(item, Unit(receipts=[receipt]))
+        return False
 
     def read(self, connection: Connection, batch: Batch, items: Iterable[Item]) -> list[tuple[Item, Parsed]]:
         """Parse each by itself; settle what cannot be read, and return the rest. Fills ``batch.seen``."""
@@ -328,3 +357,7 @@ def reused(seen: Seen) -> Problem:
 def problem(field_name: str, code: str, what: str, remedy: str) -> Problem:
     """One problem of a receipt."""
     return Problem(field=field_name, code=code, problem=what, remedy=remedy)
+
+
+def _source_of(item: Item) -> str:
+    return item.subject.split(".")[1]

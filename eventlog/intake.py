@@ -38,6 +38,7 @@ __all__ = [
     "depth_of",
     "parked_problem",
     "read_intake",
+    "read_name",
     "replay_receipt",
     "says_the_same",
     "seen_before",
@@ -131,6 +132,11 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
     if wrong is not None:
         return fault("refused", wrong, value=value)
     return Parsed(origin, message, value, sequence, subject, raw)
+
+
+def read_name(subject: str, raw: bytes, sequence: int, header_id: str | None = None) -> str:
+    """The id of a message of which nothing else is read."""
+    return _id_of(subject.split(".")[1], _value_of(raw), header_id, sequence)
 
 
 def _value_of(raw: bytes) -> Any:

@@ -57,6 +57,7 @@ __all__ = [
     "reconciled",
     "relay_cursor",
     "release_append_only",
+    "sent",
 ]
 
 metadata = MetaData()
@@ -198,6 +199,20 @@ ahead = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("since", String(INSTANT_CHARS), nullable=False),
     comment="Events heard after a gap. They wait here, in order, until the missing one comes.",
+)
+
+sent = Table(
+    "sent",
+    metadata,
+    Column("source", String(ACTOR_CHARS_MAX), primary_key=True),
+    Column("day", Integer, nullable=False, comment="of UTC, days since 1970"),
+    Column("day_bytes", BigInteger, nullable=False),
+    Column("second", BigInteger, nullable=False, comment="since 1970"),
+    Column("in_second", Integer, nullable=False, comment="messages of that second"),
+    Column("beyond", Integer, nullable=False, comment="messages of that day that went beyond the quota"),
+    Column("until_sequence", BigInteger, nullable=False),
+    Column("until_ns", BigInteger, nullable=False),
+    comment="How much each source has sent, for its quota.",
 )
 
 Index("parked_message", parked.c.origin, parked.c.message_id, unique=True)

@@ -28,6 +28,7 @@ from eventlog.inbox.failures import reason_of
 from eventlog.log import Log, ReceiptRow, Recorded
 from eventlog.nats import JetStreamFeed, JetStreamPublisher, Stored, read_stream, stream_state
 from eventlog.parking import held_oldest, parked_oldest
+from eventlog.quota import Quota, sent_beyond
 from eventlog.reconciler import ReadState, ReadStream, Reconciler
 from eventlog.relay import Reader, Relay, cursor_of, read_events, read_receipts
 from eventlog.wire import Feed, Publisher, event_message, receipt_message
@@ -111,6 +112,7 @@ class Service:
     consumers: list[Consumer] = field(default_factory=list)
     reconciler: Reconciler | None = None
     bindings: Bindings | None = None
+    quota: Quota = field(default_factory=Quota)
     _feeds: list[JetStreamFeed] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _failing: dict[int, str] = field(default_factory=dict)
@@ -300,6 +302,7 @@ class Service:
                 "receipts_relayed": cursor_of(connection, f"{self.name}-receipts"),
                 "carried": {spec.name: cursor_of(connection, spec.name) for spec in self.bindings.relays},
                 "parked": connection.execute(select(func.count()).select_from(schema.parked)).scalar_one(),
+                "over_quota": sent_beyond(connection, self.log.clock.now()),
                 "held": connection.execute(select(func.count()).select_from(schema.held)).scalar_one(),
                 "garbage": _garbage(connection),
             }

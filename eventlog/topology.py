@@ -38,14 +38,19 @@ def stream_config(
     *,
     replicas: int = 1,
     max_age_days: int | None = None,
+    bytes_max: int | None = None,
 ) -> StreamConfig:
-    """A file stream that nobody can purge. Single messages are deleted by who has the right to, see ``Principal``."""
+    """A file stream that nobody can purge. Single messages are deleted by who has the right to, see ``Principal``.
+
+    bytes_max: beyond them the broker refuses what is published; nothing that nobody has read yet is dropped for it.
+    """
     return StreamConfig(
         name=name,
         subjects=list(subjects),
         description=description,
         retention=RetentionPolicy.LIMITS,
-        discard=DiscardPolicy.NEW if max_age_days is None else DiscardPolicy.OLD,
+        discard=DiscardPolicy.NEW if max_age_days is None or bytes_max is not None else DiscardPolicy.OLD,
+        max_bytes=bytes_max,
         max_age=None if max_age_days is None else float(max_age_days * DAY_SECONDS),
         storage=StorageType.FILE,
         num_replicas=replicas,

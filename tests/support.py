@@ -27,6 +27,7 @@ from eventlog.database import Database
 from eventlog.desk import Item
 from eventlog.ids import FixedClock, SeededEntropy
 from eventlog.log import Log, Recorded, View
+from eventlog.quota import Quota
 from eventlog.wire import event_message
 from services.registry import app as registry_app
 from services.registry.calendar import WorkCalendar
@@ -174,7 +175,13 @@ class RegistryBench:
     """The registry's intake on a database of its own, with a clock that is moved by hand, and words for its messages."""
 
     def __init__(
-        self, database: Database, *, hold_seconds: int = 3600, correctors: Sequence[str] = ("operator",), seed: int = 1
+        self,
+        database: Database,
+        *,
+        hold_seconds: int = 3600,
+        correctors: Sequence[str] = ("operator",),
+        seed: int = 1,
+        quota: Quota | None = None,
     ) -> None:
         self.clock = FixedClock(NOW)
         self.database = database
@@ -195,6 +202,7 @@ class RegistryBench:
             self.vault,
             rules,
             hold_seconds=hold_seconds,
+            quota=quota,
             correctors=frozenset(correctors),
             erase=erase,
             wake=lambda: None,

@@ -28,6 +28,7 @@ from eventlog.inbox.protocol import Behind, Decided, Entry, Hearing, Room
 from eventlog.intake import Parsed, answer, content_of, seen_before
 from eventlog.log import BrokenLog, Log
 from eventlog.parking import blocked_streams
+from eventlog.quota import save_sent
 
 __all__ = ["CONFLICT_ROUNDS_MAX", "Inbox"]
 
@@ -143,9 +144,10 @@ class Inbox(Generic[B]):
         part, rest = items[: now.size], items[now.size :]
         with self._log.database.read.connect() as connection:
             position, batch = self._open(connection)
-            queue: Sequence[Item] = part
+            now.keys += [_key(item) for item in part]
+            queue: Sequence[Item] = self._desk.within_quota(connection, batch, part)
             while queue:
-                more = self._settle_all(connection, batch, queue, now, fresh=queue is part)
+                more = self._settle_all(connection, batch, queue, now)
                 queue = self._followers(batch, [*more, *self._holding.released(connection, batch)], now)
         return self._append(batch, position, now, [*now.later, *rest])
 
@@ -168,14 +170,14 @@ class Inbox(Generic[B]):
         self, batch: B, position: int, now: _Attempt, rest: Sequence[Item], heard: Heard | None = None
     ) -> Sequence[Item] | None:
         now.erase = batch.erase
-        if not batch.units and (heard is None or not heard.moved):
+        if not batch.units and not batch.sent and (heard is None or not heard.moved):
             return rest
         appended = self._log.append(
             batch.units,
             seen_position=position,
             recheck=lambda connection: self._room.moved(connection, batch),
             whole=self._room.whole,
-            also=None if heard is None else lambda connection: save_heard(connection, heard, self._log.clock),
+            also=lambda connection: self._save(connection, batch, heard),
         )
         if appended.head is None:
             return None
@@ -185,12 +187,15 @@ class Inbox(Generic[B]):
         self._room.keep(batch, position, appended)
         return rest
 
+    def _save(self, connection: Connection, batch: B, heard: Heard | None) -> bool:
+        """What stands beside the log, inside the append. False: another instance moved meanwhile."""
+        save_sent(connection, list(batch.sent.values()))
+        return heard is None or save_heard(connection, heard, self._log.clock)
+
     # --- messages -------------------------------------------------------------------------------------------------------
 
-    def _settle_all(self, connection: Connection, batch: B, items: Sequence[Item], now: _Attempt, *, fresh: bool) -> list[Item]:
+    def _settle_all(self, connection: Connection, batch: B, items: Sequence[Item], now: _Attempt) -> list[Item]:
         """Settle messages in their order. Returns further ones that they ask for (a retry, which brings events back too)."""
-        if fresh:
-            now.keys += [_key(item) for item in items]
         intake = [item for item in items if item.subject.startswith("intake.")]
         entries = {id(entry.item): entry for entry in self._read(connection, batch, intake, now)}
         events = {id(item): _foreign(item) for item in items if not item.subject.startswith("intake.") and not self._own(item)}
@@ -322,7 +327,7 @@ class Inbox(Generic[B]):
                 self._park_unreadable(batch, service, item)
             queue = self._followers(batch, self._holding.released(connection, batch), now)
             while queue:
-                more = self._settle_all(connection, batch, queue, now, fresh=False)
+                more = self._settle_all(connection, batch, queue, now)
                 queue = self._followers(batch, [*more, *self._holding.released(connection, batch)], now)
         done = self._append(batch, position, now, now.later if not left else (), heard)
         if done is not None and now.later:

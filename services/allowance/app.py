@@ -105,7 +105,14 @@ def create_app(settings: Settings) -> FastStream:
     database = Database(settings.database_url)
     log = open_log(database)
     logger = get_log(SERVICE)
-    service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger), logger)
+    service = Service(
+        SERVICE,
+        log,
+        database,
+        open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger),
+        logger,
+        quota=settings.quota,
+    )
     return service.app(bindings(service, settings.hold_seconds))
 
 
@@ -114,7 +121,7 @@ def bindings(service: Service, hold_seconds: int = HOLD_SECONDS) -> Bindings:
     log = service.log
     events = RegistryEvents(log, wake=service.wake)
     recalculation = Recalculation(log, wake=service.wake)
-    payments = Payments(log, hold_seconds=hold_seconds, recalculating=recalculating)
+    payments = Payments(log, hold_seconds=hold_seconds, recalculating=recalculating, quota=service.quota)
     # The task runs in a thread, and has its own.
     work = PaymentWork(log, Payments(log, hold_seconds=hold_seconds, recalculating=recalculating), wake=service.wake)
 

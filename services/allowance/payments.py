@@ -56,6 +56,7 @@ from eventlog.inbox.protocol import Capability, Decided, Entry
 from eventlog.intake import Parsed
 from eventlog.log import Appended, Log, NewEvent, Recorded, Unit
 from eventlog.parking import blocked_streams
+from eventlog.quota import Quota
 from services.allowance import account as accounts
 from services.allowance import runs
 from services.allowance.account import Account, AccountEvent, Answered, DecidedOnFile, Early, Mode, stream_of_account
@@ -223,10 +224,11 @@ class Payments:
         log: Log,
         *,
         hold_seconds: int = HOLD_SECONDS,
+        quota: Quota | None = None,
         recalculating: Callable[[Connection], bool] = lambda connection: False,
     ) -> None:
         self.log = log
-        self.desk = Desk(SERVICE, log)
+        self.desk = Desk(SERVICE, log, quota)
         self.holding = Holding(self.desk, log, hold_seconds)
         self.recalculating = recalculating
         self._shelf = Shelf(log, POLICIES, _mode_of)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import Variable, read_settings, whole_number
 
 __all__ = ["VARIABLES", "Settings", "settings_from"]
@@ -17,6 +18,7 @@ VARIABLES = (
     Variable("HONGLING_ALLOWANCE_NATS_SEED_FILE", "file with the nkey seed of principal allowance, which the broker knows"),
     Variable("HONGLING_ALLOWANCE_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
     Variable(HOLD, "how long a fact about payment waits for the stage before it", str(7 * 24 * 3600)),
+    *QUOTA_VARIABLES,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -27,6 +29,7 @@ class Settings:
     nats_seed_file: Path
     database_url: str = field(repr=False)
     hold_seconds: int
+    quota: Quota
     log_level: str
 
 
@@ -38,5 +41,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         nats_seed_file=Path(values["HONGLING_ALLOWANCE_NATS_SEED_FILE"]),
         database_url=values["HONGLING_ALLOWANCE_DATABASE_URL"],
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
+        quota=quota_from(values),
         log_level=values["HONGLING_LOG_LEVEL"],
     )

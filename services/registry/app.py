@@ -96,7 +96,14 @@ def create_app(settings: Settings) -> FastStream:
     database = Database(settings.database_url)
     log = open_log(database)
     logger = get_log(SERVICE)
-    service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger), logger)
+    service = Service(
+        SERVICE,
+        log,
+        database,
+        open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger),
+        logger,
+        quota=settings.quota,
+    )
     reread = partial(KeyRing.read, settings.keys)
     vault = Vault(reread(), SystemEntropy(), reread)
     kept = Attachments(settings.attachments, SystemEntropy()) if settings.attachments else None
@@ -134,6 +141,7 @@ def bindings(
         hold_seconds=hold_seconds,
         correctors=correctors,
         erase=erase,
+        quota=service.quota,
         wake=service.wake,
         check_place=partial(check_place, extra=divisions),
     )

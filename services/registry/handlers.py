@@ -65,6 +65,7 @@ from eventlog.inbox.inbox import Inbox
 from eventlog.inbox.protocol import Behind, Capability, Decided, Entry
 from eventlog.intake import Parsed, content_of, seen_before
 from eventlog.log import Appended, Log, NewEvent, Unit
+from eventlog.quota import Quota
 from eventlog.wire import Incoming
 from services.registry.decider import (
     FILE_ACTS,
@@ -178,6 +179,7 @@ class RegistryIntake:
         rules: Rules,
         *,
         hold_seconds: int,
+        quota: Quota | None = None,
         correctors: frozenset[str],
         erase: Callable[[int], Awaitable[None]],
         wake: Callable[[], None],
@@ -187,7 +189,7 @@ class RegistryIntake:
         self._cache: StateCache[tuple[Worker, dict[str, EncryptedIdentity]]] = StateCache()
         self._vault = vault
         self._rules = rules
-        desk = Desk(SERVICE, log)
+        desk = Desk(SERVICE, log, quota)
         self._holding = Holding(desk, log, hold_seconds)
         self._correctors = correctors
         self._erase = erase

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import SettingError, Variable, read_settings, whole_number
 from services.registry.calendar import WorkCalendar
 from services.registry.decider import Rules
@@ -26,6 +27,7 @@ VARIABLES = (
     Variable("HONGLING_REGISTRY_CORRECTORS", "sources that may correct other sources' facts, with commas", "operator"),
     Variable("HONGLING_REGISTRY_ISSUERS", "JSON: grade to the levels that may issue it; default: the scheme's", ""),
     Variable("HONGLING_REGISTRY_DIVISIONS", "division codes newer than the library's data, with commas", ""),
+    *QUOTA_VARIABLES,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -41,6 +43,7 @@ class Settings:
     correctors: frozenset[str]
     rules: Rules
     divisions: frozenset[str]
+    quota: Quota
     log_level: str
 
 
@@ -58,6 +61,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         correctors=_listed(values["HONGLING_REGISTRY_CORRECTORS"]),
         rules=replace(_rules(values["HONGLING_REGISTRY_ISSUERS"]), calendar=WorkCalendar()),
         divisions=_listed(values["HONGLING_REGISTRY_DIVISIONS"]),
+        quota=quota_from(values),
         log_level=values["HONGLING_LOG_LEVEL"],
     )
 

@@ -74,7 +74,14 @@ def create_app(settings: Settings) -> FastStream:
     database = Database(settings.database_url)
     log = open_log(database)
     logger = get_log(SERVICE)
-    service = Service(SERVICE, log, database, open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger), logger)
+    service = Service(
+        SERVICE,
+        log,
+        database,
+        open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger),
+        logger,
+        quota=settings.quota,
+    )
     return service.app(bindings(service, settings.hold_seconds, settings.closers))
 
 
@@ -85,7 +92,15 @@ def bindings(service: Service, hold_seconds: int, closers: frozenset[str]) -> Bi
     async def erase(sequence: int) -> None:
         await service.erase("INTAKE", sequence)
 
-    handlers = Talent(log, hold_seconds=hold_seconds, wake=service.wake, erase=erase, calendar=WorkCalendar(), closers=closers)
+    handlers = Talent(
+        log,
+        hold_seconds=hold_seconds,
+        wake=service.wake,
+        erase=erase,
+        quota=service.quota,
+        calendar=WorkCalendar(),
+        closers=closers,
+    )
 
     async def expire() -> None:
         while True:

@@ -33,6 +33,7 @@ from eventlog.inbox.inbox import Inbox
 from eventlog.inbox.protocol import Capability, Decided, Entry
 from eventlog.intake import Parsed
 from eventlog.log import Appended, Log, NewEvent, Past, Unit
+from eventlog.quota import Quota
 from eventlog.wire import Incoming
 from services.talent.appraisal_handlers import ANY_ENGAGEMENT, AppraisalBatch, AppraisalDesk, Appraisals, person_of_fact
 from services.talent.decider import (
@@ -142,13 +143,14 @@ class Talent:
         log: Log,
         *,
         hold_seconds: int,
+        quota: Quota | None = None,
         wake: Callable[[], None],
         erase: Callable[[int], Awaitable[None]],
         calendar: Calendar | None = None,
         closers: frozenset[str] = CLOSERS,
     ) -> None:
         self._log = log
-        desk = Desk(SERVICE, log)
+        desk = Desk(SERVICE, log, quota)
         self._holding = Holding(desk, log, hold_seconds)
         published = standards(log), development_policies(log)
         self._shelves: dict[str, Shelf[Any]] = {each.stream: each.shelf() for each in published}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import Variable, read_settings, whole_number
 
 __all__ = ["VARIABLES", "Settings", "settings_from"]
@@ -22,6 +23,7 @@ VARIABLES = (
         "sources that may close other sources' problems and withdraw their lists, with commas",
         "operator",
     ),
+    *QUOTA_VARIABLES,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -33,6 +35,7 @@ class Settings:
     database_url: str = field(repr=False)
     hold_seconds: int
     closers: frozenset[str]
+    quota: Quota
     log_level: str
 
 
@@ -45,5 +48,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         database_url=values["HONGLING_TALENT_DATABASE_URL"],
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         closers=frozenset(part.strip() for part in values["HONGLING_TALENT_CLOSERS"].split(",") if part.strip()),
+        quota=quota_from(values),
         log_level=values["HONGLING_LOG_LEVEL"],
     )
