@@ -60,7 +60,7 @@ def quota_from(values: Mapping[str, str]) -> Quota:
 class Sent:
     """What a source has sent. day: of UTC, since 1970. in_second: messages of that second.
 
-    beyond: messages of that day that went beyond the quota. until_sequence, until_ns: place and time on the stream of the last that
+    beyond: messages of that day beyond the quota. until_sequence, until_ns: place and time on the stream of the last that
     was counted.
     """
 
