@@ -242,6 +242,13 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("the engagement ends before it starts", "correct one of the two dates, or withdraw the other fact first"),
         "zh": ("任职结束早于开始", "请更正其中一个日期，或先撤回另一条"),
     },
+    "time-ahead": {
+        "en": (
+            "by the service's clock this time has not come yet",
+            "set the clock of the reporting system right, and send the fact again under a new id",
+        ),
+        "zh": ("按服务端时钟，该时间尚未到来", "请校准上报系统的时钟，换用新的编号重新上报"),
+    },
     "not-json": {
         "en": ("the message is not JSON{expected}", "send one JSON object in UTF-8"),
         "zh": ("消息不是 JSON{expected}", "请发送一个 UTF-8 编码的 JSON 对象"),

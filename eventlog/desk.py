@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from contracts.base import business_day
-from contracts.intake import ParkedDiscard, ParkedRetry
+from contracts.intake import IntakeMessage, ParkedDiscard, ParkedRetry
 from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
 from contracts.problems import problem as words_of
 from contracts.receipts import Problem
@@ -40,8 +40,11 @@ from eventlog.parking import park, parked_row, parked_with, stream_of_parked
 from eventlog.quota import Quota, Sent, sent_by
 from eventlog.wire import Incoming
 
-__all__ = ["Batch", "Desk", "Item", "problem"]
+__all__ = ["AHEAD_SECONDS_MAX", "Batch", "Desk", "Item", "problem"]
 
+AHEAD_SECONDS_MAX = 300
+"""How far a source's clock may run ahead of the service's. The later ``time`` settles a contradiction, so nobody may write one
+that the others cannot reach."""
 
 OVER_QUOTA = words_of("over-quota", "")
 
@@ -159,7 +162,7 @@ class Desk:
 
     def _read(self, item: Item) -> Parsed | Fault:
         try:
-            return read_intake(self.service, item.subject, item.raw, item.sequence, item.header_id)
+            found = read_intake(self.service, item.subject, item.raw, item.sequence, item.header_id)
         except Exception as error:
             if failure_of(error) is not Failure.MESSAGE:
                 raise
@@ -167,6 +170,16 @@ class Desk:
             why = problem("", "rule-failed", what, "an operator will look at it; nothing is lost")
             origin = item.subject.split(".")[1]
             return Fault(origin, f"seq-{item.sequence}", "parked", (why,), item.sequence, item.subject, item.raw)
+        if isinstance(found, Fault) or not item.fresh:
+            return found
+        why_not = self._beyond(found.message)
+        return found if why_not is None else refused(found, why_not)
+
+    def _beyond(self, message: IntakeMessage) -> Problem | None:
+        """Why a message that has just come is not taken, well-formed as it is. What was taken once is not asked again."""
+        if message.time > self._log.clock.now() + timedelta(seconds=AHEAD_SECONDS_MAX):
+            return words_of("time-ahead", "time")
+        return None
 
     def receipt(self, parsed: Parsed, outcome: Any, *, warnings: Sequence[Problem] = (), **more: Any) -> ReceiptValue:
         """An answer. What was accepted and led to no event changed nothing: it is said that it stands already."""
@@ -338,6 +351,12 @@ def _still_aside(connection: Connection, item: Item) -> bool:
     held, parked = schema.held.c.hold_id, schema.parked.c.parked_id
     query = select(parked).where(parked == item.parked_id) if item.held_id is None else select(held).where(held == item.held_id)
     return connection.execute(query).first() is not None
+
+
+def refused(parsed: Parsed, *problems: Problem) -> Fault:
+    """A well-formed message that is refused before anything is decided."""
+    at = parsed.sequence, parsed.subject, parsed.raw
+    return Fault(parsed.origin, parsed.message.id, "refused", problems, *at, type=parsed.message.type)
 
 
 _WHAT_NOW = {
