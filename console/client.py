@@ -2,8 +2,9 @@
 
 A message is published under an id that covers its content (``contracts.intake.publishing_id``), so repeating it after any
 failure is safe: the broker drops the same bytes within its window, the services drop a repeat for ever and answer it. A
-published message is stored, not yet accepted: its receipt says that. Receipts come through the durable pull consumer
-``receipts-<source>``, which ``hongling provision`` makes.
+published message is stored, not yet accepted: its receipt says that. Receipts are asked for at the service that gave them, by
+cursor or by message id, by any number of readers (``receipts_after``, ``receipts_of``); one reader can have them delivered
+through the durable pull consumer ``receipts-<source>``, which ``hongling provision`` makes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +31,7 @@ from nats.js.api import Header, PubAck
 from pydantic import ValidationError
 
 from contracts.intake import publishing_id
-from contracts.receipts import Outcome, Receipt
+from contracts.receipts import IDS_ASKED_MAX, RECEIPTS_OF, Outcome, Receipt, ReceiptsAsked, ReceiptsPage
 
 __all__ = [
     "PUBLISH_WINDOW_MESSAGES",
@@ -62,6 +63,12 @@ FETCH_MESSAGES_MAX = 500
 """Receipts of one fetch."""
 FETCH_TIMEOUT_SECONDS = 1.0
 FETCH_SECONDS_MIN = 0.05
+REQUEST_SECONDS_MAX = 5.0
+"""Time for a service to answer a request, beside what the request lets it wait."""
+ASK_SECONDS = 2.0
+"""How long a request waits at the service for the next receipt."""
+OTHERS_SECONDS_MAX = 3600.0
+"""How long a service may be busy with the messages of others only, before the rest is told as unanswered."""
 HEADERS_BYTES = 512
 """Room for subject and headers beside the payload, within the broker's limit."""
 ERRORS_KEPT_MAX = 20
@@ -228,7 +235,13 @@ class IntakeClient:
 
     # ------------------------------------------------------------------------------------------------------- publishing
 
-    async def publish(self, messages: Iterable[Sendable], *, ask_again: bool = False) -> AsyncIterator[Published]:
+    async def publish(
+        self,
+        messages: Iterable[Sendable],
+        *,
+        ask_again: bool = False,
+        before: Callable[[Sendable], Awaitable[None]] | None = None,
+    ) -> AsyncIterator[Published]:
         """Publish messages in their order, a window at a time; yield progress after each that is known to be stored.
 
         A message that was not acknowledged in time is published again with the same id, after the broker is back; then it
@@ -237,12 +250,15 @@ class IntakeClient:
         stored, and publishing them all again is safe. Raises ValueError for a row without a message.
 
         ask_again: what the broker drops because it has stored the same bytes a short while ago is published under a publishing
-        id of its own, so that the service answers it once more; without, it gets no new receipt.
+        id of its own, so that the service answers it once more; without, it gets no new receipt. before: awaited for each
+        message, before it is sent.
         """
         in_flight: deque[_InFlight] = deque()
         published = repeated = 0
         for message in messages:
             self._check_size(message, published)
+            if before is not None:
+                await before(message)
             in_flight.append(await self._begin(message, 1, published))
             while len(in_flight) >= self._window_messages:
                 repeated += await self._settle(in_flight, published, ask_again)
@@ -338,20 +354,12 @@ class IntakeClient:
     # --------------------------------------------------------------------------------------------------------- receipts
 
     async def receipts(self, since: datetime | None = None, idle_seconds: float | None = None) -> AsyncIterator[Receipt]:
-        """Yield this source's receipts, each acknowledged once the next one is asked for.
+        """Yield this source's receipts as the broker delivers them, each acknowledged once the next one is asked for.
 
         since: leave out (but acknowledge) older ones. idle_seconds: end after so long without one; None: never end. The
         consumer remembers what was acknowledged: a receipt is not seen again by a later call, unless the caller went away
-        before asking for the next. One reader at a time. Raises Unreachable if the consumer does not answer.
-        """
-        async with aclosing(self._answers(idle_seconds)) as answers:
-            async for message, receipt in answers:
-                if receipt is not None and (since is None or receipt.at >= since):
-                    yield receipt
-                await message.ack()
-
-    async def _answers(self, idle_seconds: float | None) -> AsyncGenerator[tuple[Msg, Receipt | None], None]:
-        """Messages with their receipts, until nothing came for idle_seconds.
+        before asking for the next. It has one reader at a time; ``receipts_after`` has any number. Raises Unreachable if the
+        consumer does not answer.
 
         No fetch is ever cancelled: its request would live on at the broker and take the next receipts along, which then
         come again only after the consumer's acknowledgement time.
@@ -362,7 +370,10 @@ class IntakeClient:
         try:
             while (left := (inf if idle_seconds is None else idle_since + idle_seconds) - loop.time()) > 0:
                 for message in await self._fetch(subscription, min(FETCH_TIMEOUT_SECONDS, max(left, FETCH_SECONDS_MIN))):
-                    yield message, _receipt_of(message)
+                    receipt = _receipt_of(message)
+                    if receipt is not None and (since is None or receipt.at >= since):
+                        yield receipt
+                    await message.ack()
                     idle_since = loop.time()
         finally:
             await subscription.unsubscribe()
@@ -385,42 +396,97 @@ class IntakeClient:
         except nats.errors.Error as error:
             raise Unreachable(self._why("the receipts cannot be read", error)) from error
 
+    # ------------------------------------------------------------------------------------------- receipts that are asked for
+
+    async def receipts_after(self, service: str, after: int | None = None, wait_seconds: float = 0.0) -> ReceiptsPage | None:
+        """The next receipts of this source at a service, from its store; None if nobody answers.
+
+        after: the ``cursor`` of the page before; None: an empty page that says where the receipts end now. wait_seconds: how
+        long the service may wait for the first one. Any number of readers get all of them. Raises Unreachable if this source
+        may not ask.
+        """
+        return await self._ask(service, ReceiptsAsked(after=after, wait_seconds=wait_seconds))
+
+    async def receipts_of(self, service: str, ids: Sequence[str]) -> list[Receipt] | None:
+        """The last few answers of a service to each of these messages, oldest first; nothing for one that it never answered.
+
+        None if nobody answers. Raises Unreachable if this source may not ask, ValueError for an id that no message can have.
+        """
+        found: list[Receipt] = []
+        left = tuple(dict.fromkeys(ids))
+        while left:
+            page = await self._ask(service, ReceiptsAsked(ids=left[:IDS_ASKED_MAX]))
+            if page is None:
+                return None
+            found += page.receipts
+            left = (*page.left, *left[IDS_ASKED_MAX:])
+        return found
+
+    async def _ask(self, service: str, asked: ReceiptsAsked) -> ReceiptsPage | None:
+        assert self._connection is not None
+        subject, wait = f"{RECEIPTS_OF}.{self._user}.{service}", asked.wait_seconds + REQUEST_SECONDS_MAX
+        try:
+            answer = await self._connection.request(subject, asked.model_dump_json().encode(), timeout=wait)
+        except nats.errors.NoRespondersError:
+            return None
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            if self._denied():
+                text = f"{self._user} may not ask {service} for receipts; `hongling provision` grants it"
+                raise Unreachable(self._why(text, error)) from error
+            return None
+        return _page_of(answer.data)
+
     async def publish_and_wait(
         self,
         messages: Iterable[Sendable],
         stall_seconds: float,
         progress: Callable[[Published], Awaitable[None]] | None = None,
     ) -> Summary:
-        """Publish messages, then read receipts until each has one, or until none came for stall_seconds.
+        """Publish messages, then read receipts until each has one, or until the services stood still for stall_seconds.
 
-        There is no limit to the whole: the wait grows with the work, as long as answers come. A message under the id of an
-        earlier one of the same call is published once that one is answered, so that it gets an answer of its own. Holds the
-        ids and one receipt of each in memory. Raises as ``publish`` and ``receipts`` do, and PublishFailed for more than
-        ``REPEATED_IDS_MAX`` messages under ids of earlier ones.
+        There is no limit to the whole: the wait grows with the work, as long as the services answer somebody. A message under
+        the id of an earlier one of the same call is published once that one is answered, so that it gets an answer of its own.
+        Others may read receipts of this source meanwhile. Holds the ids and one receipt of each in memory.
+        Raises as ``publish`` and ``receipts_after`` do, and PublishFailed for more than ``REPEATED_IDS_MAX`` messages under
+        ids that came before.
         """
         summary, wave, first = Summary(), iter(messages), True
+        cursors: dict[str, int | None] = {}
         while True:
             mine: set[str] = set()
             later: list[Sendable] = []
-            async for at in self.publish(_noted(wave, mine, later), ask_again=True):
+            async for at in self.publish(
+                _noted(wave, mine, later), ask_again=True, before=lambda message: self._note_end(message, cursors)
+            ):
                 if progress is not None:
                     await progress(Published(summary.published + at.published, summary.repeated + at.repeated))
                 last = at
             if mine:
                 summary.published += last.published
                 summary.repeated += last.repeated
-            await self._collect(summary, mine, stall_seconds, first)
+            await self._collect(summary, mine, stall_seconds, first, cursors)
             if not later:
                 return summary
             wave, first = iter(later), False
 
-    async def _collect(self, summary: Summary, mine: set[str], stall_seconds: float, first: bool) -> None:
+    async def _note_end(self, message: Sendable, cursors: dict[str, int | None]) -> None:
+        """Before the first message to a service: where its receipts end. What comes behind that is read."""
+        service = message.subject.split(".")[2]
+        if service not in cursors:
+            page = await self.receipts_after(service)
+            cursors[service] = None if page is None else page.cursor
+
+    async def _collect(
+        self, summary: Summary, mine: set[str], stall_seconds: float, first: bool, cursors: dict[str, int | None]
+    ) -> None:
         """Read receipts until each of these ids has its answer. first: False: each was answered before, for another message."""
         left = set(mine)
         if left:
-            async with aclosing(self._answers(stall_seconds)) as answers:
-                async for message, receipt in answers:
-                    if receipt is not None and receipt.id in mine:
+            async with aclosing(self._pages(cursors, stall_seconds)) as pages:
+                async for receipts in pages:
+                    for receipt in receipts:
+                        if receipt.id not in mine:
+                            continue
                         # One that waited may be settled only now; the answer to a later message under its id says so.
                         later = not first and (receipt.repeated or receipt.outcome == "refused")
                         if later:
@@ -429,10 +495,45 @@ class IntakeClient:
                             summary.receipts[receipt.id] = receipt
                         if first or later:
                             left.discard(receipt.id)
-                    await message.ack()
                     if not left:
                         break
         summary.unanswered += sorted(left)
+
+    async def _pages(self, cursors: dict[str, int | None], stall_seconds: float) -> AsyncGenerator[Sequence[Receipt], None]:
+        """Pages behind the cursors, which move along, until no service gave anybody an answer for stall_seconds.
+
+        A service that was away before the first message begins, for this reader, where it began itself.
+        """
+        loop = asyncio.get_running_loop()
+        moved_at = mine_at = loop.time()
+        heads: dict[str, int] = {}
+        asking: dict[str, asyncio.Task[ReceiptsPage | None]] = {}
+        try:
+            while (left := min(moved_at + stall_seconds, mine_at + OTHERS_SECONDS_MAX) - loop.time()) > 0:
+                for service, cursor in cursors.items():
+                    if service not in asking:
+                        asking[service] = asyncio.create_task(self._next(service, cursor, min(left, ASK_SECONDS)))
+                await asyncio.wait(asking.values(), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                for service in [service for service, task in asking.items() if task.done()]:
+                    page = asking.pop(service).result()
+                    if page is None:
+                        continue
+                    cursors[service] = page.started if cursors[service] is None else page.cursor
+                    if page.head != heads.get(service):
+                        moved_at, heads[service] = loop.time(), page.head
+                    if page.receipts:
+                        mine_at = moved_at = loop.time()
+                        yield page.receipts
+        finally:
+            for task in asking.values():
+                task.cancel()
+            await asyncio.gather(*asking.values(), return_exceptions=True)
+
+    async def _next(self, service: str, cursor: int | None, wait_seconds: float) -> ReceiptsPage | None:
+        page = await self.receipts_after(service, cursor, wait_seconds)
+        if page is None:  # Nobody answers: not asked again at once.
+            await asyncio.sleep(min(wait_seconds, RETRY_DELAY_SECONDS))
+        return page
 
 
 def _noted(messages: Iterator[Sendable], mine: set[str], later: list[Sendable]) -> Iterator[Sendable]:
@@ -455,3 +556,18 @@ def _receipt_of(message: Msg) -> Receipt | None:
         return Receipt.model_validate_json(orjson.dumps(envelope["data"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValidationError):
         return None
+
+
+def _page_of(data: bytes) -> ReceiptsPage:
+    """A page of receipts, without those that a later version may put there. Raises ValueError for a request that was wrong."""
+    try:
+        return ReceiptsPage.model_validate_json(data)
+    except ValidationError:
+        page = orjson.loads(data)
+    if "error" in page:
+        raise ValueError(page["error"])
+    known = []
+    for each in page["receipts"]:
+        with suppress(ValidationError):
+            known.append(Receipt.model_validate_json(orjson.dumps(each)))
+    return ReceiptsPage.model_validate({**page, "left": tuple(page["left"]), "receipts": tuple(known)})

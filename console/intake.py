@@ -1,4 +1,4 @@
-"""Facts from files: ``intake check``, ``intake publish``, ``intake template``."""
+"""Facts from files: ``intake check``, ``intake publish``, ``intake template``; and ``intake receipt``, asked for later."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ from console.intake_copies import CopyImpossible, check_copy, write_copy
 from console.intake_files import IntakeFile, IntakeFileError, Reading, Row, open_intake, write_problems
 from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_template
 from console.intake_workbooks import HiddenParts
+from console.publishing import receipt_text
 from console.sealing import load_public_key
+from console.topology import SOURCE, principal
 from contracts.problems import Lang
-from contracts.receipts import Outcome, Problem, Receipt
+from contracts.receipts import RECEIPTS_OF, Outcome, Problem, Receipt
 from contracts.refusals import in_language
 
 __all__ = ["register"]
@@ -391,6 +393,68 @@ def _outcome_table(about: Context, rows: int, counts: Mapping[str, int], warned:
     return table
 
 
+def receipt(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="ids of messages", show_default=False)] = None,
+    source: SourceOption = "hr",
+    file: Annotated[
+        Path | None, typer.Option("--file", help="a file with an id in each line", exists=True, dir_okay=False)
+    ] = None,
+    service: Annotated[
+        list[str] | None, typer.Option("--service", help="ask only this service; may be repeated", show_default=False)
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Show what became of messages, by their ids, whenever they were published.
+
+    Exit code 2 if the last answer to one is a refusal or it is parked, 3 if no service knows one or nobody answers.
+    """
+    about = context(data, as_json, lang)
+    wanted = list(dict.fromkeys([*(ids or ()), *([] if file is None else _ids_of(file))]))
+    if not wanted:
+        fail(WRONG, about.say("请给出消息编号，或用 --file 给出编号文件", "give ids, or a file of ids with --file"))
+    may_ask = [right.split(".")[2] for right in principal(source, SOURCE).publish if right.startswith(f"{RECEIPTS_OF}.")]
+
+    async def work() -> tuple[list[Receipt], list[str]]:
+        found, silent = [], []
+        async with IntakeClient(about.broker_url(), source, about.seed_file(source)) as client:
+            for each in service or may_ask:
+                answers = await client.receipts_of(each, wanted)
+                found += answers or []
+                silent += [each] if answers is None else []
+        return found, silent
+
+    try:
+        found, silent = run_async(work())
+    except Unreachable as error:
+        fail(UNREACHABLE, str(error))
+    except ValueError as error:
+        fail(WRONG, str(error))
+    last = {(each.id, each.service): each.outcome for each in found}
+    unknown = [each for each in wanted if each not in {id for id, _ in last}]
+    about.show(
+        {"receipts": [each.payload() for each in found], "unknown": unknown, "silent": silent},
+        lambda: "\n".join(receipt_text(about, each) for each in found),
+    )
+    if silent or unknown:
+        text = (
+            f"没有答复的服务：{'、'.join(silent) or '无'}；查不到的消息：{'、'.join(unknown[:SHOWN_MAX]) or '无'}",
+            f"services that do not answer: {', '.join(silent) or 'none'}; unknown messages: "
+            f"{', '.join(unknown[:SHOWN_MAX]) or 'none'}",
+        )
+        fail(UNREACHABLE, about.say(*text))
+    if any(outcome in ("refused", "parked") for outcome in last.values()):
+        raise typer.Exit(WRONG)
+
+
+def _ids_of(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        fail(WRONG, f"{file} cannot be read as UTF-8: {error}")
+
+
 def template(
     fact: Annotated[
         str, typer.Argument(help="kind of fact, such as annual-rating-recorded or 年度考核; takeover (接管): the workbook")
@@ -423,7 +487,7 @@ def template(
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Facts from files: check, publish, template.")
-    for command in (check, publish, template):
+    group = typer.Typer(no_args_is_help=True, help="Facts from files: check, publish, receipt, template.")
+    for command in (check, publish, receipt, template):
         group.command()(command)
     app.add_typer(group, name="intake")

@@ -37,6 +37,7 @@ __all__ = [
     "publish_document",
     "read_document",
     "receipt_on_file",
+    "receipt_text",
     "send",
     "show_receipt",
     "sound_document",
@@ -194,12 +195,12 @@ def receipt_on_file(ctx: Context, service: str, source: str, message_id: str) ->
 
 def show_receipt(ctx: Context, receipt: Receipt, more: Mapping[str, Any] | None = None, text: str = "") -> None:
     """Show an answer; a message that was refused or parked ends the command with 2."""
-    ctx.show({**receipt.payload(), **(more or {})}, lambda: _receipt_text(ctx, receipt) + (f"\n{text}" if text else ""))
+    ctx.show({**receipt.payload(), **(more or {})}, lambda: receipt_text(ctx, receipt) + (f"\n{text}" if text else ""))
     if receipt.outcome in ("refused", "parked"):
         raise typer.Exit(WRONG)
 
 
-def _receipt_text(ctx: Context, receipt: Receipt) -> str:
+def receipt_text(ctx: Context, receipt: Receipt) -> str:
     names = {
         "accepted": ctx.say("[green]已接受[/green]", "[green]accepted[/green]"),
         "refused": ctx.say("[red]已退回[/red]", "[red]refused[/red]"),

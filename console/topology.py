@@ -14,6 +14,7 @@ from nats.js.api import ConsumerConfig, StreamConfig
 from contracts.appraisal_intake import APPRAISAL_TYPES
 from contracts.development_intake import MATTER_FACTS, PERSON_FACTS
 from contracts.intake import FACT_TYPES, fact_subject
+from contracts.receipts import RECEIPTS_OF
 from contracts.staffing_intake import STAFFING_TYPES
 from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
@@ -24,6 +25,7 @@ __all__ = [
     "POLICY_OFFICE",
     "REVIEWER",
     "ROLES",
+    "SOURCE",
     "Provisioned",
     "consumers",
     "principal",
@@ -143,7 +145,9 @@ def _stores(service: str) -> tuple[str, ...]:
 
 def _source(name: str, facts: frozenset[str]) -> Principal:
     """Whoever reports: it publishes its own facts and reads its own receipts, and can do nothing else."""
-    return Principal(name, (*_facts(name, facts), *_reads("RECEIPTS", f"receipts-{name}")))
+    told = _facts(name, facts)
+    asked = sorted({f"{RECEIPTS_OF}.{name}.{subject.split('.')[2]}" for subject in told})
+    return Principal(name, (*told, *_reads("RECEIPTS", f"receipts-{name}"), *asked))
 
 
 def _facts(name: str, chosen: frozenset[str]) -> tuple[str, ...]:
@@ -182,7 +186,7 @@ def principal(name: str, role: str) -> Principal:
     if role == ADMIN:
         return Principal(name, (">",), store=True)
     if role in SERVICES:
-        return Principal(name, (*_stores(role), *_SERVES[role], _ERASE), (f"status.{role}",))
+        return Principal(name, (*_stores(role), *_SERVES[role], _ERASE), (f"status.{role}", f"{RECEIPTS_OF}.*.{role}"))
     if role == FINANCE:
         return Principal(name, (*_reads("ALLOWANCE", "finance"), *_looks_at("ALLOWANCE")))
     if role == OPERATOR:

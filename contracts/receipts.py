@@ -7,13 +7,28 @@ A ``waiting`` message gets a second receipt when it is settled. A receipt never 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from contracts.base import EventId, OwnEvent, PersonRef
+from contracts.base import MESSAGE_ID_CHARS_MAX, EventId, OwnEvent, PersonRef
 
-__all__ = ["Outcome", "Problem", "Receipt"]
+__all__ = [
+    "IDS_ASKED_MAX",
+    "RECEIPTS_OF",
+    "WAIT_SECONDS_MAX",
+    "Outcome",
+    "Problem",
+    "Receipt",
+    "ReceiptsAsked",
+    "ReceiptsPage",
+]
+
+RECEIPTS_OF = "receipts-of"
+"""First word of the subject of a request for receipts: ``receipts-of.<source>.<service>``."""
+IDS_ASKED_MAX = 200
+WAIT_SECONDS_MAX = 10.0
+POSITION_MAX = 2**53 - 1
 
 Outcome = Literal["accepted", "refused", "waiting", "parked"]
 
@@ -50,3 +65,32 @@ class Receipt(OwnEvent):
     until: AwareDatetime | None = None
     contradicts: tuple[EventId, ...] = ()
     repeated: bool = False
+
+
+class ReceiptsAsked(BaseModel):
+    """A request for receipts: those of certain messages, or the next ones behind a position.
+
+    ids: the last answers to each of these messages. after: the receipts behind this position of the service's receipts; without
+    it only where they end now. wait_seconds: how long the answer may wait for the first receipt behind ``after``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    ids: tuple[Annotated[str, Field(min_length=1, max_length=MESSAGE_ID_CHARS_MAX)], ...] = Field((), max_length=IDS_ASKED_MAX)
+    after: int | None = Field(None, ge=0, le=POSITION_MAX)
+    wait_seconds: float = Field(0.0, ge=0, le=WAIT_SECONDS_MAX)
+
+
+class ReceiptsPage(OwnEvent):
+    """The answer. cursor: to be asked for behind next; head: of the receipts that the service has given to anybody.
+
+    started: where they ended when this run of the service began, before it handled its first message. left: ids that found no
+    room on this page. receipts: oldest first.
+    """
+
+    service: str
+    started: int
+    head: int
+    cursor: int
+    left: tuple[str, ...] = ()
+    receipts: tuple[Receipt, ...] = ()

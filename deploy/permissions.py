@@ -11,9 +11,10 @@ from typing import Literal
 
 from console.topology import SERVICES, consumers, principals, streams
 from contracts.intake import FACT_TYPES
-from eventlog.topology import Principal
+from contracts.receipts import RECEIPTS_OF
+from eventlog.topology import Principal, covers
 
-__all__ = ["Attempt", "attempts", "covers", "may", "permissions_table", "reply_targets", "requests"]
+__all__ = ["Attempt", "attempts", "may", "permissions_table", "reply_targets", "requests"]
 
 Verb = Literal["publish", "subscribe"]
 NAMED_MAX = 3
@@ -30,19 +31,6 @@ class Attempt:
     what: str
     verb: Verb
     subjects: Mapping[str, str]
-
-
-def covers(pattern: str, subject: str) -> bool:
-    """Whether a right of this pattern holds for a subject, which may have wildcards itself (NATS subject matching)."""
-    rights, tokens = pattern.split("."), subject.split(".")
-    for index, right in enumerate(rights):
-        if right == ">":
-            return index < len(tokens)
-        if index >= len(tokens) or tokens[index] == ">":
-            return False
-        if right not in ("*", tokens[index]):
-            return False
-    return len(rights) == len(tokens)
 
 
 def may(principal: Principal, verb: Verb, subject: str) -> bool:
@@ -62,6 +50,11 @@ def attempts(sources: Sequence[str]) -> Iterator[Attempt]:
     yield Attempt("receipts", "publish", {user: f"receipts.{user}.accepted" for user in users})
     yield Attempt("answer into the inbox of", "publish", {user: f"_INBOX_{user}.abc.1" for user in users})
     yield Attempt("ask for the status of", "publish", {service: f"status.{service}" for service in SERVICES})
+    yield Attempt(
+        "ask for the receipts of",
+        "publish",
+        {f"{user} at {service}": f"{RECEIPTS_OF}.{user}.{service}" for user in users for service in SERVICES},
+    )
     yield from _stream_attempts()
     yield from _consumer_attempts(sources)
     server = {
@@ -71,6 +64,8 @@ def attempts(sources: Sequence[str]) -> Iterator[Attempt]:
     yield Attempt("ask the server about everything", "publish", server)
     yield Attempt("own and others' inboxes", "subscribe", {user: f"_INBOX_{user}.>" for user in users})
     yield Attempt("answer for the status of", "subscribe", {service: f"status.{service}" for service in SERVICES})
+    heard = {f"{user} at {service}": f"{RECEIPTS_OF}.{user}.{service}" for user in users for service in SERVICES}
+    yield Attempt("answer for the receipts of", "subscribe", heard)
     listened = [">", "*.>", "intake.>", "receipts.>", "status.*", "_INBOX.>", "$JS.>", "$JS.EVENT.ADVISORY.>", "$SYS.>"]
     listened += [f"{service}.>" for service in SERVICES]
     yield Attempt("listen past the streams", "subscribe", {f"`{subject}`": subject for subject in listened})
@@ -102,7 +97,7 @@ def requests(principal: Principal) -> Iterator[tuple[str, bytes]]:
 
     A publication to a stream is one: the stream's word is its answer. Of the facts that a source may report one stands for all.
     """
-    facts = [right for right in principal.publish if not right.startswith(("$JS.", "status."))]
+    facts = [right for right in principal.publish if not right.startswith(("$JS.", "status.", f"{RECEIPTS_OF}."))]
     prefixes = {right.split(".")[0]: right for right in facts}
     for right in (*prefixes.values(), *(right for right in principal.publish if right not in facts)):
         subject = right.replace(">", "00.x" if right in facts else REST_OF_ACK)
@@ -112,6 +107,8 @@ def requests(principal: Principal) -> Iterator[tuple[str, bytes]]:
             yield subject, b'{"seq":1}'
         elif ".MSG.DELETE." in right:
             yield subject, b'{"seq":999999}'
+        elif right.startswith(f"{RECEIPTS_OF}."):
+            yield subject, b"{}"
         else:
             yield subject, b""
 

@@ -1,6 +1,7 @@
 """One running service: FastStream for the broker and the lifecycle, our tasks for carrying, consuming and watching.
 
-FastStream subscribers are used for the request ``status.<service>`` only. Facts and events go through our own consumer, for
+FastStream subscribers are used for the request ``status.<service>`` only: they answer one request after the other, and a
+request for receipts may wait. Facts and events go through our own consumer, for
 the reasons measured in docs/decisions/0003: latency of a lone message, busy loops after a consumer was deleted, acknowledging.
 """
 
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, func, select
 
 from contracts.intake import get_ready
 from eventlog import schema
+from eventlog.answering import Answering
 from eventlog.consumer import RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, Consumer, Handler
 from eventlog.database import Database, DatabaseMissing
 from eventlog.heard import GARBAGE
@@ -113,6 +115,7 @@ class Service:
     reconciler: Reconciler | None = None
     bindings: Bindings | None = None
     quota: Quota = field(default_factory=Quota)
+    _answering: Answering | None = None
     _feeds: list[JetStreamFeed] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _failing: dict[int, str] = field(default_factory=dict)
@@ -170,6 +173,10 @@ class Service:
                 raise NotReady(f"{error}") from error
             self._feeds.append(feed)
         stream = self.name.upper()
+        self._answering = Answering(
+            self.name, self.database, lambda connection: self.log.head(connection).receipt_position, self.logger
+        )
+        await self._answering.start(self.client)
         self.begin(
             self.bindings,
             self._feeds,
@@ -215,6 +222,8 @@ class Service:
         carries, answers = self.relays[:2]
         carries.offer((row.position, event_message(self.name, row)) for row in events)
         answers.offer((row.position, receipt_message(self.name, row)) for row in receipts)
+        if self._answering is not None:
+            self._answering.wake(row.source for row in receipts)
 
     async def _keep_up(self, number: int, task: Callable[[], Awaitable[None]]) -> None:
         """Run a task; one that fails (the database may be away) is started again, with growing pauses."""
@@ -253,6 +262,8 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._answering is not None:
+            await self._answering.stop()
         for feed in self._feeds:
             await feed.close()
         self.database.close()

@@ -21,7 +21,7 @@ from nats.js.api import (
     StreamConfig,
 )
 
-__all__ = ["ACK_WAIT_SECONDS", "STORE", "Principal", "consumer_config", "server_config", "stream_config"]
+__all__ = ["ACK_WAIT_SECONDS", "STORE", "Principal", "consumer_config", "covers", "server_config", "stream_config"]
 
 ACK_WAIT_SECONDS = 30
 ACK_PENDING_MAX = 5_000
@@ -114,6 +114,19 @@ class Principal:
         return (">",) if self.store else (f"_INBOX_{self.name}.>", *self.answers)
 
 
+def covers(pattern: str, subject: str) -> bool:
+    """Whether a right of this pattern holds for a subject, which may have wildcards itself (NATS subject matching)."""
+    rights, tokens = pattern.split("."), subject.split(".")
+    for index, right in enumerate(rights):
+        if right == ">":
+            return index < len(tokens)
+        if index >= len(tokens) or tokens[index] == ">":
+            return False
+        if right not in ("*", tokens[index]):
+            return False
+    return len(rights) == len(tokens)
+
+
 def server_config(
     principals: Sequence[Principal],
     nkeys: Mapping[str, str],
@@ -150,7 +163,7 @@ def _accounts(principals: Sequence[Principal], nkeys: Mapping[str, str]) -> str:
         if each.name in nkeys:
             mine.append(_user(each, nkeys[each.name]))
         for subject in () if each.store else each.publish:
-            giver = answered.get(subject, STORE)
+            giver = next((account for pattern, account in answered.items() if covers(pattern, subject)), STORE)
             takes.append(_import(giver, subject))
             exports.setdefault(giver, {}).setdefault(subject, []).append(each.account)
     exports[STORE][_NOBODY_ANSWERS] = [account for account in users if account != STORE]

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import orjson
 import pytest
 
 from console.client import IntakeClient, Published, PublishFailed
-from contracts.receipts import Receipt
+from contracts.receipts import Receipt, ReceiptsPage
 from tests.support import run
 
 MESSAGES = 12
@@ -25,44 +24,40 @@ class Sent(NamedTuple):
     message: bytes = b"{}"
 
 
-class Answer:
-    """A message of the receipts' consumer."""
-
-    def __init__(self, id: str, **more: Any) -> None:
-        told = Receipt(
-            source="hr", id=id, service="registry", at=datetime(2025, 3, 1, tzinfo=UTC), **{"outcome": "accepted"} | more
-        )
-        self.data = orjson.dumps({"data": told.payload()})
-
-    async def ack(self) -> None: ...
-
-
-class Subscription:
-    async def unsubscribe(self) -> None: ...
+def answer(id: str, **more: Any) -> Receipt:
+    at = datetime(2025, 3, 1, tzinfo=UTC)
+    return Receipt(source="hr", id=id, service="registry", at=at, **{"outcome": "accepted"} | more)
 
 
 class SlowClient(IntakeClient):
     """Stores everything; the receipts come one by one, each a little later than the one before; then none."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Receipt, others: int = 0) -> None:
+        """others: requests during which the service answers somebody else only, before it comes to ours."""
         super().__init__("nats://nowhere", "hr")
         self.answers = list(answers)
+        self.others = others
+        self.head = 7
         self.sent: list[str] = []
 
-    async def publish(self, messages: Any, *, ask_again: bool = False) -> AsyncIterator[Published]:
+    async def publish(self, messages: Any, *, ask_again: bool = False, before: Any = None) -> AsyncIterator[Published]:
         for number, message in enumerate(messages, 1):
+            await before(message)
             self.sent.append(message.message_id)
             yield Published(number, 0)
 
-    async def _bind(self) -> Any:
-        return Subscription()
-
-    async def _fetch(self, subscription: Any, wait_seconds: float) -> Any:
-        if not self.answers:
-            await asyncio.sleep(wait_seconds)
-            return []
-        await asyncio.sleep(APART_SECONDS)
-        return [self.answers.pop(0)]
+    async def receipts_after(self, service: str, after: int | None = None, wait_seconds: float = 0.0) -> ReceiptsPage | None:
+        found: list[Receipt] = []
+        if after is not None:
+            assert after == self.head
+            await asyncio.sleep(APART_SECONDS if self.others or self.answers else wait_seconds)
+            if self.others:
+                self.others -= 1
+                self.head += 1
+            elif self.answers:
+                found.append(self.answers.pop(0))
+                self.head += 1
+        return ReceiptsPage(service=service, started=0, head=self.head, cursor=self.head, receipts=tuple(found))
 
 
 def ids(count: int) -> list[str]:
@@ -71,21 +66,28 @@ def ids(count: int) -> list[str]:
 
 def test_the_wait_grows_with_the_work() -> None:
     """All answers together take twice as long as the wait for one may."""
-    client = SlowClient(*map(Answer, ids(MESSAGES)))
+    client = SlowClient(*map(answer, ids(MESSAGES)))
     summary = run(client.publish_and_wait(map(Sent, ids(MESSAGES)), STALL_SECONDS))
     assert (summary.outcomes["accepted"], summary.unanswered) == (MESSAGES, [])
 
 
+def test_a_service_that_is_busy_with_others_does_not_stand_still() -> None:
+    """Their answers take longer than the wait for one may; ours comes after them."""
+    client = SlowClient(answer("m-0"), others=MESSAGES)
+    summary = run(client.publish_and_wait(map(Sent, ids(1)), STALL_SECONDS))
+    assert (summary.outcomes["accepted"], summary.unanswered) == (1, [])
+
+
 def test_what_is_not_answered_is_told_when_no_answer_comes_any_more() -> None:
     """Each message that is missing one."""
-    summary = run(SlowClient(Answer("m-1")).publish_and_wait(map(Sent, ids(3)), STALL_SECONDS))
+    summary = run(SlowClient(answer("m-1")).publish_and_wait(map(Sent, ids(3)), STALL_SECONDS))
     assert (summary.published, summary.outcomes["accepted"], summary.unanswered) == (3, 1, ["m-0", "m-2"])
 
 
 def test_a_message_under_the_id_of_an_earlier_one_is_published_when_that_is_answered() -> None:
     """So that each has an answer of its own, also when the first one's is told late."""
-    first, settled, second = Answer("m-0", outcome="waiting"), Answer("m-0"), Answer("m-0", outcome="refused")
-    client = SlowClient(first, Answer("m-1"), settled, second)
+    first, settled, second = answer("m-0", outcome="waiting"), answer("m-0"), answer("m-0", outcome="refused")
+    client = SlowClient(first, answer("m-1"), settled, second)
     summary = run(client.publish_and_wait(map(Sent, ["m-0", "m-0", "m-1"]), STALL_SECONDS))
     assert client.sent == ["m-0", "m-1", "m-0"]
     assert (summary.published, summary.outcomes, summary.unanswered) == (3, {"accepted": 2, "refused": 1}, [])

@@ -14,8 +14,8 @@ from nats.aio.client import Client
 from console.deployment import DEFAULT_SOURCES, Deployment, Running
 from console.topology import ADMIN, OPERATOR, POLICY_OFFICE, principals
 from contracts.intake import FACT_TYPES
-from deploy.permissions import Attempt, attempts, covers, may
-from eventlog.topology import Principal
+from deploy.permissions import Attempt, attempts, may
+from eventlog.topology import Principal, covers
 from tests.support import eventually
 
 VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)

@@ -23,9 +23,9 @@ from nats.aio.msg import Msg
 from console import principals as principals_module
 from console.deployment import DEFAULT_SOURCES, Deployment, Running, connect
 from console.topology import ADMIN, consumers, principals, streams
-from deploy.permissions import covers, may, reply_targets, requests
+from deploy.permissions import may, reply_targets, requests
 from eventlog.nats import read_stream
-from eventlog.topology import Principal, server_config
+from eventlog.topology import Principal, covers, server_config
 
 USERS = tuple(user for user in principals(DEFAULT_SOURCES) if user.name != ADMIN)
 STREAMS = tuple(str(config.name) for config in streams())
@@ -145,7 +145,8 @@ async def effects(broker: Broker, user: Principal, targets: Sequence[str]) -> se
         elif after.get(name) != value and name not in own:
             found.add(f"{name} {'is gone' if after.get(name) is None else 'was changed'}")
     for name, heard in broker.heard.items():
-        asked = any(answer in user.publish for each in USERS if each.name == name for answer in each.answers)
+        answers = [answer for each in USERS if each.name == name for answer in each.answers]
+        asked = any(covers(answer, right) for answer in answers for right in user.publish)
         if heard and name != user.name and not (asked and set(heard) <= set(user.publish)):
             found.add(f"{name} heard {sorted(set(heard))[0]}")
     return found
