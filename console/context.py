@@ -21,9 +21,10 @@ from rich.console import Console
 from console.deployment import Deployment, connect
 from console.exits import DIFFERENCE, UNREACHABLE, WRONG, fail
 from console.principals import UnknownPrincipal
+from eventlog.box import Box
 from eventlog.database import Database, DatabaseMissing
 from eventlog.log import Log
-from eventlog.settings import SettingError, seed_variable
+from eventlog.settings import SettingError, aside_variable, seed_variable
 
 __all__ = [
     "DIFFERENCE",
@@ -102,12 +103,23 @@ class Context:
             fail(WRONG, f"choose a deployment: --data DIR, or set HONGLING_DATA, or set {name}")
         return url
 
+    def _box(self, service: str) -> Box | None:
+        """What opens the bytes that a service has set aside; None where whoever asks has no key of it."""
+        if self.deployment is not None:
+            path = self.deployment.principals.aside_key_file(service)
+            return Box.read(path) if path.exists() else None
+        given = os.environ.get(aside_variable(service))
+        try:
+            return Box.read(Path(given)) if given else None
+        except (OSError, ValueError) as error:
+            fail(WRONG, f"{aside_variable(service)}: {error}")
+
     @contextmanager
     def log(self, service: str) -> Iterator[Log]:
         """A service's log, for reading (``log.database.read``). Ends the command with 3 if it cannot be reached."""
         from sqlalchemy.exc import DBAPIError
 
-        database = Database(self.database_url(service))
+        database = Database(self.database_url(service), self._box(service))
         # A command loads the services that it asks, and none of the others.
         log: Log = import_module(f"services.{service}.app").open_log(database)
         try:

@@ -30,7 +30,7 @@ from console.sealing import new_key_pair
 from console.signing import add_signing_key
 from console.topology import ADMIN, OPERATOR, SERVICES, Provisioned, provision_broker
 from eventlog.database import Database
-from eventlog.settings import seed_variable
+from eventlog.settings import aside_variable, seed_variable
 from eventlog.topology import ACK_WAIT_SECONDS
 
 __all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server"]
@@ -125,6 +125,7 @@ class Deployment:
             "HONGLING_LOG_LEVEL": os.environ.get("HONGLING_LOG_LEVEL", "WARNING"),
             seed_variable(service): str(self.seed_file(service).resolve()),
             f"{own}DATABASE_URL": self.database_url(service),
+            aside_variable(service): str(self.principals.aside_key_file(service).resolve()),
         }
         if service == "registry":
             settings |= {f"{own}KEYS": str(self.keys), f"{own}ATTACHMENTS": str(self.attachments)}

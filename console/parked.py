@@ -16,6 +16,7 @@ import orjson
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
+from sqlalchemy import Connection, Row
 
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
 from console.publishing import Message, fact_message, send, show_receipt
@@ -23,8 +24,10 @@ from console.topology import OPERATOR, SERVICES
 from console.words import Words, day_of, safe, show_table
 from contracts.base import EventId, business_day
 from contracts.problems import PLAIN_IDENTITY_FIELDS
+from eventlog.box import BoxLocked, opened
 from eventlog.ids import SystemClock
 from eventlog.parking import parked_list, parked_row, stream_of_parked
+from eventlog.settings import aside_variable
 
 __all__ = ["masked", "register"]
 
@@ -130,6 +133,7 @@ def _look_up(ctx: Context, service: str, parked_id: str) -> dict[str, Any] | Non
     with ctx.log(service) as log, log.database.read.connect() as connection:
         events = log.load(connection, [stream_of_parked(parked_id)])[stream_of_parked(parked_id)]
         row = parked_row(connection, parked_id)
+        raw = None if row is None else _bytes_of(connection, row)
     if not events:
         return None
     acts = [{"event_id": e.event_id, "type": e.type, "recorded_at": e.recorded_at, **e.event.payload()} for e in events[1:]]
@@ -143,14 +147,21 @@ def _look_up(ctx: Context, service: str, parked_id: str) -> dict[str, Any] | Non
         "acts": acts,
     }
     if row is not None:
-        text = row.raw.decode("utf-8", errors="replace")
         found |= {
             "subject": row.subject,
             "sequence": row.sequence,
-            "bytes": len(row.raw),
-            "message": masked(text)[:MESSAGE_CHARACTERS_MAX],
+            "bytes": None if raw is None else len(raw),
+            "message": None if raw is None else masked(raw.decode("utf-8", errors="replace"))[:MESSAGE_CHARACTERS_MAX],
         }
     return found
+
+
+def _bytes_of(connection: Connection, row: Row[Any]) -> bytes | None:
+    """What was sent; None if it is sealed with a key that whoever asks has not."""
+    try:
+        return opened(connection, row.raw, row.parked_id)
+    except BoxLocked:
+        return None
 
 
 def masked(text: str) -> str:
@@ -199,7 +210,16 @@ def _text(ctx: Context, found: Mapping[str, Any]) -> str:
     for act in found["acts"]:
         what = act["type"].split(".")[1]
         lines.append(safe(f"{act['recorded_at']} {what}: {act['by']}, {act['reason']}"))
-    if found["still_parked"]:
+    if found["still_parked"] and found["message"] is None:
+        variable = aside_variable(found["service"])
+        lines += [
+            "",
+            words.say(
+                f"报文内容已加密，此处没有密钥：请在 desk 容器中查看，或设置 {variable}",
+                f"the message is encrypted and its key is not here: ask in the desk's container, or set {variable}",
+            ),
+        ]
+    elif found["still_parked"]:
         lines += ["", safe(found["message"])]
     else:
         lines.append(words.say("已不再搁置", "it is not parked any more"))

@@ -3,6 +3,7 @@
     principals.json          name, role, public key of everybody; no secret
     <name>/nats.nk           that principal's nkey seed; mode 0600; goes to its holder and to nobody else
     broker/nats.conf         what nats-server reads: accounts, exports and imports, public keys only
+    aside/<service>/aside.key  a service's key of what it holds and parks; mode 0600; for the service, and for who may read that
 
 The broker's configuration is made from the list alone, so a principal is replaced or shut out by writing the list, writing the
 configuration and telling the server to read it again (SIGHUP): whoever is connected with a key that left is disconnected.
@@ -21,12 +22,13 @@ from typing import Any
 
 import nkeys
 
-from console.topology import ROLES, principal, usual
+from console.topology import ROLES, SERVICES, principal, usual
+from eventlog.box import KEY_BYTES
 from eventlog.topology import STORE, server_config
 
 __all__ = ["Entry", "Principals", "UnknownPrincipal", "write_secret"]
 
-BROKER = "broker"
+BROKER, ASIDE = "broker", "aside"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -80,18 +82,31 @@ class Principals:
         """Where the seed of a principal is; whether it is there is another question."""
         return self.folder / name / "nats.nk"
 
+    def aside_key_file(self, service: str) -> Path:
+        """Where the key of what a service holds and parks is."""
+        return self.folder / ASIDE / service / "aside.key"
+
     # --- changes --------------------------------------------------------------------------------------------------------
 
     def create(self, sources: Sequence[str]) -> None:
-        """Make the usual principals and these integrating systems. Safe to repeat: who is there keeps what it has."""
+        """Make the usual principals, these integrating systems, and the services' keys of what is set aside.
+
+        Safe to repeat: who is there keeps what it has.
+        """
         known = {each.name for each in self.entries()}
         for name, role in usual(sources):
             if name not in known:
                 self.add(name, role)
+        for service in SERVICES:
+            path = self.aside_key_file(service)
+            if not path.exists():
+                self._own(path.parent.parent)
+                self._own(path.parent)
+                write_secret(path, secrets.token_hex(KEY_BYTES) + "\n")
 
     def add(self, name: str, role: str, division: str | None = None) -> Entry:
         """A new principal with a new seed. Raises ValueError for a name or a role that cannot be."""
-        if not _NAME.fullmatch(name) or name in (BROKER, STORE.lower()):
+        if not _NAME.fullmatch(name) or name in (BROKER, ASIDE, STORE.lower()):
             raise ValueError(f"{name!r} cannot be a principal: lower-case letters, digits and hyphens, a letter first")
         if role not in ROLES:
             raise ValueError(f"{role!r} is no role; known: {', '.join(ROLES)}")

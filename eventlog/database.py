@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
+from eventlog.box import OPTION, Box
+
 __all__ = ["SQLITE_SAFE", "Database", "DatabaseMissing", "open_engine", "sqlite_module"]
 
 SQLITE_SAFE = (3, 51, 3)
@@ -23,11 +25,17 @@ below the consumers' ack_wait of 30 s."""
 
 
 class Database:
-    """A service's store: ``write`` takes its lock at BEGIN, ``read`` never takes one and cannot change anything."""
+    """A service's store: ``write`` takes its lock at BEGIN, ``read`` never takes one and cannot change anything.
 
-    def __init__(self, url: str) -> None:
+    box: what seals the bytes of messages that are set aside, and opens them; without it they are kept as they came, and what is
+    sealed cannot be read.
+    """
+
+    def __init__(self, url: str, box: Box | None = None) -> None:
         self.write = open_engine(url)
         self.read = open_engine(url, readonly=True)
+        for engine in (self.write, self.read):
+            engine.update_execution_options(**{OPTION: box})
 
     def close(self) -> None:
         self.write.dispose()

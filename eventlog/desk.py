@@ -19,6 +19,7 @@ from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
 from contracts.problems import problem as words_of
 from contracts.receipts import Problem
 from eventlog import schema
+from eventlog.box import opened
 from eventlog.cache import Shelved
 from eventlog.inbox.failures import Failure, failure_of
 from eventlog.intake import (
@@ -296,7 +297,9 @@ class Desk:
         batch.blocked -= {row.blocks for row in rows}
         event = ParkedRetried(parked=data.parked, by=data.by, reason=data.reason, outcome="retried")
         self._operate(connection, batch, item, parsed, content, data.parked, event)
-        return [Item(row.subject, row.raw, row.sequence, parked_id=row.parked_id) for row in rows]
+        return [
+            Item(row.subject, opened(connection, row.raw, row.parked_id), row.sequence, parked_id=row.parked_id) for row in rows
+        ]
 
     def discard(
         self, connection: Connection, batch: Batch, item: Item, parsed: Parsed, content: bytes, data: ParkedDiscard

@@ -14,16 +14,22 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts.base import utc_text
 from eventlog import schema
+from eventlog.box import opened
 from eventlog.decider import Early
 from eventlog.desk import Batch, Desk, Item, problem
 from eventlog.intake import Parsed, Seen, answer
 from eventlog.log import Log, Unit, Vanished
 
-__all__ = ["Holding"]
+__all__ = ["Holding", "held_item"]
 
 EXPIRED_MAX = 500
 NEEDS_MAX = 1000
 """Needs of one query."""
+
+
+def held_item(connection: Connection, row: Row[Any]) -> Item:
+    """A message of ``held``, to be settled again."""
+    return Item(row.subject, opened(connection, row.raw, row.hold_id), row.sequence, held_id=row.hold_id)
 
 
 class Holding:
@@ -70,7 +76,7 @@ class Holding:
         rows = [row for row in rows if row.hold_id not in batch.released]
         batch.released.update(row.hold_id for row in rows)
         return [
-            *(Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in rows),
+            *(held_item(connection, row) for row in rows),
             *self._released_here(batch, provided),
         ]
 
@@ -95,7 +101,7 @@ class Holding:
             position = self._log.head(connection).position
             due = select(schema.held).where(schema.held.c.until < utc_text(now)).order_by(schema.held.c.until).limit(limit)
             for row in connection.execute(due).all():
-                item = Item(row.subject, row.raw, row.sequence, held_id=row.hold_id)
+                item = held_item(connection, row)
                 why = problem(
                     "", "never-came", "what this message waits for did not come in time", "send that, then ask for a retry"
                 )

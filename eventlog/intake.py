@@ -25,6 +25,7 @@ from contracts.problems import problem as problem_of
 from contracts.receipts import Outcome, Problem
 from contracts.resident_id import looks_like_resident_id
 from eventlog import schema
+from eventlog.box import opened
 from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 
@@ -266,12 +267,16 @@ def seen_before(connection: Connection, keys: Iterable[Key]) -> dict[Key, Seen]:
         by_origin.setdefault(origin, []).append(message_id)
     found: dict[Key, Seen] = {}
     for origin, ids in by_origin.items():
-        for table, since, outcome in ((schema.held, "since", "waiting"), (schema.parked, "parked_at", "parked")):
+        for table, row_id, since, outcome in (
+            (schema.held, "hold_id", "since", "waiting"),
+            (schema.parked, "parked_id", "parked_at", "parked"),
+        ):
             chosen = table.c.origin == origin, one_of(connection, table.c.message_id, ids)
             for aside in connection.execute(select(table).where(*chosen)).mappings():
                 why = None if outcome == "waiting" else parked_problem(aside["code"], aside["problem"])
+                raw = opened(connection, aside["raw"], aside[row_id])
                 found[origin, aside["message_id"]] = Seen(
-                    outcome, aside["sequence"], None, None, None, None, aside[since], aside["raw"], why
+                    outcome, aside["sequence"], None, None, None, None, aside[since], raw, why
                 )
         box = schema.inbox
         for row in connection.execute(select(box).where(box.c.origin == origin, one_of(connection, box.c.message_id, ids))):

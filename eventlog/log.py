@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, 
 from contracts.base import LogEvent, utc_text
 from contracts.envelope import PARTITIONS, POSITION_MAX
 from eventlog import schema
+from eventlog.box import boxed
 from eventlog.bulk import bulk_insert, insert_tuples, one_of
 from eventlog.canonical import canonical, canonical_text
 from eventlog.codec import Codec
@@ -524,7 +525,15 @@ def _write_side_tables(connection: Connection, units: Sequence[Unit]) -> None:
             if found.rowcount < len(keys - taken_back.get(table, set())):
                 raise Vanished(f"{table.name}: a row was taken by somebody else meanwhile")
     for table, entries in rows.items():
-        bulk_insert(connection, table, list(entries.values()))
+        kept = list(entries.values())
+        if table in ASIDE:
+            # Here and nowhere else: no message that is set aside gets into the database in plain.
+            kept = [row | {"raw": boxed(connection, row["raw"], row[_key_names(table)[0]])} for row in kept]
+        bulk_insert(connection, table, kept)
+
+
+ASIDE = (schema.held, schema.parked)
+"""Tables that keep the bytes of messages which nobody has checked."""
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["SettingError", "Variable", "read_settings", "seed_variable", "whole_number"]
+__all__ = ["SettingError", "Variable", "aside_variable", "read_settings", "seed_variable", "whole_number"]
 
 
 class SettingError(ValueError):
@@ -40,6 +40,11 @@ def read_settings(variables: tuple[Variable, ...], environment: Mapping[str, str
 def seed_variable(user: str) -> str:
     """The variable that names the file with a principal's nkey seed; a hyphen is no character of a variable's name."""
     return f"HONGLING_{user.upper().replace('-', '_')}_NATS_SEED_FILE"
+
+
+def aside_variable(service: str) -> str:
+    """The variable that names the file with the key of what a service holds and parks (``eventlog.box``)."""
+    return f"HONGLING_{service.upper()}_ASIDE_KEY_FILE"
 
 
 def whole_number(name: str, text: str, low: int, high: int) -> int:

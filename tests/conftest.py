@@ -30,7 +30,7 @@ from sqlalchemy.pool import NullPool
 from console.deployment import find_server
 from eventlog.database import Database
 from eventlog.ids import FixedClock, SeededEntropy
-from tests.support import NOW
+from tests.support import BOX, NOW
 
 settings.register_profile("fixed", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
@@ -167,7 +167,7 @@ def open_database() -> Iterator[Callable[[str], Database]]:
     opened: list[Database] = []
 
     def open_one(url: str) -> Database:
-        opened.append(Database(url))
+        opened.append(Database(url, BOX))
         return opened[-1]
 
     yield open_one

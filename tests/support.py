@@ -22,6 +22,7 @@ from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
 from contracts.receipts import Receipt
 from contracts.resident_id import check_character
 from eventlog import schema
+from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
 from eventlog.desk import Item
@@ -38,6 +39,7 @@ from services.registry.vault import KeyRing, Vault, vault_metadata
 from services.registry.views import registry_views, standing
 
 __all__ = [
+    "BOX",
     "KEYS",
     "NOW",
     "OPERATIONS",
@@ -93,6 +95,9 @@ KEYS = KeyRing(
     hashlib.sha256(b"index key of the tests").digest(),
     {1: hashlib.sha256(b"wrapping key of the tests").digest()},
 )
+
+
+BOX = Box([hashlib.sha256(b"key of what is set aside, of the tests").digest()])
 
 
 def resident_id(person: int) -> str:

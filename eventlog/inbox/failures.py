@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from eventlog.box import BoxLocked
 from eventlog.codec import UnknownEvent
 from eventlog.database import DatabaseMissing
 from eventlog.log import BrokenLog, LogFull, Vanished
@@ -59,9 +60,9 @@ def reason_of(error: BaseException) -> str:
     return type(error).__name__
 
 
-_SPEAKING = (UnknownEvent, DatabaseMissing, BrokenLog, LogFull, BrokerOutage, ConsumerGone, Contended)
+_SPEAKING = (UnknownEvent, DatabaseMissing, BoxLocked, BrokenLog, LogFull, BrokerOutage, ConsumerGone, Contended)
 # What the services have recorded themselves is read by msgspec.
-_BROKEN = (UnknownEvent, DatabaseMissing, BrokenLog, LogFull, msgspec.DecodeError)
+_BROKEN = (UnknownEvent, DatabaseMissing, BoxLocked, BrokenLog, LogFull, msgspec.DecodeError)
 _OUTAGES = (DisconnectionError, PoolTimeout, BrokerOutage, ConsumerGone, Contended, OSError)
 
 # --- what the databases say -------------------------------------------------------------------------------------------------

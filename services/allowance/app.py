@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, inspect, select
 
 from contracts import allowance, operations, payment
 from eventlog import schema
+from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
 from eventlog.heard import gaps
@@ -102,7 +103,7 @@ def _is_outdated(connection: Connection, table: Table) -> bool:
 
 def create_app(settings: Settings) -> FastStream:
     """Return the application; running it connects."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, Box.read(settings.aside_key_file))
     log = open_log(database)
     logger = get_log(SERVICE)
     service = Service(

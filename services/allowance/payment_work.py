@@ -20,6 +20,7 @@ from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 from eventlog.desk import Item, problem
+from eventlog.holding import held_item
 from eventlog.inbox.failures import Failure, failure_of
 from eventlog.inbox.inbox import CONFLICT_ROUNDS_MAX, Inbox
 from eventlog.log import Log, Unit, Vanished
@@ -260,7 +261,7 @@ class PaymentWork:
             chosen = select(schema.held).where(one_of(connection, schema.held.c.need, met))
             oldest_first = chosen.order_by(schema.held.c.since, schema.held.c.sequence).limit(RELEASED_MAX)
             rows = connection.execute(oldest_first).all() if met else []
-        items = [Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in rows]
+            items = [held_item(connection, row) for row in rows]
         if not items:
             return 0
         self._inbox.take(items)

@@ -17,6 +17,7 @@ VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
     Variable("HONGLING_ALLOWANCE_NATS_SEED_FILE", "file with the nkey seed of principal allowance, which the broker knows"),
     Variable("HONGLING_ALLOWANCE_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable("HONGLING_ALLOWANCE_ASIDE_KEY_FILE", "file with the key of what is held and parked; made with the principals"),
     Variable(HOLD, "how long a fact about payment waits for the stage before it", str(7 * 24 * 3600)),
     *QUOTA_VARIABLES,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
@@ -28,6 +29,7 @@ class Settings:
     nats_url: str
     nats_seed_file: Path
     database_url: str = field(repr=False)
+    aside_key_file: Path
     hold_seconds: int
     quota: Quota
     log_level: str
@@ -40,6 +42,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         nats_url=values["HONGLING_NATS_URL"],
         nats_seed_file=Path(values["HONGLING_ALLOWANCE_NATS_SEED_FILE"]),
         database_url=values["HONGLING_ALLOWANCE_DATABASE_URL"],
+        aside_key_file=Path(values["HONGLING_ALLOWANCE_ASIDE_KEY_FILE"]),
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         quota=quota_from(values),
         log_level=values["HONGLING_LOG_LEVEL"],

@@ -9,6 +9,7 @@ from faststream import FastStream
 
 from contracts import operations, registry
 from contracts.receipts import Problem
+from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
 from eventlog.ids import SystemClock, SystemEntropy
@@ -93,7 +94,7 @@ def provision_store(database: Database) -> None:
 
 def create_app(settings: Settings) -> FastStream:
     """Return the application; running it connects. Raises FileNotFoundError or ValueError if a key is missing or wrong."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, Box.read(settings.aside_key_file))
     log = open_log(database)
     logger = get_log(SERVICE)
     service = Service(

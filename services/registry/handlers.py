@@ -58,7 +58,7 @@ from eventlog.bulk import one_of
 from eventlog.cache import StateCache
 from eventlog.decider import Early, Rejected
 from eventlog.desk import Batch, Desk, Item, problem
-from eventlog.holding import Holding
+from eventlog.holding import Holding, held_item
 from eventlog.ids import random_token
 from eventlog.inbox.failures import Failure, failure_of
 from eventlog.inbox.inbox import Inbox
@@ -819,7 +819,7 @@ class RegistryIntake:
             if not met:
                 return 0
             query = select(held).where(one_of(connection, held.c.need, met)).order_by(held.c.since, held.c.sequence)
-            items = [Item(row.subject, row.raw, row.sequence, held_id=row.hold_id) for row in connection.execute(query)]
+            items = [held_item(connection, row) for row in connection.execute(query)]
         self.settle(items)
         self._wake()
         return len(items)

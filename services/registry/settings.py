@@ -18,6 +18,7 @@ VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
     Variable("HONGLING_REGISTRY_NATS_SEED_FILE", "file with the nkey seed of principal registry, which the broker knows"),
     Variable("HONGLING_REGISTRY_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable("HONGLING_REGISTRY_ASIDE_KEY_FILE", "file with the key of what is held and parked; made with the principals"),
     Variable(
         "HONGLING_REGISTRY_KEYS",
         "folder with seal-private.jwk, index.key, wrapping-<n>.key, and credential-private.jwk to sign certificates",
@@ -37,6 +38,7 @@ class Settings:
     nats_url: str
     nats_seed_file: Path
     database_url: str = field(repr=False)
+    aside_key_file: Path
     keys: Path
     attachments: Path | None
     hold_seconds: int
@@ -55,6 +57,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         nats_url=values["HONGLING_NATS_URL"],
         nats_seed_file=Path(values["HONGLING_REGISTRY_NATS_SEED_FILE"]),
         database_url=values["HONGLING_REGISTRY_DATABASE_URL"],
+        aside_key_file=Path(values["HONGLING_REGISTRY_ASIDE_KEY_FILE"]),
         keys=Path(values["HONGLING_REGISTRY_KEYS"]),
         attachments=Path(values["HONGLING_REGISTRY_ATTACHMENTS"]) if values["HONGLING_REGISTRY_ATTACHMENTS"] else None,
         hold_seconds=whole_number(hold, values[hold], 1, 366 * 24 * 3600),

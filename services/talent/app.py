@@ -11,6 +11,7 @@ from contracts import operations, talent
 from contracts.appraisal_events import AppraisalEvent
 from contracts.development import DevelopmentEvent
 from contracts.staffing import StaffingEvent
+from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
 from eventlog.heard import gaps
@@ -71,7 +72,7 @@ def provision_store(database: Database) -> None:
 
 def create_app(settings: Settings) -> FastStream:
     """Return the application; running it connects."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, Box.read(settings.aside_key_file))
     log = open_log(database)
     logger = get_log(SERVICE)
     service = Service(

@@ -17,6 +17,7 @@ VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
     Variable("HONGLING_TALENT_NATS_SEED_FILE", "file with the nkey seed of principal talent, which the broker knows"),
     Variable("HONGLING_TALENT_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable("HONGLING_TALENT_ASIDE_KEY_FILE", "file with the key of what is held and parked; made with the principals"),
     Variable(HOLD, "how long a fact waits for its person", str(7 * 24 * 3600)),
     Variable(
         "HONGLING_TALENT_CLOSERS",
@@ -33,6 +34,7 @@ class Settings:
     nats_url: str
     nats_seed_file: Path
     database_url: str = field(repr=False)
+    aside_key_file: Path
     hold_seconds: int
     closers: frozenset[str]
     quota: Quota
@@ -46,6 +48,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         nats_url=values["HONGLING_NATS_URL"],
         nats_seed_file=Path(values["HONGLING_TALENT_NATS_SEED_FILE"]),
         database_url=values["HONGLING_TALENT_DATABASE_URL"],
+        aside_key_file=Path(values["HONGLING_TALENT_ASIDE_KEY_FILE"]),
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         closers=frozenset(part.strip() for part in values["HONGLING_TALENT_CLOSERS"].split(",") if part.strip()),
         quota=quota_from(values),

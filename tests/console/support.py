@@ -27,6 +27,7 @@ from console.sealing import load_public_key, seal
 from console.topology import SERVICES
 from contracts.base import utc_text
 from eventlog import schema
+from eventlog.box import Box
 from eventlog.database import Database
 from eventlog.desk import Item
 from eventlog.ids import FixedClock, SeededEntropy
@@ -97,7 +98,10 @@ class Office:
         self.clock = FixedClock(START)
         self._public_key = load_public_key(self.deployment.public_key)
         entropy = SeededEntropy(seed)
-        self._databases = {name: Database(self.deployment.database_url(name)) for name in SERVICES}
+        self._databases = {
+            name: Database(self.deployment.database_url(name), Box.read(self.deployment.principals.aside_key_file(name)))
+            for name in SERVICES
+        }
         self.registry = Log("registry", self._databases["registry"], registry_app.CODEC, self.clock, entropy, registry_views())
         self.allowance = Log(
             "allowance",

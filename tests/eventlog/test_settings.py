@@ -47,11 +47,13 @@ REGISTRY = {
     "HONGLING_REGISTRY_NATS_SEED_FILE": "/principals/nats.nk",
     "HONGLING_REGISTRY_DATABASE_URL": "postgresql://u:s3cret@h/d",
     "HONGLING_REGISTRY_KEYS": "/keys",
+    "HONGLING_REGISTRY_ASIDE_KEY_FILE": "/aside/aside.key",
 }
 ALLOWANCE = {
     "HONGLING_NATS_URL": "nats://h:4222",
     "HONGLING_ALLOWANCE_NATS_SEED_FILE": "/principals/nats.nk",
     "HONGLING_ALLOWANCE_DATABASE_URL": "postgresql://u:s3cret@h/d",
+    "HONGLING_ALLOWANCE_ASIDE_KEY_FILE": "/aside/aside.key",
 }
 
 
@@ -90,7 +92,12 @@ def test_the_registrys_rules_and_bounds_are_read() -> None:
 
 def test_who_may_close_another_s_problem_is_read_as_a_list() -> None:
     """The operator, where nothing is said."""
-    given = {"HONGLING_NATS_URL": "n", "HONGLING_TALENT_NATS_SEED_FILE": "p", "HONGLING_TALENT_DATABASE_URL": "sqlite:///t"}
+    given = {
+        "HONGLING_NATS_URL": "n",
+        "HONGLING_TALENT_NATS_SEED_FILE": "p",
+        "HONGLING_TALENT_DATABASE_URL": "sqlite:///t",
+        "HONGLING_TALENT_ASIDE_KEY_FILE": "k",
+    }
     assert talent.settings_from(given).closers == {"operator"}
     assert talent.settings_from(given | {"HONGLING_TALENT_CLOSERS": "operator, audit"}).closers == {"operator", "audit"}
 

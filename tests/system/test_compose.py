@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from console.deployment import DEFAULT_SOURCES, find_server
 from console.main import app
 from console.topology import SERVICES, principals
-from eventlog.settings import Variable, seed_variable
+from eventlog.settings import Variable, aside_variable, seed_variable
 from services.allowance.settings import VARIABLES as ALLOWANCE
 from services.registry.settings import VARIABLES as REGISTRY
 from services.talent.settings import VARIABLES as TALENT
@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 SETTINGS: dict[str, tuple[Variable, ...]] = {"registry": REGISTRY, "allowance": ALLOWANCE, "talent": TALENT}
 USERS = [principal.name for principal in principals(DEFAULT_SOURCES)]
 SEEDS = {seed_variable(user): user for user in USERS}
+ASIDE = {aside_variable(service): service for service in SERVICES}
 KNOWN = (
     SEEDS.keys()
     | {variable.name for variables in SETTINGS.values() for variable in variables}
@@ -202,6 +203,7 @@ def test_each_container_finds_its_own_seeds_and_no_others(compose: dict[str, Any
     setup = {"principals", "nats", "nats-2", "nats-3"}
     for name in compose["services"].keys() - setup:
         named = {SEEDS[key]: value for key, value in environment(compose, name).items() if key in SEEDS}
+        named |= {f"aside/{ASIDE[key]}": value for key, value in environment(compose, name).items() if key in ASIDE}
         mounted = {folder: target for volume, folder, target in mounts(compose, name) if volume == "principals"}
         assert {user: value.rpartition("/")[0] for user, value in named.items()} == mounted
         for user, value in named.items():
