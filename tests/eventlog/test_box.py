@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from contracts.intake import fact_subject
+from contracts.intake import INTAKE_BYTES_MAX, fact_subject
 from eventlog import schema
 from eventlog.box import MARK, Box, BoxLocked, opened
 from eventlog.database import Database
 from eventlog.desk import Item
 from eventlog.inbox.failures import Failure, failure_of
-from eventlog.intake import INTAKE_BYTES_MAX
 from tests.support import BOX, RegistryBench, event_id, files_with, intake_bytes
 
 NAME = "虚构人物七号"
