@@ -118,7 +118,6 @@ def export(
     number: Annotated[str, typer.Argument(metavar="NUMBER", show_default=False)],
     out: OutOption,
     with_name: Annotated[bool, typer.Option("--with-name", help="put the holder's name in; it is recorded who asked")] = False,
-    by: Annotated[str | None, typer.Option("--by", help="with --with-name: who asks", show_default=False)] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="with --with-name: why", show_default=False)] = None,
     issuer_url: IssuerOption = None,
     data: DataOption = None,
@@ -127,19 +126,19 @@ def export(
 ) -> None:
     """Hand out a certificate as a signed credential (W3C Verifiable Credentials 2.0, application/vc+jwt), for its holder."""
     ctx = context(data, as_json, lang)
-    if with_name and (by is None or reason is None):
-        fail(WRONG, "--with-name shows the holder's name to whoever has the file: say --by whom and for what --reason")
-    if not with_name and (by is not None or reason is not None):
-        fail(WRONG, "--by and --reason go with --with-name")
+    if with_name and reason is None:
+        fail(WRONG, "--with-name shows the holder's name to whoever has the file: say for what --reason")
+    if not with_name and reason is not None:
+        fail(WRONG, "--reason goes with --with-name")
     if out.exists():
         fail(WRONG, f"{out} is there already; choose another name")
     if with_name:
-        check_words(("--by", by or ""), ("--reason", reason or ""))
+        check_words(("--reason", reason or ""))
     found, key = _exportable(ctx, number), _signing_key(ctx)
     assert found.facts is not None
     issuer = _issuer(issuer_url)
     status = StatusEntry(_list_url(issuer, found.place.number), found.place.index)
-    name = _name(ctx, found.person_ref, by or "", reason or "") if with_name else None
+    name = _name(ctx, found.person_ref, reason or "") if with_name else None
     try:
         jwt = issue(key, issuer, found.facts, SystemClock().now(), status, name)
     except ValueError as error:
@@ -186,10 +185,10 @@ def _exportable(ctx: Context, number: str) -> Credential:
     return found
 
 
-def _name(ctx: Context, ref: str, by: str, reason: str) -> str:
+def _name(ctx: Context, ref: str, reason: str) -> str:
     """The holder's name, after it is on record who asked. Ends the command with 1 if nobody can read it."""
     vault = the_vault(ctx)
-    record_unmasking(ctx, ref, ("name",), by, reason)
+    record_unmasking(ctx, ref, ("name",), reason)
     with ctx.log("registry") as log:
         with log.database.read.connect() as connection:
             found = standing_identity(files_of(connection, log, ref)[ref])

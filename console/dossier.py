@@ -25,7 +25,6 @@ from console.context import DIFFERENCE, UNREACHABLE, WRONG, Context, DataOption,
 from console.keys import PUBLIC
 from console.people import business_day_of, person_ref_of
 from console.personal import (
-    ByOption,
     ReasonOption,
     check_act,
     check_words,
@@ -155,7 +154,6 @@ def dossier(
     person: PersonArgument,
     section: Annotated[str | None, typer.Option("--section", help=f"one of: {', '.join(SECTIONS)}", show_default=False)] = None,
     unmask: Annotated[bool, typer.Option("--unmask", help="show what the entries say; recorded first")] = False,
-    by: Annotated[str | None, typer.Option("--by", help="with --unmask: who", show_default=False)] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="with --unmask: why", show_default=False)] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -165,10 +163,10 @@ def dossier(
     ctx = context(data, as_json, lang)
     if section is not None and section not in SECTIONS:
         fail(WRONG, f"there is no section {section}; choose one of: {', '.join(SECTIONS)}")
-    if unmask and (by is None or reason is None):
-        fail(WRONG, "--unmask needs --by and --reason: it is recorded who was shown the dossier, and why")
+    if unmask and reason is None:
+        fail(WRONG, "--unmask needs --reason: it is recorded who was shown the dossier, and why")
     if unmask:
-        check_words(("--by", by or ""), ("--reason", reason or ""))
+        check_words(("--reason", reason or ""))
     ref, files = _open_file(ctx, person, ended=not unmask)
     entries = [entry for entry in entries_of(files) if section in (None, entry.latest.section)]
     answer: dict[str, Any] = {"person_ref": ref, "entries": [entry_row(entry) for entry in entries]}
@@ -177,7 +175,7 @@ def dossier(
         answer["erased"] = {"event_id": erased.event_id, "recorded_at": erased.recorded_at}
     if unmask:
         vault = the_vault(ctx)
-        answer["unmasked_by"] = record_unmasking(ctx, ref, ("dossier",), by or "", reason or "").event_id
+        answer["unmasked_by"] = record_unmasking(ctx, ref, ("dossier",), reason or "").event_id
         for row, entry in zip(answer["entries"], entries, strict=True):
             row["content"] = _content(ctx, vault, entry)
     if as_json:
@@ -437,7 +435,6 @@ def attachment(
     person: PersonArgument,
     sha256: Annotated[str, typer.Argument(metavar="SHA256", help="see `hongling registry dossier`", show_default=False)],
     out: Annotated[Path, typer.Option("--out", help="a new file", show_default=False)],
-    by: ByOption,
     reason: ReasonOption,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -445,7 +442,7 @@ def attachment(
 ) -> None:
     """Take one attachment out of the store, after it is on record who did and why."""
     ctx = context(data, as_json, lang)
-    check_words(("--by", by), ("--reason", reason))
+    check_words(("--reason", reason))
     ref, files = _open_file(ctx, person)
     named = attached(entries_of(files), sha256)
     if named is None:
@@ -456,7 +453,7 @@ def attachment(
     store, vault = the_attachments(ctx), the_vault(ctx)
     if sha256 not in store.digests_of(holder):
         fail(DIFFERENCE, "an entry names this attachment, but it is not in the store; restore the store from its backup")
-    recorded = record_unmasking(ctx, ref, ("dossier",), by, reason)
+    recorded = record_unmasking(ctx, ref, ("dossier",), reason)
     with ctx.log("registry") as log:
         key = key_of(ctx, log, vault, holder, "dossier")
     if key is None:

@@ -37,7 +37,6 @@ from services.allowance.payment_views import run as run_row
 
 __all__ = [
     "STEPS",
-    "ByOption",
     "PayerOption",
     "RunArgument",
     "accepted",
@@ -72,7 +71,6 @@ STEPS = ("prepared", "listed", "checked", "cleared", "sealed", "exported", "inst
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="the run's key, such as 2021-a; or <source>/<key>", show_default=False)
 ]
-ByOption = Annotated[str, typer.Option("--by", help="who does this; recorded for ever", show_default=False)]
 PayerOption = Annotated[str, typer.Option("--payer", help="a payer of the policies, such as county", show_default=False)]
 
 
@@ -112,10 +110,10 @@ def tell(
 ) -> Receipt:
     """Check an act, publish it, return its receipt. What is None is left out. Ends the command with 2 or 3.
 
-    Whatever is recorded for ever in plain text (``by``, ``reason``, ``note``, ``owner``) must not look like personal data.
+    Whatever is recorded for ever in plain text (``reason``, ``note``, ``owner``) must not look like personal data.
     """
     kept = {name: value for name, value in data.items() if value is not None}
-    check_words(*((f"--{name}", kept[name]) for name in ("by", "reason", "note", "owner") if name in kept))
+    check_words(*((f"--{name}", kept[name]) for name in ("reason", "note", "owner") if name in kept))
     check_act(ctx, model, kept)
     message = message_of(user, fact, kept, message_id=message_id)
     if len(message.message) > INTAKE_BYTES_MAX:

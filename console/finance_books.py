@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from console.bank_lines import fen_of
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.finance_acts import (
-    ByOption,
     PayerOption,
     accepted,
     busy,
@@ -68,7 +67,6 @@ def register(group: typer.Typer) -> None:
 def recover(
     person: PersonArgument,
     payer: PayerOption,
-    by: ByOption,
     reason: Annotated[str, typer.Option("--reason", help="why; recorded for ever", show_default=False)],
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -77,7 +75,7 @@ def recover(
     """追缴: ask back what a payer has overpaid, instead of netting it from a payment that may never come."""
     ctx = context(data, as_json, lang)
     ref = person_ref_of(ctx, person)
-    values = {"person": {"person_ref": ref}, "payer": payer, "by": by.strip(), "reason": reason.strip()}
+    values = {"person": {"person_ref": ref}, "payer": payer, "reason": reason.strip()}
     receipt = tell(ctx, CASHIER, "recovery-demanded", intake.RecoveryDemanded, values)
     accepted(ctx, receipt)
     found = _recoveries(ctx, person_ref=ref)
@@ -88,7 +86,6 @@ def recovered(
     person: PersonArgument,
     recovery: Annotated[str, typer.Argument(help="as `finance recoveries` names it, such as county-1", show_default=False)],
     amount: Annotated[str, typer.Option("--amount", help="yuan, such as 1234.05", show_default=False)],
-    by: ByOption,
     receipt_number: Annotated[
         str | None,
         typer.Option("--receipt", help="your own number of the payment; needed for a second equal one of the same day"),
@@ -110,8 +107,8 @@ def recovered(
             ),
         )
     ref = person_ref_of(ctx, person)
-    values = {"person": {"person_ref": ref}, "recovery": recovery, "amount_fen": fen, "by": by.strip()}
-    name = digest_id("recovery-paid", ref, recovery, fen, by.strip(), receipt_number or today().isoformat())
+    values = {"person": {"person_ref": ref}, "recovery": recovery, "amount_fen": fen}
+    name = digest_id("recovery-paid", ref, recovery, fen, receipt_number or today().isoformat())
     receipt = tell(ctx, CASHIER, "recovery-paid", intake.RecoveryPaid, values, message_id=name)
     accepted(ctx, receipt)
     found = _recoveries(ctx, person_ref=ref)
@@ -277,7 +274,6 @@ def _check_month(ctx: Context, option: str, month: str) -> None:
 
 def close(
     month: Annotated[str, typer.Argument(help="YYYY-MM; the months before it first", show_default=False)],
-    by: ByOption,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -285,7 +281,7 @@ def close(
     """结账: nothing is booked in this month any more; its totals and the log's root are fixed. Later bookings fall after it."""
     ctx = context(data, as_json, lang)
     _check_month(ctx, "MONTH", month)
-    receipt = tell(ctx, REVIEWER, "period-closed", intake.PeriodClosed, {"month": month, "by": by.strip()})
+    receipt = tell(ctx, REVIEWER, "period-closed", intake.PeriodClosed, {"month": month})
     accepted(ctx, receipt)
     found = [each for each in _periods(ctx) if each["month"] == month]
     show_receipt(ctx, receipt, {"periods": found}, "\n".join(_period_text(ctx, each) for each in found))

@@ -26,7 +26,6 @@ from console.bank_lines import Format, Order, Payment
 from console.bank_sheets import write_csv, write_xlsx
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.finance_acts import (
-    ByOption,
     RunArgument,
     accepted,
     busy,
@@ -98,7 +97,6 @@ def export(
     run: RunArgument,
     format: Annotated[str, typer.Option("--format", help=f"one of: {', '.join(get_args(Format))}", show_default=False)],
     out: Annotated[Path, typer.Option("--out", help="a new file; only its owner can read it", show_default=False)],
-    by: ByOption,
     reason: Annotated[str, typer.Option("--reason", help="why; recorded for ever", show_default=False)],
     purpose: Annotated[
         str | None, typer.Option("--purpose", help="what each payee reads; else the year's allowance", show_default=False)
@@ -120,7 +118,7 @@ def export(
 ) -> None:
     """Write the bank's file of a sealed run: names and accounts are joined only now, and that is recorded first."""
     ctx = context(data, as_json, lang)
-    check_words(("--by", by), ("--reason", reason))
+    check_words(("--reason", reason))
     debtor = _debtor(ctx, format, debtor_name, debtor_account, debtor_agent, execution_date)
     _check_place(ctx, out)
     sealed = _sealed(ctx, run)
@@ -132,7 +130,7 @@ def export(
     now = look_up(ctx, sealed.lines)
     end_for_missing(ctx, sealed.run, sealed.count, now.missing)
     before = _before(ctx, sealed, now)
-    recorded = record_export(ctx, f"payment-run {sealed.run}", sealed.count, sealed.list_sha256, by.strip(), reason.strip())
+    recorded = record_export(ctx, f"payment-run {sealed.run}", sealed.count, sealed.list_sha256, reason.strip())
     payees = _decrypted(ctx, vault, now.ready)
     unread = [(line, payees[line.person_ref]) for line in sealed.lines]
     missing = [Missing(line.payout, line.person_ref, why) for line, why in unread if not isinstance(why, Payee)]
@@ -144,7 +142,7 @@ def export(
     order = Order(sealed.run, text, tuple(_payments(sealed, payees)), **debtor, created_at=created)
     content = _content(format, order)
     _compare(ctx, content, sealed)
-    _record_file(ctx, sealed, format, hashlib.sha256(content).hexdigest(), recorded.event_id, by.strip())
+    _record_file(ctx, sealed, format, hashlib.sha256(content).hexdigest(), recorded.event_id)
     out_file(out, content)
     answer = {
         "run": sealed.run, "file": str(out), "format": format, "message_id": sealed.run, "count": sealed.count,
@@ -178,12 +176,12 @@ def _before(ctx: Context, sealed: SealedList, now: Payees) -> dict[str, OnFile |
         )
 
 
-def _record_file(ctx: Context, sealed: SealedList, format: str, file_sha256: str, record: str, by: str) -> None:
+def _record_file(ctx: Context, sealed: SealedList, format: str, file_sha256: str, record: str) -> None:
     """Have it recorded which file was made of the run: the bank can be given no other. Otherwise it ends the command."""
     source, key = named_run(sealed.run)
     said = {name: getattr(sealed, name) for name in ("count", "total_fen", "list_sha256", "payees_sha256")}
     said |= {"format": format, "message_id": sealed.run, "file_sha256": file_sha256, "record": record}
-    values = {"run": key, "run_source": source, "by": by, **said}
+    values = {"run": key, "run_source": source, **said}
     accepted(ctx, tell(ctx, CASHIER, "payment-run-exported", intake.PaymentRunExported, values))
 
 

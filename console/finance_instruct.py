@@ -14,7 +14,6 @@ from console.bank_lines import Instruction, read_file
 from console.bank_sheets import read_instruction
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.finance_acts import (
-    ByOption,
     RunArgument,
     accepted,
     digest_id,
@@ -76,7 +75,6 @@ def fail_on_faults(ctx: Context, error: BankFileError, code: int = WRONG) -> NoR
 def instruct(
     run: RunArgument,
     file: Annotated[Path, typer.Argument(help="the file that the bank is given: .xlsx, .csv or .xml", show_default=False)],
-    by: ByOption,
     sha256: Annotated[
         str | None,
         typer.Option("--sha256", help="of the file, as the export showed it; another file is refused", show_default=False),
@@ -118,10 +116,10 @@ def instruct(
         )
     source, key = named_run(run)
     values = {
-        "run": key, "run_source": source, "by": by.strip(), "message_id": found.message_id, "file_sha256": file_sha256,
+        "run": key, "run_source": source, "message_id": found.message_id, "file_sha256": file_sha256,
         "count": found.count, "total_fen": found.total_fen, "list_sha256": found.list_sha256(people),
     }  # fmt: skip
-    name = digest_id("instructed", row["run"], file_sha256, by.strip())
+    name = digest_id("instructed", row["run"], file_sha256)
     receipt = tell(ctx, CASHIER, "payment-run-instructed", intake.PaymentRunInstructed, values, message_id=name)
     accepted(ctx, receipt)
     show_run(ctx, receipt, wait_for(ctx, run, ("sealed",)))

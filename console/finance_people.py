@@ -149,12 +149,12 @@ def missing_fields(found: OnFile | Why) -> Why | None:
 # --- the record, and then the plain text ----------------------------------------------------------------------------------
 
 
-def record_export(ctx: Context, purpose: str, people: int, list_sha256: str, by: str, reason: str) -> Recorded:
+def record_export(ctx: Context, purpose: str, people: int, list_sha256: str, reason: str) -> Recorded:
     """Have it recorded that names and accounts of so many people are put into a file. Returns the event, read back.
 
     Otherwise it ends the command: nothing is decrypted that is not on record.
     """
-    data = {"purpose": purpose, "fields": FIELDS, "people": people, "list_sha256": list_sha256, "by": by, "reason": reason}
+    data = {"purpose": purpose, "fields": FIELDS, "people": people, "list_sha256": list_sha256, "reason": reason}
     receipt = publish_act(ctx, "personal-data-exported", intake.PersonalDataExported, data)
     if receipt.outcome != "accepted":
         show_receipt(ctx, receipt)

@@ -20,7 +20,6 @@ from console.bank_lines import Answers, Result, read_file
 from console.bank_results import CAMT, read_camt, read_list
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
 from console.finance_acts import (
-    ByOption,
     RunArgument,
     accepted,
     busy,
@@ -39,7 +38,7 @@ from console.finance_acts import (
 )
 from console.finance_instruct import fail_on_faults
 from console.finance_words import BREAK_STATES, BREAKS, PAYOUT_STAGES
-from console.personal import check_act, check_words
+from console.personal import check_act
 from console.publishing import Message, show_receipt
 from console.topology import CASHIER
 from console.words import safe, show_table, yuan
@@ -74,7 +73,6 @@ def register(group: typer.Typer) -> None:
 def reconcile(
     run: RunArgument,
     file: Annotated[Path, typer.Argument(help="the bank's answer: a list (.csv, .xlsx) or .xml", show_default=False)],
-    by: ByOption,
     format: Annotated[
         str | None, typer.Option("--format", help=f"one of: {', '.join(FORMATS)}; else as the file begins", show_default=False)
     ] = None,
@@ -84,7 +82,6 @@ def reconcile(
 ) -> None:
     """对账: match the bank's answer to a run's payouts. Safe to repeat; 1 if something differs, 2 if the file has faults."""
     ctx = context(data, as_json, lang)
-    check_words(("--by", by))
     if format is not None and format not in FORMATS:
         fail(
             WRONG,
@@ -110,7 +107,7 @@ def reconcile(
                 f"nothing in {file} is about run {source}/{key}: {counted}; nothing was recorded",
             ),
         )
-    messages = list(_parts(ctx, source, key, by.strip(), hashlib.sha256(raw).hexdigest(), answers.results))
+    messages = list(_parts(ctx, source, key, hashlib.sha256(raw).hexdigest(), answers.results))
     with busy(ctx.say("正在对账…", "reconciling…")):
         receipts = run_async(send_all(ctx, CASHIER, messages))
     for message in messages:
@@ -130,16 +127,16 @@ def _read(raw: bytes, format: str | None, run: str) -> Answers:
     return read_camt(raw, run, chosen)
 
 
-def _parts(ctx: Context, source: str, key: str, by: str, sha256: str, results: Sequence[Result]) -> Iterator[Message]:
+def _parts(ctx: Context, source: str, key: str, sha256: str, results: Sequence[Result]) -> Iterator[Message]:
     """The messages of a file. A part has ``RESULTS_MAX`` results at most, and ``PART_BYTES_MAX`` bytes of them."""
     split = list(_split([_value(each) for each in results]))
     for number, part in enumerate(split, start=1):
         values = {
-            "run": key, "run_source": source, "by": by, "file_sha256": sha256, "part": number, "parts": len(split),
+            "run": key, "run_source": source, "file_sha256": sha256, "part": number, "parts": len(split),
             "results": part,
         }  # fmt: skip
         check_act(ctx, intake.PaymentResultsReported, values)
-        name = digest_id("results", source, key, by, sha256, number, len(split))
+        name = digest_id("results", source, key, sha256, number, len(split))
         yield message_of(CASHIER, "payment-results-reported", values, message_id=name)
 
 
@@ -264,7 +261,6 @@ def settle_break(
     state: Annotated[str, typer.Option("--state", help="assigned or settled", show_default=False)],
     owner: Annotated[str, typer.Option("--owner", help="who looks after it; recorded for ever", show_default=False)],
     note: Annotated[str, typer.Option("--note", help="what is done, or how it ended; recorded for ever", show_default=False)],
-    by: ByOption,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -274,7 +270,6 @@ def settle_break(
     source, own = named_run(run)
     values = {
         "run": own, "run_source": source, "key": key, "state": state, "owner": owner.strip(), "note": note.strip(),
-        "by": by.strip(),
     }  # fmt: skip
     receipt = tell(ctx, CASHIER, "break-settled", intake.BreakSettled, values)
     accepted(ctx, receipt)

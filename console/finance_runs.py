@@ -18,7 +18,6 @@ from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, 
 from console.explain import YearOption
 from console.finance_acts import (
     STEPS,
-    ByOption,
     PayerOption,
     RunArgument,
     accepted,
@@ -130,7 +129,6 @@ def prepare(
     division: DivisionOption,
     payer: PayerOption,
     year: YearOption,
-    by: ByOption,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -147,7 +145,7 @@ def prepare(
                 f"a run that is prepared here is the {CASHIER}'s: give its own key only, such as {key}",
             ),
         )
-    values = {"run": key, "division": division, "payer": payer, "year": year, "by": by.strip()}
+    values = {"run": key, "division": division, "payer": payer, "year": year}
     receipt = tell(ctx, CASHIER, "payment-run-prepared", intake.PaymentRunPrepared, values)
     accepted(ctx, receipt)
     show_run(ctx, receipt, wait_for(ctx, run, ("prepared",)))
@@ -155,31 +153,29 @@ def prepare(
 
 def check(
     run: RunArgument,
-    by: ByOption,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
     """复核: approve a run. What has changed since it was prepared is shown, and taken out of it."""
-    _check(context(data, as_json, lang), run, by, "approved", None)
+    _check(context(data, as_json, lang), run, "approved", None)
 
 
 def reject(
     run: RunArgument,
-    by: ByOption,
     reason: ReasonOption,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
     """复核: reject a run. Nothing of it is paid; what has changed since it was prepared is shown."""
-    _check(context(data, as_json, lang), run, by, "rejected", reason)
+    _check(context(data, as_json, lang), run, "rejected", reason)
 
 
-def _check(ctx: Context, run: str, by: str, outcome: str, reason: str | None) -> None:
+def _check(ctx: Context, run: str, outcome: str, reason: str | None) -> None:
     source, key = named_run(run)
     looked = _second_look(ctx, run)
-    values = {"run": key, "run_source": source, "outcome": outcome, "by": by.strip(), "reason": reason}
+    values = {"run": key, "run_source": source, "outcome": outcome, "reason": reason}
     receipt = tell(ctx, REVIEWER, "payment-run-checked", intake.PaymentRunChecked, values)
     accepted(ctx, receipt)
     found = wait_for(ctx, run, ("listed", "checked"))
@@ -232,7 +228,7 @@ def _changes_table(ctx: Context, changes: Sequence[RunChange]) -> Any:
     return table
 
 
-def seal(run: RunArgument, by: ByOption, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+def seal(run: RunArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """封存: fix count, total, list, names and accounts of an approved run, with the root of the log. Nothing is decrypted."""
     ctx = context(data, as_json, lang)
     with ctx.log("allowance") as log, snapshot(log.database) as connection:
@@ -240,13 +236,12 @@ def seal(run: RunArgument, by: ByOption, data: DataOption = None, as_json: JsonO
         lines = standing_list(connection, found["run"])
     payees = look_up(ctx, lines)
     end_for_missing(ctx, found["run"], len(lines), payees.missing)
-    values = {"by": by.strip(), "payees_sha256": payees.sha256, "registry_position": payees.position}
+    values = {"payees_sha256": payees.sha256, "registry_position": payees.position}
     _of_run(ctx, run, "payment-run-sealed", intake.PaymentRunSealed, values)
 
 
 def cancel(
     run: RunArgument,
-    by: ByOption,
     reason: ReasonOption,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -254,7 +249,7 @@ def cancel(
 ) -> None:
     """Cancel a run before the bank has it: nothing of it is paid."""
     ctx = context(data, as_json, lang)
-    _of_run(ctx, run, "payment-run-cancelled", intake.PaymentRunCancelled, {"by": by.strip(), "reason": reason.strip()})
+    _of_run(ctx, run, "payment-run-cancelled", intake.PaymentRunCancelled, {"reason": reason.strip()})
 
 
 def _of_run(ctx: Context, run: str, fact: str, model: type[Any], values: Mapping[str, Any]) -> None:

@@ -45,7 +45,6 @@ ServiceOption = Annotated[
     str | None, typer.Option("--service", help=f"one of: {', '.join(SERVICES)} (else all are asked)", show_default=False)
 ]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="see `hongling parked list`", show_default=False)]
-ByOption = Annotated[str, typer.Option("--by", help="who decides this; recorded for ever", show_default=False)]
 ReasonOption = Annotated[str, typer.Option("--reason", help="why; recorded for ever", show_default=False)]
 
 
@@ -232,7 +231,6 @@ def _text(ctx: Context, found: Mapping[str, Any]) -> str:
 @parked.command()
 def retry(
     parked_id: IdArgument,
-    by: ByOption,
     reason: ReasonOption,
     service: ServiceOption = None,
     data: DataOption = None,
@@ -240,13 +238,12 @@ def retry(
     lang: LangOption = None,
 ) -> None:
     """Have a parked message handled again, with all that wait behind it. Ends with 1 if it stays parked."""
-    _act("parked-retry", parked_id, by, reason, service, context(data, as_json, lang))
+    _act("parked-retry", parked_id, reason, service, context(data, as_json, lang))
 
 
 @parked.command()
 def discard(
     parked_id: IdArgument,
-    by: ByOption,
     reason: ReasonOption,
     service: ServiceOption = None,
     data: DataOption = None,
@@ -254,20 +251,19 @@ def discard(
     lang: LangOption = None,
 ) -> None:
     """Give a parked message up: its bytes are deleted, its source is told, the act stays on record."""
-    _act("parked-discard", parked_id, by, reason, service, context(data, as_json, lang))
+    _act("parked-discard", parked_id, reason, service, context(data, as_json, lang))
 
 
 def _act(
-    act: Literal["parked-retry", "parked-discard"], parked_id: str, by: str, reason: str, service: str | None, ctx: Context
+    act: Literal["parked-retry", "parked-discard"], parked_id: str, reason: str, service: str | None, ctx: Context
 ) -> None:
     _check_id(parked_id)
-    for option, text in (("--by", by), ("--reason", reason)):
-        if not 1 <= len(text.strip()) <= REASON_CHARACTERS_MAX:
-            fail(WRONG, f"{option} has 1 to {REASON_CHARACTERS_MAX} characters; it is recorded for ever")
-        if _LONG_NUMBER.search(text):
-            fail(WRONG, f"{option} holds a number that looks like personal data; it is recorded for ever, so leave it out")
+    if not 1 <= len(reason.strip()) <= REASON_CHARACTERS_MAX:
+        fail(WRONG, f"--reason has 1 to {REASON_CHARACTERS_MAX} characters; it is recorded for ever")
+    if _LONG_NUMBER.search(reason):
+        fail(WRONG, "--reason holds a number that looks like personal data; it is recorded for ever, so leave it out")
     chosen = _services(service)[0] if service is not None else _service_of(ctx, parked_id)
-    message = act_message(act, chosen, parked_id, by.strip(), reason.strip(), SystemClock().now())
+    message = act_message(act, chosen, parked_id, reason.strip(), SystemClock().now())
     receipt = run_async(send(ctx, OPERATOR, chosen, message))
     if receipt.outcome != "accepted":
         show_receipt(ctx, receipt)
@@ -281,9 +277,9 @@ def _act(
         raise typer.Exit(DIFFERENCE)
 
 
-def act_message(act: str, service: str, parked_id: str, by: str, reason: str, at: datetime) -> Message:
+def act_message(act: str, service: str, parked_id: str, reason: str, at: datetime) -> Message:
     """The operator's message. Each act is one of its own, so its id is new."""
-    data = {"parked": parked_id, "by": by, "reason": reason}
+    data = {"parked": parked_id, "reason": reason}
     return fact_message(OPERATOR, service, act, data, business_day(at), at)
 
 

@@ -43,7 +43,6 @@ from services.registry.decider import stream_of
 from services.registry.vault import KeyRing, Purpose, Vault, person_key
 
 __all__ = [
-    "ByOption",
     "ReasonOption",
     "attachments_if_kept",
     "check_act",
@@ -65,7 +64,6 @@ __all__ = [
 WORDS_CHARACTERS_MAX = 200
 ATTACHMENTS_VARIABLE = "HONGLING_REGISTRY_ATTACHMENTS"
 
-ByOption = Annotated[str, typer.Option("--by", help="who does this; recorded for ever", show_default=False)]
 ReasonOption = Annotated[str, typer.Option("--reason", help="why; recorded for ever", show_default=False)]
 
 
@@ -108,17 +106,17 @@ def publish_act(ctx: Context, fact: str, model: type[BaseModel], data: Mapping[s
     return run_async(send(ctx, OPERATOR, "registry", message))
 
 
-def record_unmasking(ctx: Context, person_ref: str, fields: Sequence[str], by: str, reason: str) -> Recorded:
+def record_unmasking(ctx: Context, person_ref: str, fields: Sequence[str], reason: str) -> Recorded:
     """Have it recorded that somebody is shown these fields. Returns the event, read back; otherwise ends the command."""
     asked = tuple(dict.fromkeys(fields))
-    data = {"person": {"person_ref": person_ref}, "fields": asked, "by": by.strip(), "reason": reason.strip()}
+    data = {"person": {"person_ref": person_ref}, "fields": asked, "reason": reason.strip()}
     receipt = publish_act(ctx, "personal-data-unmasked", intake.PersonalDataUnmasked, data)
     if receipt.outcome != "accepted":
         show_receipt(ctx, receipt)
         raise typer.Exit(DIFFERENCE)
     with ctx.log("registry") as log, log.database.read.connect() as connection:
         recorded = log.find(connection, receipt.events[0]) if receipt.events else None
-    if recorded is None or not _is_of(recorded, person_ref, asked, by):
+    if recorded is None or not _is_of(recorded, person_ref, asked, receipt.source):
         fail(DIFFERENCE, f"message {receipt.id} was accepted, but its event is not in the registry's log; nothing is shown")
     return recorded
 
@@ -126,7 +124,7 @@ def record_unmasking(ctx: Context, person_ref: str, fields: Sequence[str], by: s
 def _is_of(recorded: Recorded, person_ref: str, fields: Sequence[str], by: str) -> bool:
     match recorded.event:
         case PersonalDataUnmasked() as event:
-            return (event.person_ref, event.by) == (person_ref, by.strip()) and set(fields) <= set(event.fields)
+            return (event.person_ref, event.by) == (person_ref, by) and set(fields) <= set(event.fields)
         case _:
             return False
 

@@ -42,7 +42,6 @@ from console.erasure import (
 from console.masking import IDENTITY_FIELDS, mask
 from console.people import person_ref_of
 from console.personal import (
-    ByOption,
     ReasonOption,
     attachments_if_kept,
     check_words,
@@ -99,7 +98,6 @@ def unmask(
     field: Annotated[
         list[str], typer.Option("--field", help=f"one of: {', '.join(IDENTITY_FIELDS)}; may be repeated", show_default=False)
     ],
-    by: ByOption,
     reason: ReasonOption,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -110,7 +108,7 @@ def unmask(
     strangers = [each for each in field if each not in IDENTITY_FIELDS]
     if strangers:
         fail(WRONG, f"there is no field {strangers[0]} to unmask; choose from: {', '.join(IDENTITY_FIELDS)}")
-    check_words(("--by", by), ("--reason", reason))
+    check_words(("--reason", reason))
     ref = person_ref_of(ctx, person)
     vault = the_vault(ctx)
     with ctx.log("registry") as log, log.database.read.connect() as connection:
@@ -118,7 +116,7 @@ def unmask(
     into = merged_into(events)
     if into is not None:
         fail(WRONG, ctx.say(f"{ref} 已并入 {into}；请改用后者", f"{ref} was merged into {into}; name that one"))
-    recorded = record_unmasking(ctx, ref, field, by, reason)
+    recorded = record_unmasking(ctx, ref, field, reason)
     plain = _identity(ctx, vault, ref)
     answer: dict[str, Any] = {"person_ref": ref, "event_id": recorded.event_id, "recorded_at": recorded.recorded_at}
     answer["fields"] = {name: plain.get(name) for name in IDENTITY_FIELDS if name in field}
@@ -160,7 +158,6 @@ def _unmasked_text(ctx: Context, answer: Mapping[str, Any]) -> str:
 
 def erase(
     person: Annotated[str | None, typer.Argument(help="a person_ref, or <source>:<key>", show_default=False)] = None,
-    by: Annotated[str | None, typer.Option("--by", help="who decides this; recorded for ever", show_default=False)] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="why; recorded for ever", show_default=False)] = None,
     certificate_file: Annotated[
         Path | None, typer.Option("--certificate", help="a new file for the certificate", show_default=False)
@@ -182,9 +179,9 @@ def erase(
         _check(Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True)), check, root)
         return
     ctx = context(data, as_json, lang)
-    if person is None or by is None or reason is None:
-        fail(WRONG, "say who is to be erased, --by whom and for what --reason; or --check a certificate")
-    check_words(("--by", by), ("--reason", reason))
+    if person is None or reason is None:
+        fail(WRONG, "say who is to be erased, and for what --reason; or --check a certificate")
+    check_words(("--reason", reason))
     ref = person_ref_of(ctx, person)
     files = _files(ctx, ref)
     # A registry that keeps no attachments needs no place for them.
@@ -194,7 +191,7 @@ def erase(
         fail(WRONG, _would_go(ctx, ref, files, _kept(store, files)))
     if certificate_file is not None and certificate_file.exists():
         fail(WRONG, f"{certificate_file} is there already; choose another name")
-    recorded = done or _record(ctx, ref, by.strip(), reason.strip())
+    recorded = done or _record(ctx, ref, reason.strip())
     try:
         deleted = sum(store.delete_of(each) for each in files) if store is not None else 0
     except OSError as error:
@@ -237,11 +234,9 @@ def _would_go(ctx: Context, ref: str, files: Mapping[str, Sequence[Recorded]], a
     )
 
 
-def _record(ctx: Context, ref: str, by: str, reason: str) -> Recorded:
+def _record(ctx: Context, ref: str, reason: str) -> Recorded:
     """Have the registry erase the person. Returns the event, read back; otherwise ends the command."""
-    receipt = publish_act(
-        ctx, "person-erased", intake.PersonErased, {"person": {"person_ref": ref}, "by": by, "reason": reason}
-    )
+    receipt = publish_act(ctx, "person-erased", intake.PersonErased, {"person": {"person_ref": ref}, "reason": reason})
     if receipt.outcome != "accepted":
         show_receipt(ctx, receipt)
         raise typer.Exit(DIFFERENCE)

@@ -31,7 +31,7 @@ from console.acting import (
     worker_of,
 )
 from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
-from console.personal import ByOption, ReasonOption, check_words
+from console.personal import ReasonOption, check_words
 from console.sealing import load_public_key, seal
 from console.topology import OPERATOR
 from contracts import intake
@@ -374,7 +374,6 @@ def decide_appeal(
 def merge(
     duplicate: Annotated[str, typer.Argument(help="whose file ends", show_default=False)],
     survivor: Annotated[str, typer.Argument(help="whose file goes on", show_default=False)],
-    by: ByOption,
     reason: ReasonOption,
     on: OnOption = None,
     data: DataOption = None,
@@ -383,9 +382,9 @@ def merge(
 ) -> None:
     """Say that two files are one person's: the first one ends, its facts go on with the second."""
     ctx = context(data, as_json, lang)
-    check_words(("--by", by), ("--reason", reason))
+    check_words(("--reason", reason))
     values = {
-        "person": person_of(ctx, duplicate), "survivor": person_of(ctx, survivor), "by": by.strip(), "reason": reason.strip(),
+        "person": person_of(ctx, duplicate), "survivor": person_of(ctx, survivor), "reason": reason.strip(),
     }  # fmt: skip
     act(ctx, "duplicate-confirmed", intake.DuplicateConfirmed, values, on)
 

@@ -66,8 +66,7 @@ def profile_page(
         Path | None, typer.Option("--out", help="write it to this new file, .html or .pdf", show_default=False)
     ] = None,
     vacancy: Annotated[str | None, typer.Option("--vacancy", help="show the fit for this one", show_default=False)] = None,
-    name: Annotated[bool, typer.Option("--name", help="the name in plain; needs --by and --reason")] = False,
-    by: Annotated[str, typer.Option("--by", help="who sees the name; recorded for ever", show_default=False)] = "",
+    name: Annotated[bool, typer.Option("--name", help="the name in plain; needs --reason")] = False,
     reason: Annotated[str, typer.Option("--reason", help="why; recorded for ever", show_default=False)] = "",
     on: Annotated[str | None, typer.Option("--on", help="as it was true on that day; else today", show_default=False)] = None,
     known: KnownOption = None,
@@ -80,12 +79,12 @@ def profile_page(
     if out is not None and out.suffix not in SUFFIXES:
         fail(WRONG, f"--out {out} is neither a page nor a document; let it end in {' or '.join(SUFFIXES)}")
     if name:
-        check_words(("--by", by), ("--reason", reason))
-    elif by or reason:
-        fail(WRONG, "--by and --reason are recorded with the name; add --name, or leave them out")
+        check_words(("--reason", reason))
+    elif reason:
+        fail(WRONG, "--reason is recorded with the name; add --name, or leave it out")
     ref, day = ref_of(ctx, person), day_of_option(on)
     page = _page(ctx, ref, day, known, vacancy)
-    shown, event_id = _name(ctx, ref, (by, reason) if name else None)
+    shown, event_id = _name(ctx, ref, reason if name else None)
     sheet = sheet_of(page, ctx.lang, shown)
     if out is not None:
         out_file(out, _rendered(sheet, out.suffix))
@@ -193,7 +192,7 @@ def _plain(value: Any) -> Any:
 # --- the name -----------------------------------------------------------------------------------------------------------
 
 
-def _name(ctx: Context, ref: str, recorded_for: tuple[str, str] | None) -> tuple[str | None, str | None]:
+def _name(ctx: Context, ref: str, recorded_for: str | None) -> tuple[str | None, str | None]:
     """(the name as it may be seen, the event that records that it was shown). None: nobody here can read it."""
     variables = ("HONGLING_REGISTRY_KEYS", "HONGLING_REGISTRY_DATABASE_URL")
     if ctx.deployment is None and not all(os.environ.get(each) for each in variables):
@@ -207,7 +206,7 @@ def _name(ctx: Context, ref: str, recorded_for: tuple[str, str] | None) -> tuple
             into = merged_into(files_of(connection, log, ref)[ref])
         if into is not None:
             fail(WRONG, ctx.say(f"{ref} 已并入 {into}；请改用后者", f"{ref} was merged into {into}; name that one"))
-        event_id = record_unmasking(ctx, ref, ["name"], *recorded_for).event_id
+        event_id = record_unmasking(ctx, ref, ["name"], recorded_for).event_id
     with ctx.log("registry") as log:
         with log.database.read.connect() as connection:
             found = standing_identity(files_of(connection, log, ref)[ref])

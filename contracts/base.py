@@ -101,8 +101,6 @@ SUBJECT_CHARS_MAX = 256
 NEED_CHARS_MAX = WORD_CHARS_MAX + STREAM_CHARS_MAX + SLOT_CHARS_MAX
 """What a held message waits for: a word, a stream, and something in it."""
 BROKER_NAME_CHARS_MAX = 64
-FOLDED_TEXT_CHARS_MAX = 3 * SHORT_TEXT_CHARS_MAX
-"""A short text as names are compared: case folding makes up to three characters of one (Unicode, CaseFolding.txt)."""
 
 
 LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"
@@ -177,6 +175,9 @@ DivisionCode = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{5}$")]
 """GB/T 2260 code: province 320000, prefecture 320100, county 320102."""
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=SHORT_TEXT_CHARS_MAX, pattern=LINE_PATTERN)]
+Actor = ShortText
+"""Who does it. Need not be said: once a message is read, the principal that the broker authenticated stands here, in the place
+of whatever text came."""
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=LONG_TEXT_CHARS_MAX, pattern=PARAGRAPHS_PATTERN)]
 """What somebody explains, in paragraphs."""
 DocumentText = Annotated[str, StringConstraints(min_length=1, max_length=DOCUMENT_CHARS_MAX, pattern=PARAGRAPHS_PATTERN)]

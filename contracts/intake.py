@@ -29,6 +29,7 @@ from contracts.base import (
     INTEGER_MAX,
     LINE_PATTERN,
     PARAGRAPHS_PATTERN,
+    Actor,
     BusinessDay,
     Category,
     DivisionCode,
@@ -570,7 +571,7 @@ class DuplicateConfirmed(Fact):
 
     person: KnownPerson
     survivor: KnownPerson
-    by: ShortText
+    by: Actor = ""
     reason: ShortText
 
 
@@ -581,7 +582,7 @@ class PersonalDataUnmasked(Fact):
     fields: Annotated[
         tuple[Literal["name", "resident_id", "phone", "bank_account", "dossier"], ...], Field(min_length=1, max_length=5)
     ]
-    by: ShortText
+    by: Actor = ""
     reason: ShortText
 
 
@@ -596,7 +597,7 @@ class PersonalDataExported(Fact):
     fields: Annotated[tuple[Literal["name", "resident_id", "phone", "bank_account"], ...], Field(min_length=1, max_length=4)]
     people: Annotated[int, Field(strict=True, ge=1, le=INTEGER_MAX)]
     list_sha256: Sha256
-    by: ShortText
+    by: Actor = ""
     reason: ShortText
 
 
@@ -604,7 +605,7 @@ class PersonErased(Fact):
     """The person's identity and dossier are to become unreadable for ever."""
 
     person: KnownPerson
-    by: ShortText
+    by: Actor = ""
     reason: ShortText
 
 
@@ -641,7 +642,7 @@ class PaymentRunPrepared(Fact):
     division: DivisionCode
     payer: Payer
     year: Year
-    by: ShortText
+    by: Actor = ""
 
 
 class _OfPaymentRun(Fact):
@@ -649,7 +650,7 @@ class _OfPaymentRun(Fact):
 
     run: RunKey
     run_source: SourceName | None = None
-    by: ShortText
+    by: Actor = ""
 
 
 class PaymentRunChecked(_OfPaymentRun):
@@ -749,7 +750,7 @@ class RecoveryDemanded(Fact):
 
     person: KnownPerson
     payer: Payer
-    by: ShortText
+    by: Actor = ""
     reason: ShortText
 
 
@@ -759,14 +760,14 @@ class RecoveryPaid(Fact):
     person: KnownPerson
     recovery: Key
     amount_fen: PositiveFen
-    by: ShortText
+    by: Actor = ""
 
 
 class PeriodClosed(Fact):
     """结账: nothing is to be booked in this month any more."""
 
     month: Month
-    by: ShortText
+    by: Actor = ""
 
 
 # --- the reserve pool -------------------------------------------------------------------------------------------------
@@ -845,7 +846,7 @@ class ParkedRetry(Fact):
     """An operator asks for a parked message, or every message of a parked stream, to be handled again."""
 
     parked: EventId
-    by: ShortText
+    by: Actor = ""
     reason: ShortText
 
 
@@ -853,7 +854,7 @@ class ParkedDiscard(Fact):
     """An operator gives up a parked message. Its bytes are deleted, the act stays recorded."""
 
     parked: EventId
-    by: ShortText
+    by: Actor = ""
     reason: ShortText
 
 

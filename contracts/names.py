@@ -19,7 +19,7 @@ import unicodedata
 
 from pydantic_core import PydanticCustomError
 
-__all__ = ["NAME_CHARACTERS_MAX", "UNKNOWN", "UnwritableName", "legible_name", "normal_name", "same_person_as"]
+__all__ = ["NAME_CHARACTERS_MAX", "UNKNOWN", "UnwritableName", "legible_name", "normal_name"]
 
 NAME_CHARACTERS_MAX = 100
 UNKNOWN = "?"
@@ -53,19 +53,6 @@ def normal_name(text: str) -> str:
     if len(name) > NAME_CHARACTERS_MAX:  # Some marks take two characters when they are composed.
         raise UnwritableName("string_too_long", "the name is too long", {"max_length": NAME_CHARACTERS_MAX})
     return name
-
-
-def same_person_as(text: str) -> str:
-    """A name as it is compared: what looks the same is one person. NFKC, nothing invisible, one space between words, no case.
-
-    For telling two people apart (who prepares does not check), never for showing or storing a name.
-    """
-    seen = "".join(each for each in unicodedata.normalize("NFKC", text) if not _is_invisible(each))
-    return " ".join(unicodedata.normalize("NFKC", seen.casefold()).split())
-
-
-def _is_invisible(character: str) -> bool:
-    return character in _FILLERS or (unicodedata.category(character) in ("Cc", "Cf") and not character.isspace())
 
 
 def legible_name(text: str) -> str:

@@ -132,7 +132,15 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
     wrong = _wrong_sender(service, origin, subject, message)
     if wrong is not None:
         return fault("refused", wrong, value=value)
-    return Parsed(origin, message, value, sequence, subject, raw)
+    return Parsed(origin, _by_whom(message, origin), value, sequence, subject, raw)
+
+
+def _by_whom(message: IntakeMessage, origin: str) -> IntakeMessage:
+    """The message with the principal that the broker authenticated as who does it, whatever text it gives."""
+    if not isinstance(getattr(message.data, "by", None), str):
+        return message
+    said: IntakeMessage = message.model_copy(update={"data": message.data.model_copy(update={"by": origin})})
+    return said
 
 
 def read_name(subject: str, raw: bytes, sequence: int, header_id: str | None = None) -> str:

@@ -20,7 +20,7 @@ from contracts.particulars import PARTICULARS_BY_KIND
 from contracts.problems import CODES
 from contracts.registry import DossierSection
 from eventlog.workdays import WorkCalendar
-from services.allowance.runs import person_of_name, stream_of_run
+from services.allowance.runs import stream_of_run
 from services.registry.decider.places import inspection_stream, unit_stream
 from services.talent.appraisal import cycle_stream
 from services.talent.conduct import conduct_stream
@@ -87,7 +87,7 @@ HOLDS: dict[str, Any] = {
     **dict.fromkeys(("course", "session", "result", "problem", "list", "vacancy", "application", "cycle", "run"), SOURCED_KEY),
     **dict.fromkeys(("entry", "parent"), SOURCED_KEY),
     **dict.fromkeys(("plan", "activity", "secondment", "mentorship", "pool", "number", "certificate", "promotes"), base.Key),
-    **dict.fromkeys(("maker", "checker"), base.FOLDED_TEXT_CHARS_MAX),
+    **dict.fromkeys(("maker_source", "checker_source"), WORD),
     **dict.fromkeys(
         ("payout", "reissued_by"), max(PAYOUT, longest(intake.BankResult.model_fields["payout"].rebuild_annotation()))
     ),
@@ -186,13 +186,6 @@ def test_sqlite_holds_every_column_to_its_bounds(table: str, column: Any) -> Non
 
 
 # --- what the code computes -----------------------------------------------------------------------------------------------
-
-
-def test_no_name_outgrows_its_column_when_it_is_folded() -> None:
-    """Case folding makes three characters of one at most; 150 of ß are 300."""
-    texts = map(chr, (*range(0xD800), *range(0xE000, 0x110000)))
-    widest = max(texts, key=lambda c: len(c.casefold()))
-    assert len(person_of_name(widest * base.SHORT_TEXT_CHARS_MAX)) <= base.FOLDED_TEXT_CHARS_MAX
 
 
 SOURCE, KEY, REF_MAX = "s" * longest(base.SourceName), "k" * longest(base.Key), "p" + "0" * 26

@@ -9,7 +9,6 @@ from sqlalchemy import Table, select
 
 from contracts.receipts import Receipt
 from eventlog.database import Database
-from services.allowance.payment_views import payment_run
 from services.talent.appraisal_views import appraisal_result
 from tests.allowance.payment_bench import PaymentBench
 from tests.support import RegistryBench, receipts_of
@@ -61,14 +60,6 @@ def test_allowance_refuses_a_run_with_a_control_character_and_goes_on(database: 
     bench.intake.settle([bench.prepares("b", by="甲")])
     found = [(outcome, problems) for _, outcome, problems in answers(bench.receipts)]
     assert found == [("refused", [("data.by", "control-character")]), ("accepted", [])]
-
-
-def test_a_name_that_grows_when_names_are_compared_is_taken(database: Database) -> None:
-    """150 of ß are 300 characters once case-folded; the column had 200."""
-    bench = PaymentBench(database)
-    bench.intake.settle([bench.prepares("a", by="ß" * 150)])
-    assert [outcome for _, outcome, _ in answers(bench.receipts)] == ["accepted"]
-    assert [row["maker"] for row in rows_of(database, payment_run)] == ["ss" * 150]
 
 
 def test_a_result_that_lacks_much_says_all_of_it(database: Database) -> None:

@@ -35,7 +35,6 @@ from contracts.base import (
     DIGEST_CHARS,
     DIVISION_CHARS,
     EVENT_ID_CHARS,
-    FOLDED_TEXT_CHARS_MAX,
     KEY_CHARS_MAX,
     PAYOUT_CHARS_MAX,
     PERSON_REF_CHARS,
@@ -74,7 +73,7 @@ from eventlog.columns import hold_alike
 from eventlog.log import Recorded
 from services.allowance.account import number_of
 from services.allowance.guards import guard
-from services.allowance.runs import missing_break, person_of_name
+from services.allowance.runs import missing_break
 from services.allowance.views import below
 
 __all__ = [
@@ -108,8 +107,8 @@ payment_run = Table(
     Column("stage", String(STATE_CHARS_MAX), nullable=False),
     Column("prepared_by", String(SHORT_TEXT_CHARS_MAX), nullable=False),
     Column("checked_by", String(SHORT_TEXT_CHARS_MAX), nullable=True),
-    Column("maker", String(FOLDED_TEXT_CHARS_MAX), nullable=False, comment="prepared_by as names are compared"),
-    Column("checker", String(FOLDED_TEXT_CHARS_MAX), nullable=True, comment="checked_by as names are compared"),
+    Column("maker_source", String(WORD_CHARS_MAX), nullable=False, comment="the principal that prepared it"),
+    Column("checker_source", String(WORD_CHARS_MAX), nullable=True, comment="the principal that checked it"),
     Column("count", Integer, nullable=True, comment="of the payouts that stand"),
     Column("total_fen", BigInteger, nullable=True),
     Column("changed", Integer, nullable=True, comment="payouts that differed at the check"),
@@ -127,8 +126,8 @@ payment_run = Table(
         Column(name, BigInteger, nullable=name != "prepared", comment="position of the event")
         for name in ("prepared", "listed", "checked", "cleared", "sealed", "exported", "instructed", "closed", "ended")
     ),
-    CheckConstraint("checker IS NULL OR (checker <> maker AND checked_by <> prepared_by)", name="payment_run_two_persons"),
-    CheckConstraint("(checker IS NULL) = (checked IS NULL)", name="payment_run_checked_by_somebody"),
+    CheckConstraint("checker_source IS NULL OR checker_source <> maker_source", name="payment_run_two_persons"),
+    CheckConstraint("(checker_source IS NULL) = (checked IS NULL)", name="payment_run_checked_by_somebody"),
     *(
         CheckConstraint(
             f"{later} IS NULL OR ({earlier} IS NOT NULL AND {later} > {earlier})", name=f"payment_run_{earlier}_{later}"
@@ -151,8 +150,9 @@ guard(
     payment_run,
     "payment_run_persons_stay",
     "UPDATE",
-    "NEW.maker <> OLD.maker OR NEW.prepared_by <> OLD.prepared_by OR (OLD.checker IS NOT NULL AND (NEW.checker IS NULL "
-    "OR NEW.checker <> OLD.checker OR NEW.checked_by IS NULL OR NEW.checked_by <> OLD.checked_by))",
+    "NEW.maker_source <> OLD.maker_source OR NEW.prepared_by <> OLD.prepared_by OR (OLD.checker_source IS NOT NULL AND "
+    "(NEW.checker_source IS NULL OR NEW.checker_source <> OLD.checker_source OR NEW.checked_by IS NULL "
+    "OR NEW.checked_by <> OLD.checked_by))",
     "who prepared a run, and who checked it, is not changed",
 )
 
@@ -256,7 +256,7 @@ def _write_run(connection: Connection, table: Table, recorded: Recorded) -> None
     match event:
         case RunPrepared():
             row = {"run": event.run, "division": event.division, "payer": event.payer, "year": event.year}
-            who = {"prepared_by": event.by, "maker": person_of_name(event.by)}
+            who = {"prepared_by": event.by, "maker_source": event.fact.source}
             connection.execute(insert(table).values(**row, **who, stage="prepared", prepared=at))
             return
         case RunListed():
@@ -266,7 +266,7 @@ def _write_run(connection: Connection, table: Table, recorded: Recorded) -> None
                 "stage": "checked" if event.outcome == "approved" else "rejected",
                 "checked": at,
                 "checked_by": event.by,
-                "checker": person_of_name(event.by),
+                "checker_source": event.fact.source,
                 "changed": event.changed,
                 "count": event.count,
                 "total_fen": event.total_fen,

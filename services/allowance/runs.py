@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, assert_never
 
-from contracts.names import same_person_as
 from contracts.payment import (
     BREAKS_SHOWN_MAX,
     CHANGES_SHOWN_MAX,
@@ -66,7 +65,6 @@ __all__ = [
     "evolve",
     "missing_break",
     "need_of",
-    "person_of_name",
     "replay",
     "run_name",
     "stream_of_run",
@@ -98,11 +96,6 @@ def stream_of_run(run: str) -> str:
     return f"run-{run}"
 
 
-def person_of_name(by: str) -> str:
-    """A name as it is compared: two spellings of it by spaces, case, width or what nobody sees are one person."""
-    return same_person_as(by)
-
-
 def need_of(run: str, stage: Stage) -> str:
     return f"run:{run}/{stage}"
 
@@ -112,7 +105,7 @@ def need_of(run: str, stage: Stage) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be paid, and who prepared it. position: of the event in the log; day: its effective date."""
+    """What is to be paid. maker: the principal that prepared it; position: of the event in the log; day: its effective date."""
 
     run: str
     division: str
@@ -419,7 +412,12 @@ def _prepare(command: Prepare, state: Run) -> tuple[RunEvent, ...]:
         said = {"division": command.division, "payer": command.payer, "year": command.year}
         return (RunPrepared(run=stamp.run, fact=stamp.fact, by=stamp.by, **said),)
     order = state.order
-    if (order.division, order.payer, order.year, order.maker) == (command.division, command.payer, command.year, stamp.by):
+    if (order.division, order.payer, order.year, order.maker) == (
+        command.division,
+        command.payer,
+        command.year,
+        stamp.fact.source,
+    ):
         return ()
     raise reject(
         "data.run", "run-exists", "a run of this key was prepared for something else", "give each run a key of its own"
@@ -440,12 +438,12 @@ def _check(command: Check, state: Run) -> tuple[RunEvent, ...]:
         case Listed():
             return _checked(command, state)
         case Over():
-            if (state.how, state.by, command.outcome) == ("rejected", stamp.by, "rejected"):
+            if (state.how, state.by, command.outcome) == ("rejected", stamp.fact.source, "rejected"):
                 return ()
             raise _over(state)
         case Approved() | Cleared() | Sealed() | Instructed():
             checker = state.sealed.checker if isinstance(state, Instructed) else state.checker
-            if (command.outcome, stamp.by) == ("approved", checker):
+            if (command.outcome, stamp.fact.source) == ("approved", checker):
                 return ()
             raise reject(
                 "data.run", "already-checked", "the run was approved already", "to stop it before the instruction, cancel it"
@@ -456,9 +454,9 @@ def _check(command: Check, state: Run) -> tuple[RunEvent, ...]:
 
 def _checked(command: Check, state: Listed) -> tuple[RunEvent, ...]:
     stamp = command.stamp
-    if person_of_name(stamp.by) == person_of_name(state.order.maker):
+    if stamp.fact.source == state.order.maker:
         raise reject(
-            "data.by",
+            "source",
             "checker-is-maker",
             "the person who prepared a run does not check it",
             "let another person check it (经办、复核分离)",
@@ -764,7 +762,7 @@ def evolve(state: Run, happened: Happened) -> Run:
     match event:
         case RunPrepared():
             order = Order(
-                event.run, event.division, event.payer, event.year, event.by, happened.position, happened.effective_on
+                event.run, event.division, event.payer, event.year, event.fact.source, happened.position, happened.effective_on
             )
             return Preparing(order)
         case RunListed():
@@ -773,8 +771,8 @@ def evolve(state: Run, happened: Happened) -> Run:
         case RunChecked():
             assert isinstance(state, Listed)
             if event.outcome == "rejected":
-                return Over(state.order, "rejected", event.by)
-            return Approved(state.order, event.by, event.count, event.total_fen)
+                return Over(state.order, "rejected", event.fact.source)
+            return Approved(state.order, event.fact.source, event.count, event.total_fen)
         case RunCleared():
             assert isinstance(state, Approved)
             return Cleared(state.order, state.checker, event.count, event.total_fen)
@@ -790,7 +788,7 @@ def evolve(state: Run, happened: Happened) -> Run:
             return Instructed(state, event.message_id, event.file_sha256)
         case RunCancelled():
             assert not isinstance(state, Unprepared | Over)
-            return Over(state.order, "cancelled", event.by)
+            return Over(state.order, "cancelled", event.fact.source)
         case RunClosed() | BankAnswered() | BankFileMatched() | BreakSettled():
             assert isinstance(state, Instructed)
             return _evolved(state, event)

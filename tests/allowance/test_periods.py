@@ -69,7 +69,7 @@ def test_a_closing_says_the_totals_of_the_month_and_the_root_of_the_log(bench: B
         head = bench.log.head(connection)
     assert close(bench, MARCH) == ("accepted", [])
     [event] = bench.kinds(PeriodClosed)
-    assert (event.month, event.by, event.position, event.root) == (MARCH, "reviewer-1", head.position, head.root)
+    assert (event.month, event.by, event.position, event.root) == (MARCH, "reviewer", head.position, head.root)
     assert event.transfers == 4
     assert [(t.account, t.payer, t.debit_fen, t.credit_fen) for t in event.totals] == [
         ("entitlement", "city", 20_000, 0),
@@ -280,7 +280,7 @@ def test_a_log_that_is_not_the_one_that_a_run_was_sealed_on_is_found(bench: Benc
     bench.decide(1, 50_000)
     bench.pay("a")
     [prepared] = [recorded for recorded in bench.events if isinstance(recorded.event, RunPrepared)]
-    forged = prepared.data.replace("cashier-1", "cashier-2")
+    forged = prepared.data.replace('"by":"cashier"', '"by":"cashie2"')
     row = {name: getattr(prepared, name) for name in schema.event.c.keys()} | {"data": forged}  # noqa: SIM118
     here = schema.event.c.position == prepared.position
     tamper(bench, "event", update(schema.event).where(here).values(data=forged, leaf_hash=leaf_of("allowance", row)))

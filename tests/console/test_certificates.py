@@ -182,12 +182,12 @@ def test_the_holders_name_is_in_only_when_asked_for_and_that_is_recorded(at_desk
         return [(*e.fields, e.by, e.reason) for e in events if isinstance(e, PersonalDataUnmasked)]
 
     assert [] == unmasked()
-    named = exported(at_desk, number, "named", "--with-name", "--by", "经办员甲", "--reason", "发证")
+    named = exported(at_desk, number, "named", "--with-name", "--reason", "发证")
     assert "张三" == told_offline(at_desk, named)["holder_name"]
-    assert [("name", "经办员甲", "发证")] == unmasked()
+    assert [("name", "operator", "发证")] == unmasked()
     out = str(at_desk.folder / "x.jwt")
     assert 2 == at_desk.ask("certificate", "export", number, "--out", out, "--with-name").exit_code
-    assert 2 == at_desk.ask("certificate", "export", number, "--out", out, "--by", "甲", "--reason", "无").exit_code
+    assert 2 == at_desk.ask("certificate", "export", number, "--out", out, "--reason", "无").exit_code
 
 
 def test_without_a_list_only_signature_and_dates_are_known(at_desk: Desk, number: str) -> None:

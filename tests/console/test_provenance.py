@@ -13,7 +13,7 @@ from console.prove import verify_service
 from contracts.payment import RunChecked
 from contracts.registry import FactOrigin
 from eventlog.log import NewEvent, Unit
-from tests.console.finance_desk import CASHIER, REVIEWER, FinanceDesk, finance_desk
+from tests.console.finance_desk import FinanceDesk, finance_desk
 
 FORGED_ID = "0190e0e0-0000-7000-8000-0000000000f1"
 
@@ -69,9 +69,9 @@ def test_a_log_of_real_acts_agrees(desk: FinanceDesk) -> None:
 def test_an_approval_that_was_inserted_by_sql_is_found(desk: FinanceDesk, cause: str) -> None:
     """Whatever it names as its cause."""
     desk.prepared("a")
-    desk.asked("check", "a", *REVIEWER)
+    desk.asked("check", "a")
     real = an_origin(desk, "cashier/a")
-    desk.asked("cancel", "a", *CASHIER, "--reason", "暂缓")
+    desk.asked("cancel", "a", "--reason", "暂缓")
     desk.prepared("b")
     desk.office.clock.at += timedelta(seconds=1)
     assert [] == problems(desk, "allowance")

@@ -187,7 +187,7 @@ def test_two_files_of_one_person_become_one(at_desk: Desk) -> None:
     """The duplicate's facts go on with the survivor, and whoever asks for the duplicate is told where the person goes on."""
     survivor, duplicate = at_desk.worker(1), at_desk.worker(2)
     at_desk.office.rate(2, "competent", year=2024, effective="2025-01-10")
-    answer = at_desk.asked("registry", "merge", duplicate, survivor, "--by", "经办员甲", "--reason", "同一人")
+    answer = at_desk.asked("registry", "merge", duplicate, survivor, "--reason", "同一人")
     assert ["registry.person-merged.v1", "registry.file-absorbed.v1"] == [e["type"] for e in answer["happened"][:2]]
     shown = at_desk.asked("registry", "show", survivor)
     assert ([duplicate], [2024], 2) == (

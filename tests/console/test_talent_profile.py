@@ -80,7 +80,7 @@ def test_the_name_is_masked_and_nothing_is_recorded(made: Desk, tmp_path: Path) 
 
 def test_the_name_stands_in_plain_once_it_is_recorded_who_sees_it(made: Desk, tmp_path: Path) -> None:
     before = shown(made)
-    words = ("--name", "--by", "组织部-7", "--reason", "会议材料", "--out", str(tmp_path / "p.html"))
+    words = ("--name", "--reason", "会议材料", "--out", str(tmp_path / "p.html"))
     found = made.asked("talent", "profile-page", "hr:K001", *words)
     assert (found["name"], shown(made)) == ("张三", before + 1)
     assert found["name_shown_by"] in [e.event_id for e in events_of(made.office.registry)]
@@ -95,16 +95,16 @@ def test_without_the_registrys_secrets_there_is_no_name(made: Desk, monkeypatch:
     ref = made.asked("talent", "profile-page", "hr:K001")["person_ref"]
     page = CliRunner().invoke(app, ["talent", "profile-page", ref, "--lang", "zh"])
     assert (page.exit_code, "姓名：不可读" in page.stdout) == (0, True)
-    plain = CliRunner().invoke(app, ["talent", "profile-page", ref, "--name", "--by", "a", "--reason", "b"])
+    plain = CliRunner().invoke(app, ["talent", "profile-page", ref, "--name", "--reason", "b"])
     assert (plain.exit_code, "HONGLING_REGISTRY_KEYS" in plain.output) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("hr:K001", "--name"), "--by"),
-        (("hr:K001", "--by", "x"), "add --name"),
-        (("hr:K001", "--name", "--by", "x", "--reason", "11010519491231002X"), "personal data"),
+        (("hr:K001", "--name"), "--reason"),
+        (("hr:K001", "--reason", "x"), "add --name"),
+        (("hr:K001", "--name", "--reason", "11010519491231002X"), "personal data"),
         (("hr:K001", "--out", "page.docx"), ".pdf"),
         (("hr:K001", "--vacancy", "V-9"), "no vacancy"),
         (("hr:K009",), "knows nobody"),

@@ -218,7 +218,7 @@ def test_a_person_who_never_comes(impatient: Office) -> None:
     assert codes(parked[0]) == [("", "never-came")]
     assert only(office.publish(office.registration("nobody"))).outcome == "accepted"
     (row,) = office.asked("parked", "list")
-    office.asked("parked", "retry", row["parked_id"], "--by", "op-7", "--reason", "人员已登记")
+    office.asked("parked", "retry", row["parked_id"], "--reason", "人员已登记")
     accepted = [r for r in office.receipts("appraisal", message.message_id, "accepted") if r.outcome == "accepted"]
     assert len(accepted) == 1
     assert office.asked("parked", "list") == []
@@ -229,7 +229,7 @@ def test_a_parked_message_can_be_given_up(impatient: Office) -> None:
     office = impatient
     office.publish(Message("intake.hr.registry.worker-registered", "rubbish-1", b"rubbish"))
     (row,) = [r for r in office.asked("parked", "list") if r["message_id"] == "rubbish-1"]
-    office.asked("parked", "discard", row["parked_id"], "--by", "op-7", "--reason", "非事实")
+    office.asked("parked", "discard", row["parked_id"], "--reason", "非事实")
     refused = [r for r in office.receipts("hr", "rubbish-1", "refused") if r.outcome == "refused"]
     assert codes(refused[0]) == [("", "discarded")]
     types = [stored.subject.split(".")[2] for stored in office.stream("REGISTRY")]

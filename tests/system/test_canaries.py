@@ -24,7 +24,7 @@ FIRST = 5_000
 ROSTERS = 10
 """Attachments. Each is a list of people, so that all of them stand in one."""
 STEM_BYTES = 6
-ACT = ("--by", "经办员甲", "--reason", "核对材料")
+ACT = ("--reason", "核对材料")
 
 
 def name(number: int) -> str:

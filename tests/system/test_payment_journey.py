@@ -116,7 +116,7 @@ def the_reviewer_checks_and_publishes_nothing_else(office: Office) -> None:
     prepare_and_check(office, FIRST)
     with books(office) as (_, connection):
         found = run(connection, FIRST) or {}
-    assert (found["prepared_by"], found["checked_by"], found["stage"]) == (MAKER, CHECKER, "sealed")
+    assert (found["prepared_by"], found["checked_by"], found["stage"]) == ("cashier", "reviewer", "sealed")
     assert (found["count"], found["total_fen"]) == (5, 2 * 360_000 + 3 * 240_000)
 
 

@@ -21,7 +21,7 @@ from tests.system.conftest import Message, Office
 from tests.system.poisoned import MARK
 
 STATEMENT = ("finance", "statement", "--division", "211224", "--year", "2021")
-BY = ("--by", "op-7", "--reason", "规则已修复")
+BY = ("--reason", "规则已修复")
 CODECS: dict[str, Codec] = {"registry": REGISTRY, "allowance": ALLOWANCE}
 """The services that are given a fault, with what reads their logs."""
 

@@ -112,7 +112,7 @@ def test_one_persons_whole_way_by_commands_alone(office: Office, tmp_path: Path)
     assert first.startswith("320102-2025-000001-")
     assert office.asked("certificate", "verify", first)["valid"]
     file = tmp_path / "first.jwt"
-    office.asked("certificate", "export", first, "--out", str(file), "--with-name", "--by", "desk 1", "--reason", "handed out")
+    office.asked("certificate", "export", first, "--out", str(file), "--with-name", "--reason", "handed out")
     told = offline(office, file, tmp_path, "list-1", 0)
     assert (True, first, NAME, "valid") == (told["valid"], told["number"], told["holder_name"], told["state"])
 
