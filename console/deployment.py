@@ -172,10 +172,25 @@ class Deployment:
             extra=f"ports_file_dir: {json.dumps(str(run))}\n",
         )
 
+    def reload_broker(self, url: str, pid: int) -> None:
+        """Have a running server read its configuration anew. Raises RuntimeError if it does not.
+
+        Told twice: nats-server 2.15.1 gives an account that is new its imports only when it reads them a second time.
+        """
+        self.write_server_config(urlsplit(url).port or -1)
+        log = self.data / "logs" / "broker.log"
+        for _ in range(2):
+            read, deadline = log.read_text().count(RELOADED), time.monotonic() + START_SECONDS_MAX
+            os.kill(pid, signal.SIGHUP)
+            while log.read_text().count(RELOADED) == read:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the broker did not read its configuration; see {log}")
+                time.sleep(0.005)
+
     async def provision(self, url: str) -> Provisioned:
         client = await connect(url, ADMIN, self.seed_file(ADMIN))
         try:
-            return await provision_broker(client, self.sources, ack_wait_seconds=self.ack_wait_seconds)
+            return await provision_broker(client, self.principals.reporting(), ack_wait_seconds=self.ack_wait_seconds)
         finally:
             await client.close()
 
@@ -225,17 +240,9 @@ class Running:
     def reload_broker(self) -> None:
         """Have the server read its configuration anew: whoever left the list of principals is disconnected.
 
-        Told twice: nats-server 2.15.1 gives an account that is new its imports only when it reads them a second time.
+        See ``Deployment.reload_broker``.
         """
-        self.deployment.write_server_config(urlsplit(self.url).port or -1)
-        log, process = self.deployment.data / "logs" / "broker.log", self._processes["broker"]
-        for _ in range(2):
-            read, deadline = log.read_text().count(RELOADED), time.monotonic() + START_SECONDS_MAX
-            process.send_signal(signal.SIGHUP)
-            while log.read_text().count(RELOADED) == read:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"the broker did not read its configuration; see {log}")
-                time.sleep(0.005)
+        self.deployment.reload_broker(self.url, self._processes["broker"].pid)
 
     def start_service(self, service: str) -> None:
         """Start a service, also one that was not among those of the beginning."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from console.context import WRONG, JsonOption, fail
-from console.deployment import DEFAULT_SOURCES
-from console.principals import Principals
+from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
+from console.deployment import DEFAULT_SOURCES, Deployment
+from console.principals import Entry, Principals
 from console.run import tell
+from console.topology import REPORTING
 
 __all__ = ["register"]
 
@@ -25,6 +28,8 @@ cluster {
 }
 """
 """One file for three servers. Without its password, whoever reaches the port could join, and pass by every permission."""
+
+NameArgument = Annotated[str, typer.Argument(help="of the principal", show_default=False)]
 
 principal_app = typer.Typer(no_args_is_help=True, help="Who is known to the broker, with which credential.")
 
@@ -48,6 +53,91 @@ def init(
     write_configs(principals)
     made = [each.name for each in principals.entries() if each.name not in known]
     tell(as_json, {"created": made, "folder": str(folder)}, f"created: {', '.join(made) or '-'}")
+
+
+def _changed(ctx: Context, entry: Entry, said: tuple[str, str]) -> None:
+    """Let the running broker know at once, and say what became of the principal."""
+    deployment = _deployment(ctx)
+    state = deployment.state()
+    if state is not None:
+        deployment.reload_broker(str(state["url"]), int(state["pids"]["broker"]))
+        run_async(deployment.provision(str(state["url"])))
+    ctx.show(_shown(entry) | {"seed_file": str(deployment.seed_file(entry.name))}, ctx.say(*said))
+
+
+def _deployment(ctx: Context) -> Deployment:
+    if ctx.deployment is None:
+        fail(WRONG, "choose a deployment: --data DIR, or set HONGLING_DATA")
+    return ctx.deployment
+
+
+def _shown(entry: Entry) -> dict[str, str | None]:
+    state = "disabled" if entry.disabled else "active"
+    return {"name": entry.name, "role": entry.role, "division": entry.division, "state": state, "nkey": entry.nkey}
+
+
+@principal_app.command("add")
+def add(
+    name: NameArgument,
+    role: Annotated[str, typer.Option("--role", help=f"one of: {', '.join(REPORTING)}", show_default=False)],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """A person or an integrating system gets a name and a seed of its own; give the file to its holder."""
+    ctx = context(data, as_json, lang)
+    if role not in REPORTING:
+        fail(WRONG, f"--role {role} is not one of: {', '.join(REPORTING)}")
+    try:
+        entry = _deployment(ctx).principals.add(name, role)
+    except ValueError as error:
+        fail(WRONG, str(error))
+    path = _deployment(ctx).seed_file(name)
+    _changed(ctx, entry, (f"已增加 {name}（{role}）；凭据文件 {path}", f"{name} is {role} now; its seed is in {path}"))
+
+
+@principal_app.command("list")
+def listed(data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Who is known: name, role, state, public key."""
+    ctx = context(data, as_json, lang)
+    rows = [_shown(each) for each in _deployment(ctx).principals.entries()]
+    words = {"active": ctx.say("有效", "active"), "disabled": ctx.say("停用", "disabled")}
+    table = Table()
+    for column in ctx.say("名称,角色,状态,公钥", "name,role,state,public key").split(","):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(row["name"], row["role"], words[str(row["state"])], row["nkey"])
+    ctx.show({"principals": rows}, "")
+    if not as_json:
+        ctx.out.print(table)
+
+
+@principal_app.command("disable")
+def disable(name: NameArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Shut a principal out at once; whoever is connected with its seed is disconnected."""
+    ctx = context(data, as_json, lang)
+    _changed(ctx, _one(ctx, lambda all_: all_.disable(name)), (f"{name} 已停用", f"{name} is disabled"))
+
+
+@principal_app.command("enable")
+def enable(name: NameArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Let a disabled principal in again, with the seed that it has."""
+    ctx = context(data, as_json, lang)
+    _changed(ctx, _one(ctx, lambda all_: all_.disable(name, False)), (f"{name} 已启用", f"{name} is active"))
+
+
+@principal_app.command("rotate")
+def rotate(name: NameArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Give a principal another seed; the one before is worth nothing at once."""
+    ctx = context(data, as_json, lang)
+    _changed(ctx, _one(ctx, lambda all_: all_.rotate(name)), (f"{name} 的凭据已更换", f"{name} has another seed"))
+
+
+def _one(ctx: Context, change: Callable[[Principals], Entry]) -> Entry:
+    try:
+        return change(_deployment(ctx).principals)
+    except ValueError as error:
+        fail(WRONG, str(error))
 
 
 def write_configs(principals: Principals) -> None:

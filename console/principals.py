@@ -22,14 +22,14 @@ from typing import Any
 
 import nkeys
 
-from console.topology import ROLES, SERVICES, principal, usual
+from console.topology import REPORTING, ROLES, SERVICES, principal, usual
 from eventlog.box import KEY_BYTES
 from eventlog.topology import STORE, server_config
 
 __all__ = ["Entry", "Principals", "UnknownPrincipal", "write_secret"]
 
 BROKER, ASIDE = "broker", "aside"
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 class UnknownPrincipal(ValueError):
@@ -85,6 +85,10 @@ class Principals:
     def aside_key_file(self, service: str) -> Path:
         """Where the key of what a service holds and parks is."""
         return self.folder / ASIDE / service / "aside.key"
+
+    def reporting(self) -> tuple[str, ...]:
+        """Everybody who publishes facts and is answered, in the order of the list."""
+        return tuple(each.name for each in self.entries() if each.role in REPORTING)
 
     # --- changes --------------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ __all__ = [
     "CASHIER",
     "OPERATOR",
     "POLICY_OFFICE",
+    "REPORTING",
     "REVIEWER",
     "ROLES",
     "SOURCE",
@@ -85,6 +86,10 @@ _PLACEMENT = fact_subject(TALENT, "registry", "intake.engagement-started.v1")
 _ANNUAL_RATING = fact_subject(TALENT, "registry", "intake.annual-rating-recorded.v1")
 
 
+REPORTING = (OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, SOURCE)
+"""Roles that publish facts and are answered."""
+
+
 def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
     """Every stream. INTAKE and RECEIPTS are kept for a stated time only: the logs keep the facts and the answers."""
     return (
@@ -115,7 +120,7 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
 def consumers(sources: Sequence[str], ack_wait_seconds: float = ACK_WAIT_SECONDS) -> tuple[tuple[str, ConsumerConfig], ...]:
     """Every durable consumer, with its stream. ack_wait_seconds: after which an unsettled message is delivered again."""
     made = partial(consumer_config, ack_wait_seconds=ack_wait_seconds)
-    answered = [*sources, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, TALENT]
+    answered = dict.fromkeys((*sources, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, TALENT))
     return (
         ("INTAKE", made("registry", ["intake.*.registry.>"], "facts for the registry")),
         ("INTAKE", made("allowance-intake", ["intake.*.allowance.>"], "policies and operators' acts")),

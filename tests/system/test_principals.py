@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import nats.errors
 import pytest
 from nats.aio.client import Client
+from typer.testing import CliRunner
 
 from console.deployment import Deployment, Running, connect
+from console.main import app
 from console.principals import Principals, UnknownPrincipal
 from tests.support import eventually
 
@@ -34,9 +38,9 @@ async def stored(client: Client) -> int:
     return (await client.jetstream().publish(FACT, b"{}", timeout=2)).seq
 
 
-async def refused(running: Running, seed_file: Path) -> bool:
+async def refused(running: Running, seed_file: Path, name: str = "hr") -> bool:
     try:
-        client = await connect(running.url, "hr", seed_file)
+        client = await connect(running.url, name, seed_file)
     except nats.errors.Error:
         return True
     await client.close()
@@ -102,6 +106,46 @@ def test_a_new_principal_logs_in_without_a_restart(tmp_path: Path) -> None:
             with pytest.raises(nats.errors.TimeoutError):
                 await client.jetstream().publish(FACT, b"{}", timeout=0.5)
             await client.close()
+
+    asyncio.run(work())
+
+
+def typed(folder: Path, *words: str) -> dict[str, Any]:
+    """The JSON that ``hongling principal …`` answers."""
+    result = CliRunner().invoke(app, ["principal", *words, "--data", str(folder), "--json"])
+    assert result.exit_code == 0, result.output
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def test_people_get_their_own_seeds_by_a_command_while_the_broker_runs(tmp_path: Path) -> None:
+    """Two cashiers publish each in their own name; who is disabled is shut out at once, an old seed too."""
+
+    async def work() -> None:
+        async with broker(tmp_path) as running:
+            for name in ("wang", "li"):
+                made = await asyncio.to_thread(typed, tmp_path, "add", name, "--role", "cashier")
+                client = await connect(running.url, name, Path(made["seed_file"]))
+                js = client.jetstream()
+                assert (await js.publish(f"intake.{name}.allowance.payment-run-prepared", b"{}", timeout=2)).stream == "INTAKE"
+                for denied in ("intake.cashier.allowance.payment-run-prepared", f"intake.{name}.allowance.payment-run-checked"):
+                    with pytest.raises(nats.errors.TimeoutError):
+                        await js.publish(denied, b"{}", timeout=0.3)
+                assert (await js.consumer_info("RECEIPTS", f"receipts-{name}")).name == f"receipts-{name}"
+                await client.close()
+            seed = running.deployment.seed_file("wang")
+            before = tmp_path / "before.nk"
+            before.write_bytes(seed.read_bytes())
+            await asyncio.to_thread(typed, tmp_path, "rotate", "wang")
+            assert await refused(running, before, "wang")
+            assert not await refused(running, seed, "wang")
+            await asyncio.to_thread(typed, tmp_path, "disable", "wang")
+            assert await refused(running, seed, "wang")
+            rows = (await asyncio.to_thread(typed, tmp_path, "list"))["principals"]
+            assert {row["name"]: row["state"] for row in rows if row["role"] == "cashier"} == {
+                "cashier": "active", "wang": "disabled", "li": "active"}  # fmt: skip
+            await asyncio.to_thread(typed, tmp_path, "enable", "wang")
+            assert not await refused(running, seed, "wang")
 
     asyncio.run(work())
 
