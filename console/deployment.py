@@ -29,6 +29,7 @@ from console.principals import Principals, write_secret
 from console.sealing import new_key_pair
 from console.signing import add_signing_key
 from console.topology import ADMIN, OPERATOR, SERVICES, Provisioned, provision_broker
+from eventlog.bounds import SOURCES_VARIABLE
 from eventlog.database import Database
 from eventlog.settings import aside_variable, seed_variable
 from eventlog.topology import ACK_WAIT_SECONDS
@@ -88,6 +89,11 @@ class Deployment:
         return self.data / "attachments"
 
     @property
+    def bounds(self) -> Path:
+        """What each source may write (``eventlog.bounds``), if somebody has put it there."""
+        return self.data / "sources.json"
+
+    @property
     def id_key(self) -> bytes:
         return bytes.fromhex((self.keys / "message-id.key").read_text())
 
@@ -129,6 +135,8 @@ class Deployment:
         }
         if service == "registry":
             settings |= {f"{own}KEYS": str(self.keys), f"{own}ATTACHMENTS": str(self.attachments)}
+        if self.bounds.exists():
+            settings[SOURCES_VARIABLE.name] = str(self.bounds.resolve())
         given = {name: value for name, value in os.environ.items() if name.startswith(own)}
         return given | settings
 

@@ -113,6 +113,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "nobody-enrolled": ("该周期没有参加人员", "请先登记参加人员"),
     "not-a-candidate": ("该人员没有经过后备库审查", "请先提请审查"),
     "not-a-downgrade": ("新等级并不低于现等级", "请填写更低的等级，或报告晋升"),
+    "not-authorised": ("该来源无权上报此项", "请由有权的来源上报，或请管理员调整权限"),
     "not-a-fact": ("所指消息不是人员档案中的事实", "请报告其后的事项"),
     "not-a-source-of-the-cycle": ("该来源不在周期规定之列", "请由规定的来源报告"),
     "not-allowed": ("此类事实不带身份信息", "请删除"),

@@ -6,7 +6,7 @@ A ``Desk`` turns what became of one message into one ``Unit`` of the batch. Whic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from contracts.base import business_day
-from contracts.intake import IntakeMessage, ParkedDiscard, ParkedRetry
+from contracts.intake import ParkedDiscard, ParkedRetry
 from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
 from contracts.problems import problem as words_of
 from contracts.receipts import Problem
 from eventlog import schema
+from eventlog.bounds import SourceBounds, beyond
 from eventlog.box import opened
 from eventlog.cache import Shelved
 from eventlog.inbox.failures import Failure, failure_of
@@ -119,12 +120,15 @@ class Batch:
 
 
 class Desk:
-    """service: whose receipts these are. quota: of each source."""
+    """service: whose receipts these are. quota: of each source. bounds: of those that have any."""
 
-    def __init__(self, service: str, log: Log, quota: Quota | None = None) -> None:
+    def __init__(
+        self, service: str, log: Log, quota: Quota | None = None, bounds: Mapping[str, SourceBounds] | None = None
+    ) -> None:
         self.service = service
         self._log = log
         self._quota = quota or Quota()
+        self._bounds = bounds or {}
 
     def within_quota(self, connection: Connection, batch: Batch, items: Sequence[Item]) -> list[Item]:
         """Those that their sources may still send. What goes beyond is answered and erased, and nothing of it is kept."""
@@ -173,14 +177,16 @@ class Desk:
             return Fault(origin, f"seq-{item.sequence}", "parked", (why,), item.sequence, item.subject, item.raw)
         if isinstance(found, Fault) or not item.fresh:
             return found
-        why_not = self._beyond(found.message)
+        why_not = self._beyond(found)
         return found if why_not is None else refused(found, why_not)
 
-    def _beyond(self, message: IntakeMessage) -> Problem | None:
+    def _beyond(self, parsed: Parsed) -> Problem | None:
         """Why a message that has just come is not taken, well-formed as it is. What was taken once is not asked again."""
-        if message.time > self._log.clock.now() + timedelta(seconds=AHEAD_SECONDS_MAX):
+        message, now = parsed.message, self._log.clock.now()
+        if message.time > now + timedelta(seconds=AHEAD_SECONDS_MAX):
             return words_of("time-ahead", "time")
-        return None
+        bounds = self._bounds.get(parsed.origin)
+        return None if bounds is None else beyond(bounds, message, parsed.value["data"], business_day(now))
 
     def receipt(self, parsed: Parsed, outcome: Any, *, warnings: Sequence[Problem] = (), **more: Any) -> ReceiptValue:
         """An answer. What was accepted and led to no event changed nothing: it is said that it stands already."""

@@ -8,7 +8,7 @@ the reasons measured in docs/decisions/0003: latency of a lone message, busy loo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from sqlalchemy import Connection, func, select
 from contracts.intake import get_ready
 from eventlog import schema
 from eventlog.answering import Answering
+from eventlog.bounds import SourceBounds
 from eventlog.consumer import RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, Consumer, Handler
 from eventlog.database import Database, DatabaseMissing
 from eventlog.heard import GARBAGE
@@ -115,6 +116,7 @@ class Service:
     reconciler: Reconciler | None = None
     bindings: Bindings | None = None
     quota: Quota = field(default_factory=Quota)
+    bounds: Mapping[str, SourceBounds] = field(default_factory=dict)
     _answering: Answering | None = None
     _feeds: list[JetStreamFeed] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)

@@ -22,6 +22,7 @@ from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
 from contracts.receipts import Receipt
 from contracts.resident_id import check_character
 from eventlog import schema
+from eventlog.bounds import SourceBounds
 from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
@@ -187,6 +188,7 @@ class RegistryBench:
         correctors: Sequence[str] = ("operator",),
         seed: int = 1,
         quota: Quota | None = None,
+        bounds: Mapping[str, SourceBounds] | None = None,
     ) -> None:
         self.clock = FixedClock(NOW)
         self.database = database
@@ -209,6 +211,7 @@ class RegistryBench:
             hold_seconds=hold_seconds,
             quota=quota,
             correctors=frozenset(correctors),
+            bounds=bounds,
             erase=erase,
             wake=lambda: None,
             check_place=registry_app.check_place,

@@ -113,6 +113,7 @@ def create_app(settings: Settings) -> FastStream:
         open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger),
         logger,
         quota=settings.quota,
+        bounds=settings.bounds,
     )
     return service.app(bindings(service, settings.hold_seconds))
 
@@ -122,7 +123,7 @@ def bindings(service: Service, hold_seconds: int = HOLD_SECONDS) -> Bindings:
     log = service.log
     events = RegistryEvents(log, wake=service.wake)
     recalculation = Recalculation(log, wake=service.wake)
-    payments = Payments(log, hold_seconds=hold_seconds, recalculating=recalculating, quota=service.quota)
+    payments = Payments(log, hold_seconds=hold_seconds, recalculating=recalculating, quota=service.quota, bounds=service.bounds)
     # The task runs in a thread, and has its own.
     work = PaymentWork(log, Payments(log, hold_seconds=hold_seconds, recalculating=recalculating), wake=service.wake)
 

@@ -46,6 +46,7 @@ from contracts.payment import (
 )
 from contracts.registry import FactOrigin
 from eventlog import schema
+from eventlog.bounds import SourceBounds
 from eventlog.bulk import one_of
 from eventlog.cache import Shelf
 from eventlog.canonical import digest
@@ -225,10 +226,11 @@ class Payments:
         *,
         hold_seconds: int = HOLD_SECONDS,
         quota: Quota | None = None,
+        bounds: Mapping[str, SourceBounds] | None = None,
         recalculating: Callable[[Connection], bool] = lambda connection: False,
     ) -> None:
         self.log = log
-        self.desk = Desk(SERVICE, log, quota)
+        self.desk = Desk(SERVICE, log, quota, bounds)
         self.holding = Holding(self.desk, log, hold_seconds)
         self.recalculating = recalculating
         self._shelf = Shelf(log, POLICIES, _mode_of)

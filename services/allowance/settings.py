@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, read_bounds
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import Variable, read_settings, whole_number
 
@@ -20,6 +21,7 @@ VARIABLES = (
     Variable("HONGLING_ALLOWANCE_ASIDE_KEY_FILE", "file with the key of what is held and parked; made with the principals"),
     Variable(HOLD, "how long a fact about payment waits for the stage before it", str(7 * 24 * 3600)),
     *QUOTA_VARIABLES,
+    SOURCES_VARIABLE,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -32,6 +34,7 @@ class Settings:
     aside_key_file: Path
     hold_seconds: int
     quota: Quota
+    bounds: Mapping[str, SourceBounds]
     log_level: str
 
 
@@ -45,5 +48,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         aside_key_file=Path(values["HONGLING_ALLOWANCE_ASIDE_KEY_FILE"]),
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         quota=quota_from(values),
+        bounds=read_bounds(values[SOURCES_VARIABLE.name]),
         log_level=values["HONGLING_LOG_LEVEL"],
     )

@@ -104,6 +104,7 @@ def create_app(settings: Settings) -> FastStream:
         open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger),
         logger,
         quota=settings.quota,
+        bounds=settings.bounds,
     )
     reread = partial(KeyRing.read, settings.keys)
     vault = Vault(reread(), SystemEntropy(), reread)
@@ -143,6 +144,7 @@ def bindings(
         correctors=correctors,
         erase=erase,
         quota=service.quota,
+        bounds=service.bounds,
         wake=service.wake,
         check_place=partial(check_place, extra=divisions),
     )

@@ -54,6 +54,7 @@ from contracts.registry import (
 from contracts.registry import FactCorrected as FactCorrectedEvent
 from contracts.resident_id import born_on
 from eventlog import schema
+from eventlog.bounds import SourceBounds
 from eventlog.bulk import one_of
 from eventlog.cache import StateCache
 from eventlog.decider import Early, Rejected
@@ -180,6 +181,7 @@ class RegistryIntake:
         *,
         hold_seconds: int,
         quota: Quota | None = None,
+        bounds: Mapping[str, SourceBounds] | None = None,
         correctors: frozenset[str],
         erase: Callable[[int], Awaitable[None]],
         wake: Callable[[], None],
@@ -189,7 +191,7 @@ class RegistryIntake:
         self._cache: StateCache[tuple[Worker, dict[str, EncryptedIdentity]]] = StateCache()
         self._vault = vault
         self._rules = rules
-        desk = Desk(SERVICE, log, quota)
+        desk = Desk(SERVICE, log, quota, bounds)
         self._holding = Holding(desk, log, hold_seconds)
         self._correctors = correctors
         self._erase = erase

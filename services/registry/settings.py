@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, read_bounds
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import SettingError, Variable, read_settings, whole_number
 from services.registry.calendar import WorkCalendar
@@ -29,6 +30,7 @@ VARIABLES = (
     Variable("HONGLING_REGISTRY_ISSUERS", "JSON: grade to the levels that may issue it; default: the scheme's", ""),
     Variable("HONGLING_REGISTRY_DIVISIONS", "division codes newer than the library's data, with commas", ""),
     *QUOTA_VARIABLES,
+    SOURCES_VARIABLE,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -46,6 +48,7 @@ class Settings:
     rules: Rules
     divisions: frozenset[str]
     quota: Quota
+    bounds: Mapping[str, SourceBounds]
     log_level: str
 
 
@@ -65,6 +68,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         rules=replace(_rules(values["HONGLING_REGISTRY_ISSUERS"]), calendar=WorkCalendar()),
         divisions=_listed(values["HONGLING_REGISTRY_DIVISIONS"]),
         quota=quota_from(values),
+        bounds=read_bounds(values[SOURCES_VARIABLE.name]),
         log_level=values["HONGLING_LOG_LEVEL"],
     )
 

@@ -82,6 +82,7 @@ def create_app(settings: Settings) -> FastStream:
         open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger),
         logger,
         quota=settings.quota,
+        bounds=settings.bounds,
     )
     return service.app(bindings(service, settings.hold_seconds, settings.closers))
 
@@ -99,6 +100,7 @@ def bindings(service: Service, hold_seconds: int, closers: frozenset[str]) -> Bi
         wake=service.wake,
         erase=erase,
         quota=service.quota,
+        bounds=service.bounds,
         calendar=WorkCalendar(),
         closers=closers,
     )

@@ -23,6 +23,7 @@ from contracts.registry import FactOrigin
 from contracts.standard import QualificationStandard, Words
 from contracts.talent import CandidateFlagged, CandidateNominated, FactHeard, Profile, StandardPublished
 from contracts.workdays import Calendar
+from eventlog.bounds import SourceBounds
 from eventlog.cache import Shelf, Shelved, StateCache
 from eventlog.decider import Early
 from eventlog.desk import Desk, Item
@@ -144,13 +145,14 @@ class Talent:
         *,
         hold_seconds: int,
         quota: Quota | None = None,
+        bounds: Mapping[str, SourceBounds] | None = None,
         wake: Callable[[], None],
         erase: Callable[[int], Awaitable[None]],
         calendar: Calendar | None = None,
         closers: frozenset[str] = CLOSERS,
     ) -> None:
         self._log = log
-        desk = Desk(SERVICE, log, quota)
+        desk = Desk(SERVICE, log, quota, bounds)
         self._holding = Holding(desk, log, hold_seconds)
         published = standards(log), development_policies(log)
         self._shelves: dict[str, Shelf[Any]] = {each.stream: each.shelf() for each in published}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, read_bounds
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import Variable, read_settings, whole_number
 
@@ -25,6 +26,7 @@ VARIABLES = (
         "operator",
     ),
     *QUOTA_VARIABLES,
+    SOURCES_VARIABLE,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -38,6 +40,7 @@ class Settings:
     hold_seconds: int
     closers: frozenset[str]
     quota: Quota
+    bounds: Mapping[str, SourceBounds]
     log_level: str
 
 
@@ -52,5 +55,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         closers=frozenset(part.strip() for part in values["HONGLING_TALENT_CLOSERS"].split(",") if part.strip()),
         quota=quota_from(values),
+        bounds=read_bounds(values[SOURCES_VARIABLE.name]),
         log_level=values["HONGLING_LOG_LEVEL"],
     )

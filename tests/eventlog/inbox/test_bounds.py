@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from eventlog.bounds import SourceBounds, read_bounds
 from eventlog.database import Database
 from eventlog.desk import AHEAD_SECONDS_MAX
+from eventlog.settings import SettingError
 from tests.support import NOW, RegistryBench
 
 
@@ -42,3 +45,71 @@ def test_what_was_taken_is_not_asked_for_its_time_again(bench: RegistryBench) ->
     bench.clock.at -= timedelta(hours=2)
     bench.settle(bench.registers())
     assert bench.outcomes == [("early", "waiting"), ("reg-1", "accepted"), ("early", "accepted")]
+
+
+# --- which facts, which divisions, which days -----------------------------------------------------------------------------
+
+BOUNDS = {"hr": SourceBounds(facts=frozenset({"worker-registered", "fact-corrected"}), divisions=("320100",), ahead_days=31)}
+
+
+@pytest.fixture
+def bounded(database: Database) -> RegistryBench:
+    return RegistryBench(database, bounds=BOUNDS)
+
+
+def refusals(bench: RegistryBench) -> list[tuple[str, str, str]]:
+    return [(r.id, p.field, p.code) for r in bench.receipts if r.outcome == "refused" for p in r.problems]
+
+
+def test_a_source_writes_within_its_bounds_and_no_further(bounded: RegistryBench) -> None:
+    """The receipt names the field that is beyond; a division means all below it, also inside a correction."""
+    moved = {"kind": "registration", "division": "110101"}
+    bounded.each(
+        bounded.registers(),
+        bounded.rates(id="kind"),
+        bounded.registers(2, key="w-2", id="place", division="110101"),
+        bounded.registers(3, key="w-3", id="day", on="2026-04-02"),
+        bounded.registers(4, key="w-4", id="last-day", on="2026-04-01"),
+        bounded.corrects("reg-1", moved, id="inside"),
+    )
+    assert refusals(bounded) == [
+        ("kind", "type", "not-authorised"),
+        ("place", "data.division", "not-authorised"),
+        ("day", "effectiveon", "not-authorised"),
+        ("inside", "data.replacement.division", "not-authorised"),
+    ]
+    assert [id for id, outcome in bounded.outcomes if outcome == "accepted"] == ["reg-1", "last-day"]
+
+
+def test_a_source_that_is_not_named_has_its_roles_bounds_only(bounded: RegistryBench) -> None:
+    """The file bounds the sources that it names."""
+    bounded.settle(bounded.registers(source="training", division="110101"))
+    assert bounded.outcomes == [("reg-1", "accepted")]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('{"hr": {"fact": []}}', "hr.fact"),
+        ('{"hr": {"facts": ["rating-given-away"]}}', "rating-given-away"),
+        ('{"hr": {"divisions": ["32"]}}', "hr.divisions.0"),
+        ('{"hr": {"ahead_days": -1}}', "hr.ahead_days"),
+        ("{", "sources.json"),
+    ],
+)
+def test_a_file_that_cannot_be_read_stops_the_service(tmp_path: Path, text: str, named: str) -> None:
+    """A bound that is misspelt is not taken for none."""
+    file = tmp_path / "sources.json"
+    file.write_text(text)
+    with pytest.raises(SettingError, match=named):
+        read_bounds(str(file))
+
+
+def test_the_file_says_what_the_bounds_are(tmp_path: Path) -> None:
+    """Without a file there are none; a file that is named and not there is a fault."""
+    file = tmp_path / "sources.json"
+    file.write_text('{"hr": {"facts": ["worker-registered", "fact-corrected"], "divisions": ["320100"], "ahead_days": 31}}')
+    assert read_bounds(str(file)) == BOUNDS
+    assert read_bounds("") == {}
+    with pytest.raises(SettingError, match="cannot be read"):
+        read_bounds(str(tmp_path / "absent.json"))
