@@ -12,12 +12,12 @@ COMMANDS = {
     "up": Entry("console.operate", "Run the broker and all services, embedded, until Ctrl-C."),
     "run": Entry("console.operate", "Run one service in the foreground; settings from HONGLING_* variables."),
     "provision": Entry("console.operate", "Create or update streams, consumers and tables."),
-    "status": Entry("console.operate", "Health, lag, positions, parked."),
+    "status": Entry("console.operate", "Health, lag, positions, and the messages that are parked or held, oldest first."),
     "demo": Entry(
         "console.demo",
         "Run the main job on a real broker and real stores: a published county, a made-up city, explanation, replay, proof.",
     ),
-    "intake": Entry("console.intake", "Facts from files: check, publish, template."),
+    "intake": Entry("console.intake", "Facts from files: check, publish, receipt, template."),
     "registry": Entry(
         "console.registry", "The registry's own desk: workers, certification, units, inspections, dossiers, personal data."
     ),
@@ -48,7 +48,7 @@ COMMANDS = {
     "stream": Entry("console.streams", "The services' streams, which can be made again from their logs."),
     "parked": Entry("console.parked", "Messages that were set aside: list, show, retry, discard."),
     "principal": Entry("console.principal_acts", "Who is known to the broker, with which credential."),
-    "keys": Entry("console.keys", "The registry's key files: create, rotate, credential."),
+    "keys": Entry("console.keys", "The registry's key files: create, rotate, rewrap, credential."),
 }
 
 app = typer.Typer(

@@ -16,7 +16,7 @@ from eventlog import schema
 from eventlog.log import Log
 from eventlog.nats import JetStreamPublisher, Stored, read_stream, stream_state
 from eventlog.relay import cursor_of
-from eventlog.wire import event_message
+from eventlog.wire import ConsumerGone, event_message
 
 __all__ = ["Compared", "compare_stream", "register", "repair_stream"]
 
@@ -41,7 +41,11 @@ async def compare_stream(log: Log, client: Client, inbox_prefix: str) -> Compare
     stream = log.name.upper()
     with log.database.read.connect() as connection:
         carried = cursor_of(connection, log.name)
-    last = (await stream_state(client, stream)).last
+    try:
+        last = (await stream_state(client, stream)).last
+    except ConsumerGone:
+        # A stream that is gone holds nothing.
+        last = 0
     found, there, sequence = Compared(), bytearray(carried + 1), 0
     while sequence < last and (page := await read_stream(client, stream, sequence, inbox_prefix)):
         rows = _rows(log, schema.event.c.event_id, {message.message_id for message in page})
