@@ -179,8 +179,8 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         ),
     },
     "stands-already": {
-        "en": ("this stands already: nothing new was recorded", "nothing is left to do"),
-        "zh": ("此事已有记录，没有新增内容", "无需再报"),
+        "en": ("this stands already, in the same words and of the same day", "nothing is left to do"),
+        "zh": ("此事已有记录，内容和日期相同", "无需再报"),
     },
     "doubtful-word": {
         "en": ("no standard in force knows this word", "check it; if the word is new, have the standard published first"),

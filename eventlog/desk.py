@@ -42,7 +42,7 @@ from eventlog.parking import park, parked_row, parked_with, stream_of_parked
 from eventlog.quota import Quota, Sent, sent_by
 from eventlog.wire import Incoming
 
-__all__ = ["AHEAD_SECONDS_MAX", "Batch", "Desk", "Item", "problem"]
+__all__ = ["AHEAD_SECONDS_MAX", "STANDS_ALREADY", "Batch", "Desk", "Item", "problem"]
 
 AHEAD_SECONDS_MAX = 300
 """How far a source's clock may run ahead of the service's. The later ``time`` settles a contradiction, so nobody may write one
@@ -51,7 +51,7 @@ that the others cannot reach."""
 OVER_QUOTA = words_of("over-quota", "")
 
 STANDS_ALREADY = words_of("stands-already", "")
-"""Of an act that says what is so: it is accepted, and leads to no event."""
+"""Of an act that says what is so: it is accepted, and leads to no event. A report that does may be recorded all the same."""
 
 
 @dataclass(frozen=True, slots=True)

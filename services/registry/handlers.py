@@ -58,7 +58,7 @@ from eventlog.bounds import SourceBounds
 from eventlog.bulk import one_of
 from eventlog.cache import StateCache
 from eventlog.decider import Early, Rejected
-from eventlog.desk import Batch, Desk, Item, problem
+from eventlog.desk import STANDS_ALREADY, Batch, Desk, Item, problem
 from eventlog.holding import Holding, held_item
 from eventlog.ids import random_token
 from eventlog.inbox.failures import Failure, failure_of
@@ -93,6 +93,7 @@ from services.registry.decider import (
     replay,
     stream_of,
 )
+from services.registry.decider.facts import says_the_same
 from services.registry.decider.places import (
     PLACE_FACTS,
     PlaceEvent,
@@ -104,6 +105,7 @@ from services.registry.decider.places import (
     stream_of_place,
 )
 from services.registry.decider.plausible import check_age, doubts, doubts_of_age, doubts_of_engagement
+from services.registry.decider.worker import first_of
 from services.registry.standards import STANDARDS, standards
 from services.registry.vault import Erasure, Purpose, Vault, erasure, person_index, person_key
 from services.registry.views import application, certificate_holder
@@ -462,6 +464,9 @@ class RegistryIntake:
         command = self._command(connection, batch, unit, ready, stamp, identity)
         events = decide(command, before, batch.rules)
         warnings = self._doubts(connection, batch, ready, command)
+        if events and isinstance(command, Record) and says_the_same(command, before):
+            # Recorded nevertheless: it may outlast what lies between the two and is still to come.
+            warnings += (STANDS_ALREADY,)
         ids = (stamp.event_id, *stamp.more_ids)
         happened = [Happened(ids[place], effective_day(command, event, before), event) for place, event in enumerate(events)]
         unit.events = [self._new_event(stream, each.event, each.effective_on, each.event_id, parsed) for each in happened]
@@ -493,8 +498,10 @@ class RegistryIntake:
             warnings = doubts_of_age(born, day, f"{field}.resident_id")
         elif isinstance(command.says, EngagementStart):
             self._check_age(connection, batch, command.stamp)
-        if isinstance(command, Record):
-            warnings += doubts_of_engagement(command.says, command.stamp, batch.states[stream_of(command.stamp.person_ref)])
+        state, source = batch.states[stream_of(command.stamp.person_ref)], command.stamp.origin.source
+        if isinstance(command, Correct) and command.corrects in state.facts:
+            source = first_of(state, state.facts[command.corrects]).source
+        warnings += doubts_of_engagement(command.says, command.stamp, state, source)
         unknown = lambda division: self._check_place(division, None) is not None  # noqa: E731
         return (*warnings, *doubts(command.says, batch.rules, unknown))
 

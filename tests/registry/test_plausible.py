@@ -87,8 +87,8 @@ def test_an_engagement_that_ends_before_it_starts_is_told_whichever_comes_second
     other = END if first is START else START
     days = {START.kind: "2021-05-01", END.kind: "2021-04-01"}
     state = state_of(registered(), record(2, first, days[first.kind]))
-    assert ["ends-before-start"] == [e.code for e in doubts_of_engagement(other, stamp(3, days[other.kind]), state)]
-    assert () == doubts_of_engagement(other, stamp(3, days[first.kind]), state)
+    assert ["ends-before-start"] == [e.code for e in doubts_of_engagement(other, stamp(3, days[other.kind]), state, "hr")]
+    assert () == doubts_of_engagement(other, stamp(3, days[first.kind]), state, "hr")
 
 
 def test_nobody_is_rated_for_a_year_that_has_not_begun() -> None:
@@ -126,6 +126,53 @@ def test_a_fact_that_repeats_is_answered_that_it_stands_already(bench: RegistryB
     assert ("accepted", (), ["stands-already"]) == (again.outcome, again.events, [each.code for each in again.warnings])
     assert () == first.warnings
     assert 1 == len(bench.events)
+
+
+ENGAGEMENT = {"engagement": "e1", "category": "secretary", "unit": "u", "post": "p"}
+REPORTS = {
+    "annual-rating-recorded": {"year": 2024, "rating": "excellent"},
+    "inspection-concluded": {"year": 2024, "outcome": "passed"},
+    "engagement-started": ENGAGEMENT,
+    "engagement-ended": {"engagement": "e1", "reason": "resigned"},
+    "certificate-issued": {"number": "c1", "grade": "senior", "issuer": "320100"},
+}
+
+
+@pytest.mark.parametrize("fact", REPORTS)
+def test_a_report_that_repeats_is_recorded_and_told(bench: RegistryBench, fact: str) -> None:
+    """It may outlast what lies between the two and comes later; its sender learns that nothing has changed."""
+    says = {"person": {"source_key": "w-1"}, **REPORTS[fact]}
+    bench.settle(bench.registers(on="2020-01-01"), bench.message(fact, says, id="first"))
+    before = [row[:1] + row[2:] for row in bench.standings()]
+    bench.settle(bench.message(fact, says, id="again", time="2025-01-06T08:00:00Z"))
+    first, again = bench.receipts[1:]
+    assert ([], ["stands-already"]) == tuple([each.code for each in r.warnings] for r in (first, again))
+    assert ("accepted", 1) == (again.outcome, len(again.events))
+    assert before == [row[:1] + row[2:] for row in bench.standings()]
+
+
+def test_what_stands_does_not_hang_on_which_of_three_reports_came_first(bench: RegistryBench) -> None:
+    """Good, then fair, then good again: the last one stands, although it says what an earlier one said."""
+    says = [("one", "excellent", "05"), ("two", "competent", "06"), ("three", "excellent", "07")]
+    items = {id: bench.rates(2024, rating, id=id, time=f"2025-01-{day}T08:00:00Z") for id, rating, day in says}
+    bench.settle(bench.registers(on="2020-01-01"))
+    bench.each(items["one"], items["three"], items["two"])
+    assert [("rating/2024", "hr/three")] == [row[:2] for row in bench.standings() if row[0].startswith("rating")]
+    assert [[], ["stands-already"], []] == [[each.code for each in receipt.warnings] for receipt in bench.receipts[1:]]
+
+
+@pytest.mark.parametrize("corrector", ["hr", "operator"])
+def test_a_correction_that_ends_an_engagement_before_its_start_is_told(bench: RegistryBench, corrector: str) -> None:
+    """Whoever corrects it: the engagement is that of whoever reported it."""
+    who = {"person": {"source_key": "w-1"}}
+    bench.settle(
+        bench.registers(on="2020-01-01"),
+        bench.message("engagement-started", {**who, **ENGAGEMENT}, id="start", on="2024-03-01"),
+        bench.message("engagement-ended", {**who, "engagement": "e1", "reason": "resigned"}, id="end", on="2024-09-01"),
+    )
+    end = {"kind": "engagement-end", "engagement": "e1", "reason": "resigned"}
+    bench.settle(bench.corrects("end", end, on="2024-02-01", source=corrector, owner="hr"))
+    assert ("accepted", ["ends-before-start"]) == (bench.receipts[-1].outcome, [w.code for w in bench.receipts[-1].warnings])
 
 
 def test_a_warning_goes_with_the_acceptance(bench: RegistryBench) -> None:

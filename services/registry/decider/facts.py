@@ -69,6 +69,7 @@ __all__ = [
     "decide_withdraw",
     "known_of",
     "leaves_of",
+    "says_the_same",
     "standings_of",
 ]
 
@@ -315,7 +316,7 @@ def decide_record(command: Record, state: Worker, rules: Rules) -> tuple[Recorde
     """The event of a fact, and those of what comes with it; nothing, if it says what stands already."""
     stamp, says = command.stamp, command.says
     check_particulars(says, stamp, rules)
-    if isinstance(says, _ACTS) and not command.also and _says_the_same(command, state):
+    if isinstance(says, _ACTS) and says_the_same(command, state):
         return ()
     also = tuple(dict.fromkeys(command.also))
     for each in (says, *also):
@@ -324,8 +325,10 @@ def decide_record(command: Record, state: Worker, rules: Rules) -> tuple[Recorde
     return (record(command, state), *(record(each, state) for each in further))
 
 
-def _says_the_same(command: Record, state: Worker) -> bool:
+def says_the_same(command: Record, state: Worker) -> bool:
     """A fact sent again under another id, by the source whose fact stands: the same words, day and identity."""
+    if command.also:
+        return False
     source = command.stamp.origin.source
     known = state.facts.get(state.standing.get(command.says.slot(source), (None, ()))[0] or "")
     mark = "" if command.identity is None else command.identity.mark

@@ -55,12 +55,13 @@ def doubts_of_age(born: date, day: date, field: str) -> tuple[Problem, ...]:
     return (problem("old", field),) if years > AGE_YEARS_LIKELY_MAX else ()
 
 
-def doubts_of_engagement(says: Particulars, stamp: Stamp, state: Worker) -> tuple[Problem, ...]:
+def doubts_of_engagement(says: Particulars, stamp: Stamp, state: Worker, source: str) -> tuple[Problem, ...]:
     """An engagement that ends before it starts, whichever of the two is told first: it never was, until one of them is
-    corrected (``talent.rotation``). Refusing the second would make what is on file depend on which came first."""
+    corrected (``talent.rotation``). Refusing the second would make what is on file depend on which came first. source: whose
+    engagement it is; of a correction, that of the fact that it corrects."""
     if not isinstance(says, EngagementStart | EngagementEnd):
         return ()
-    key = says.slot(stamp.origin.source).partition("/")[2]
+    key = says.slot(source).partition("/")[2]
     other = "engagement-end" if isinstance(says, EngagementStart) else "engagement-start"
     known = state.facts.get(state.standing.get(f"{other}/{key}", (None, ()))[0] or "")
     if known is None:
