@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import pytest
@@ -129,7 +129,7 @@ def test_a_fact_that_repeats_is_answered_that_it_stands_already(bench: RegistryB
 
 
 ENGAGEMENT = {"engagement": "e1", "category": "secretary", "unit": "u", "post": "p"}
-REPORTS = {
+REPORTS: Mapping[str, Mapping[str, object]] = {
     "annual-rating-recorded": {"year": 2024, "rating": "excellent"},
     "inspection-concluded": {"year": 2024, "outcome": "passed"},
     "engagement-started": ENGAGEMENT,
