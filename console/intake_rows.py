@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -42,7 +42,7 @@ from console.workbook import letters_of
 from contracts.base import utc_text
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, DossierContent, FactCorrected, Identity, fact_subject, parse
 from contracts.plain_identity import plain_identities
-from contracts.possible import impossible, impossible_age, impossible_day
+from contracts.possible import AHEAD_SECONDS_MAX, impossible, impossible_age, impossible_day
 from contracts.problems import Lang, problem, problems_of
 from contracts.receipts import Problem
 from contracts.resident_id import born_on, looks_like_resident_id
@@ -244,7 +244,12 @@ def check(raw: bytes, type: str | None, reading: Reading) -> tuple[Problem, ...]
         return found
     day, received_at = message.effectiveon, reading.recorded_at
     says = message.data.replacement if isinstance(message.data, FactCorrected) else message.data
-    wrong = impossible_day(day, message.time, received_at, lang) or impossible(says, day, received_at, lang)
+    ahead = message.time > received_at + timedelta(seconds=AHEAD_SECONDS_MAX)
+    wrong = (
+        problem("time-ahead", "time", lang)
+        if ahead
+        else impossible_day(day, message.time, received_at, lang) or impossible(says, day, received_at, lang)
+    )
     return found if wrong is None else (*found, wrong)
 
 

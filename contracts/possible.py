@@ -13,11 +13,22 @@ from contracts.problems import Lang, problem
 from contracts.receipts import Problem
 from contracts.terms import full_years
 
-__all__ = ["CLOCK_SKEW_MAX", "EFFECTIVE_FIRST", "FUTURE_DAYS_MAX", "impossible", "impossible_age", "impossible_day"]
+__all__ = [
+    "AHEAD_SECONDS_MAX",
+    "CLOCK_SKEW_MAX",
+    "EFFECTIVE_FIRST",
+    "FUTURE_DAYS_MAX",
+    "impossible",
+    "impossible_age",
+    "impossible_day",
+]
 
 EFFECTIVE_FIRST = date(1949, 10, 1)
 FUTURE_DAYS_MAX = 400
 CLOCK_SKEW_MAX = timedelta(hours=24)
+AHEAD_SECONDS_MAX = 300
+"""How far a source's clock may run ahead of the service's. The later ``time`` settles a contradiction, so nobody may write one
+that the others cannot reach."""
 BORN_FIRST = date(1900, 1, 1)
 WORKING_AGE_YEARS_MIN = 16
 

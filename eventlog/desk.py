@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from contracts.base import business_day
 from contracts.intake import ParkedDiscard, ParkedRetry
 from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
+from contracts.possible import AHEAD_SECONDS_MAX
 from contracts.problems import problem as words_of
 from contracts.receipts import Problem
 from eventlog import schema
@@ -43,10 +44,6 @@ from eventlog.quota import Quota, Sent, sent_by
 from eventlog.wire import Incoming
 
 __all__ = ["AHEAD_SECONDS_MAX", "STANDS_ALREADY", "Batch", "Desk", "Item", "problem"]
-
-AHEAD_SECONDS_MAX = 300
-"""How far a source's clock may run ahead of the service's. The later ``time`` settles a contradiction, so nobody may write one
-that the others cannot reach."""
 
 OVER_QUOTA = words_of("over-quota", "")
 
