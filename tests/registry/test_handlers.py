@@ -567,7 +567,7 @@ def test_a_retry_settles_the_parked_message_and_those_behind_it_in_order(
     ]
     assert bench.rows(schema.parked) == []
     [act] = [e for e in bench.events if e.type == "operations.parked-retried.v1"]
-    assert (act.event.payload()["by"], act.event.payload()["reason"], act.actor) == ("operator-7", "mended", "operator")
+    assert (act.event.payload()["by"], act.event.payload()["reason"], act.actor) == ("operator", "mended", "operator")
     bench.settle(bench.rates(2021, id="rate-4"))
     assert bench.outcomes[-1] == ("rate-4", "accepted")
 
