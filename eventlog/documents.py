@@ -4,8 +4,9 @@ The text becomes plain values that know their places (``Reader``); those become 
 (``finding_of_form``); what a well-formed document may still get wrong is its service's to say, with a ``Finding``. ``Format``
 is these steps in one for a kind of document. An *error* keeps a document from being published; a *warning* is for its author.
 
-The text is untrusted: its length and depth are bounded before it is parsed, anchors, aliases and tags are refused (there is
-nothing that a document needs them for), keys are never repeated, and numbers are whole.
+The text is untrusted: its length, depth and number of values are bounded while it is parsed, anchors, aliases and tags are
+refused (there is nothing that a document needs them for), keys are never repeated, and numbers are whole. libyaml does the
+parsing, by events, and stops where a bound is passed: no text costs more than its bounds let it.
 """
 
 from __future__ import annotations
@@ -19,22 +20,19 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
-from ruamel.yaml.tokens import (
-    AliasToken,
-    AnchorToken,
-    BlockEndToken,
-    BlockMappingStartToken,
-    BlockSequenceStartToken,
-    DirectiveToken,
-    FlowMappingEndToken,
-    FlowMappingStartToken,
-    FlowSequenceEndToken,
-    FlowSequenceStartToken,
-    TagToken,
+from yaml import CSafeLoader
+from yaml.error import MarkedYAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
 )
 
 from contracts.base import DOCUMENT_CHARS_MAX
@@ -60,6 +58,8 @@ __all__ = [
 
 TEXT_CHARS_MAX = DOCUMENT_CHARS_MAX
 DEPTH_MAX = 12
+NODES_MAX = 4_000
+"""Keys, values, lists and mappings of one document; the longest of ours has some 700."""
 PROBLEMS_MAX = 200
 MESSAGE_CHARS_MAX = 300
 INTEGER_DIGITS_MAX = 18
@@ -110,14 +110,29 @@ class Finding(NamedTuple):
     place: tuple[int, int] | None = None
 
 
-_OPENING = (BlockMappingStartToken, BlockSequenceStartToken, FlowMappingStartToken, FlowSequenceStartToken)
-_CLOSING = (BlockEndToken, FlowMappingEndToken, FlowSequenceEndToken)
-_REFUSED = {
-    AnchorToken: ("anchor", "an anchor (&name)"),
-    AliasToken: ("anchor", "an alias (*name)"),
-    TagToken: ("tag", "a tag (!name)"),
-    DirectiveToken: ("tag", "a directive (%NAME)"),
-}
+_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML 1.2 does not let a text carry (section 5.1, c-printable), and U+0085, U+2028 and U+2029: line breaks to a reader of
+YAML 1.1, and none to one of 1.2, so that two readers would see two documents."""
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_WHOLE = re.compile(rf"[-+]?[0-9]{{1,{INTEGER_DIGITS_MAX}}}")
+_NUMBER = re.compile(
+    r"[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?"
+    r"|[-+]?\.[0-9_]+([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+"""What a reader of YAML takes for a number: the core schema of 1.2 (section 10.3.2), and the digits with `_` of 1.1."""
+_BESIDE_WORD = (MappingStartEvent, SequenceStartEvent)
+
+
+class _Events:
+    """What libyaml's parser says of a text, one event at a time; its marks count characters from 0."""
+
+    def __init__(self, parser: CSafeLoader) -> None:
+        self.next: Callable[[], Any] = parser.get_event
+
+
+class _Stopped(Exception):
+    """The text is not read any further; the finding says why."""
 
 
 class Reader:
@@ -129,6 +144,8 @@ class Reader:
 
     def __init__(self, kind: str, text_keys: frozenset[str], of_number: Callable[[str, Path], Finding] | None = None) -> None:
         self.findings: list[Finding] = []
+        self._refused = False
+        self._nodes = 0
         self._kind = kind
         self._text_keys = text_keys
         self._of_number = of_number or finding_of_number
@@ -141,31 +158,29 @@ class Reader:
             limit = f"at most {TEXT_CHARS_MAX} characters are read"
             self._refuse("too-long", f"the text has {len(text)} characters", limit, (1, 1))
             return None
-        try:
-            if self._has_refused_parts(text):
-                return None
-            node = YAML(typ="safe", pure=True).compose(text)
-        except MarkedYAMLError as error:
-            mark = error.problem_mark
-            place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            self._refuse("yaml", str(error.problem or error.context), "correct the YAML at this place", place)
-            return None
-        except ReaderError as error:
-            before = text[: error.position]
+        unreadable = _NOT_YAML.search(text)
+        if unreadable is not None:
+            before = text[: unreadable.start()]
             place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
             self._refuse("yaml", "a character that YAML does not allow", "remove the control character", place)
             return None
-        except YAMLError as error:
-            self._refuse("yaml", str(error).splitlines()[0], "correct the YAML", (1, 1))
+        parser = CSafeLoader(text)
+        try:
+            value = self._document(_Events(parser))
+        except _Stopped:
             return None
-        except (ValueError, OverflowError):  # ruamel.yaml lets these out for an escape beyond Unicode, such as "\U99999999"
-            self._refuse("yaml", "an escape sequence that is no character", "write the character itself", (1, 1))
+        except MarkedYAMLError as error:
+            place = _place(error.problem_mark) if error.problem_mark else (1, 1)
+            self._refuse("yaml", str(error.problem or error.context), "correct the YAML at this place", place)
             return None
-        if not isinstance(node, MappingNode):
+        finally:
+            parser.dispose()
+        if self._refused:
+            return None
+        if not isinstance(value, dict):
             self._refuse("yaml", "the text is not a mapping of keys to values", "begin with `document: ...`", (1, 1))
             return None
-        self._values[()] = (1, 1)
-        return self._mapping(node, ())
+        return value
 
     def problems(self, findings: Iterable[Finding]) -> tuple[DocumentProblem, ...]:
         """In order of their place; if there are too many, errors rather than warnings."""
@@ -181,22 +196,6 @@ class Reader:
     def _refuse(self, code: str, problem: str, remedy: str, place: tuple[int, int]) -> None:
         self.findings.append(Finding((), code, problem, remedy, place=place))
 
-    def _has_refused_parts(self, text: str) -> bool:
-        """Look through the tokens, lazily, so that neither depth nor expansion can cost more than the text is long."""
-        depth = 0
-        for token in YAML(typ="safe", pure=True).scan(text):
-            place = (token.start_mark.line + 1, token.start_mark.column + 1)
-            refused = _REFUSED.get(type(token))
-            if refused is not None:
-                self._refuse(refused[0], f"{refused[1]} is not read in a {self._kind}", "write the value out", place)
-            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-            if depth > DEPTH_MAX:
-                self._refuse(
-                    "too-deep", f"values are nested deeper than {DEPTH_MAX}", f"a {self._kind} is flatter than that", place
-                )
-                return True
-        return bool(self.findings)
-
     def _place(self, finding: Finding) -> tuple[int, int]:
         """The place of the finding's path, or of the closest thing around it that is written in the text."""
         if finding.place is not None:
@@ -207,49 +206,114 @@ class Reader:
         whole = path == finding.path
         return self._keys.get(path, self._values[path]) if finding.at_key or not whole else self._values[path]
 
-    def _plain(self, node: Node, path: Path) -> Any:
-        self._values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if isinstance(node, MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
-            return [self._plain(item, (*path, place)) for place, item in enumerate(node.value)]
-        assert isinstance(node, ScalarNode)
-        return self._scalar(node, path)
+    # The events of the parser, one at a time, so that a text which is refused costs no more than what was read of it -------
 
-    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+    def _document(self, events: _Events) -> Any:
+        events.next()  # The stream's beginning.
+        start = events.next()
+        if isinstance(start, StreamEndEvent):
+            return None
+        if isinstance(start, DocumentStartEvent) and (start.version or start.tags):
+            self._not_read("tag", "a directive (%NAME)", start)
+        value = self._plain(events, events.next(), (), 0)
+        self._values[()] = (1, 1)
+        events.next()  # The document's end.
+        after = events.next()
+        if not isinstance(after, StreamEndEvent):
+            self._refuse("yaml", "a second document begins here", "write one document", _place(after.start_mark))
+            raise _Stopped
+        return value
+
+    def _not_read(self, code: str, what: str, event: Event) -> None:
+        self._refused = True
+        if len(self.findings) < PROBLEMS_MAX:
+            self._refuse(code, f"{what} is not read in a {self._kind}", "write the value out", _place(event.start_mark))
+
+    def _look_at(self, event: Event, depth: int) -> None:
+        """Raises _Stopped where the text has more than a document can have."""
+        self._nodes += 1
+        place = _place(event.start_mark)
+        if depth > DEPTH_MAX:
+            self._refuse(
+                "too-deep", f"values are nested deeper than {DEPTH_MAX}", f"a {self._kind} is flatter than that", place
+            )
+            raise _Stopped
+        if self._nodes > NODES_MAX:
+            self._refuse("too-many", f"the text has more than {NODES_MAX} keys and values", "write less in one document", place)
+            raise _Stopped
+        if isinstance(event, AliasEvent):
+            self._not_read("anchor", "an alias (*name)", event)
+        elif isinstance(event, NodeEvent) and event.anchor is not None:
+            self._not_read("anchor", "an anchor (&name)", event)
+        if getattr(event, "tag", None) is not None:
+            self._not_read("tag", "a tag (!name)", event)
+
+    def _plain(self, events: _Events, event: Event, path: Path, depth: int) -> Any:
+        depth += isinstance(event, _BESIDE_WORD)
+        self._look_at(event, depth)
+        self._values[path] = _place(event.start_mark)
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(events, path, depth)
+        if isinstance(event, SequenceStartEvent):
+            items: list[Any] = []
+            while not isinstance(inner := events.next(), SequenceEndEvent):
+                items.append(self._plain(events, inner, (*path, len(items)), depth))
+            return items
+        return self._scalar(event, path) if isinstance(event, ScalarEvent) else None
+
+    def _mapping(self, events: _Events, path: Path, depth: int) -> dict[str, Any]:
         plain: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            if not isinstance(key_node, ScalarNode):
-                self.findings.append(Finding(path, "yaml", "a key is not a word", "write `key: value`", place=place))
+        while not isinstance(event := events.next(), MappingEndEvent):
+            place = _place(event.start_mark)
+            if not isinstance(event, ScalarEvent):
+                self._passed_over(events, event, depth)
+                self._passed_over(events, events.next(), depth)
+                if not isinstance(event, AliasEvent):
+                    self.findings.append(Finding(path, "yaml", "a key is not a word", "write `key: value`", place=place))
                 continue
-            key = str(key_node.value)
+            self._look_at(event, depth)
+            key = str(event.value)
             if key in plain:
                 first = self._keys[(*path, key)][0]
                 remedy = f"keep one of the two; the first is on line {first}"
                 self.findings.append(Finding((*path, key), "duplicate-key", f"{key} is given twice", remedy, place=place))
+                self._passed_over(events, events.next(), depth)
                 continue
             self._keys[(*path, key)] = place
-            plain[key] = self._plain(value_node, (*path, key))
+            plain[key] = self._plain(events, events.next(), (*path, key), depth)
         return plain
 
-    def _scalar(self, node: ScalarNode, path: Path) -> Any:
-        text, kind = str(node.value), str(node.tag).rsplit(":", 1)[-1]
+    def _passed_over(self, events: _Events, event: Event, depth: int) -> None:
+        """Read a value that nothing is made of; its bounds hold, too."""
+        depth += isinstance(event, _BESIDE_WORD)
+        self._look_at(event, depth)
+        if isinstance(event, _BESIDE_WORD):
+            while not isinstance(inner := events.next(), (MappingEndEvent, SequenceEndEvent)):
+                self._passed_over(events, inner, depth)
+
+    def _scalar(self, event: ScalarEvent, path: Path) -> Any:
+        text = str(event.value)
         if UNPRINTABLE.search(text):
             self.findings.append(Finding(path, "yaml", "a control character stands in the text", "remove it"))
             return ""
-        if node.style in ("'", '"', "|", ">") or kind in ("str", "timestamp"):
+        if event.style:
             return text
-        if kind == "null":
+        if text in _NULL:
             return None
         if path and path[-1] in self._text_keys:
             return text
-        if kind == "bool":
-            return text.lower() == "true"
-        if kind == "int" and re.fullmatch(rf"[-+]?[0-9]{{1,{INTEGER_DIGITS_MAX}}}", text):
+        if text in _BOOL:
+            return _BOOL[text]
+        if _WHOLE.fullmatch(text):
             return int(text)
-        self.findings.append(self._of_number(text, path))
-        return 0
+        if _NUMBER.fullmatch(text):
+            self.findings.append(self._of_number(text, path))
+            return 0
+        return text
+
+
+def _place(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
 
 
 def clip(text: str) -> str:
