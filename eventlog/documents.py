@@ -170,8 +170,7 @@ class Reader:
         except _Stopped:
             return None
         except MarkedYAMLError as error:
-            place = _place(error.problem_mark) if error.problem_mark else (1, 1)
-            self._refuse("yaml", str(error.problem or error.context), "correct the YAML at this place", place)
+            self._refuse("yaml", str(error.problem or error.context), "correct the YAML at this place", _fault(error, text))
             return None
         finally:
             parser.dispose()
@@ -310,6 +309,18 @@ class Reader:
             self.findings.append(self._of_number(text, path))
             return 0
         return text
+
+
+def _fault(error: MarkedYAMLError, text: str) -> tuple[int, int]:
+    """Where the fault is, or where what is not finished began, or the text's end.
+
+    libyaml ends a last line that has no line feed by itself, and then points at a line that is not there.
+    """
+    lines = text.count("\n") + 1
+    for mark in (error.problem_mark, error.context_mark):
+        if mark is not None and mark.line < lines:
+            return _place(mark)
+    return lines, len(text) - text.rfind("\n")
 
 
 def _place(mark: Any) -> tuple[int, int]:

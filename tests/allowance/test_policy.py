@@ -559,6 +559,8 @@ def test_warnings_that_an_error_may_have_brought_about_wait_until_it_is_gone() -
         ("- a\n- b\n", "yaml", (1, 1)),
         ("a: [1\n", "yaml", (2, 1)),
         ("a: b\nc: d: e\n", "yaml", (2, 5)),
+        ("a: b\nc", "yaml", (2, 1)),
+        ("a: b\nc: [", "yaml", (2, 5)),
         ("a: b\nc: \x01\n", "yaml", (2, 4)),
         ("a: 1\n---\nb: 2\n", "yaml", (2, 1)),
         ('a: "\\U99999999"\n', "yaml", (1, 7)),
