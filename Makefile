@@ -25,7 +25,7 @@ up: compiled  ##  broker and services, embedded, until Ctrl-C; DATA=folder
 	$(BIN)/hongling up --data $(DATA)
 
 test: lint compiled  ##  style, types, architecture, and the whole test suite on real parts
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4
 
 assurance: $(STAMP)  ##  the long form of the fault tests: 100,000 events, 100 kills of any part, lost streams, long outages
 	HONGLING_ASSURANCE_EVENTS=100000 HONGLING_ASSURANCE_KILLS=100 HONGLING_ASSURANCE_PEOPLE=300 \
