@@ -70,13 +70,11 @@ def stages(office: Office, name: str) -> dict[int, str]:
 
 
 def the_cashiers_own_check_is_refused(office: Office) -> None:
-    """By the broker, which lets the cashier publish no check; and by the service, if the same person signs as reviewer."""
+    """By the broker, which lets the cashier publish no check, whatever name is typed: who signs is the principal."""
     done(office, act(office, "cashier", "payment-run-prepared", **prepared(FIRST)))
     until(office, lambda connection: (run(connection, FIRST) or {}).get("listed") is not None)
     check = {"run": key(FIRST), "run_source": "cashier", "outcome": "approved"}
     assert denied(office, "cashier", act(office, "cashier", "payment-run-checked", by=MAKER, **check).subject)
-    refused = done(office, act(office, "reviewer", "payment-run-checked", by="Cashier-1 ", **check), "refused")
-    assert [problem.code for problem in refused.problems] == ["checker-is-maker"]
     with books(office) as (_, connection):
         assert (run(connection, FIRST) or {})["stage"] == "listed"
 
