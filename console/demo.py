@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -36,7 +35,7 @@ from console.context import DIFFERENCE, WRONG, Context, JsonOption, LangOption, 
 from console.demo_data import CHANGTU_GRANTED, CHANGTU_TOTAL_FEN, HR, Labelled, Seal, changtu_2021, city
 from console.demo_payment import pay
 from console.demo_person import KEY, Chapter, changes, chapters
-from console.demo_typed import typed
+from console.demo_typed import ready_to_type, run_command, typed
 from console.deployment import DEFAULT_SOURCES, Deployment, Running
 from console.explain import explain_text
 from console.operate import ask_status
@@ -96,6 +95,7 @@ def demo(
         Deployment(data), as_json, chosen_language(lang), Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     )
     began = time.monotonic()
+    ready_to_type()
     answer = run_async(_demo(about, workers, began))
     if as_json:
         about.show(answer)
@@ -551,12 +551,9 @@ async def _prove(about: Context) -> dict[str, Any]:
 
 
 async def _typed(*arguments: str) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "console", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
-    )
-    out, err = await process.communicate()
-    if process.returncode not in (0, DIFFERENCE):
-        fail(DIFFERENCE, f"hongling {' '.join(arguments)} ended with {process.returncode}: {err.decode()[-500:]}")
+    code, out, err = await run_command(*arguments)
+    if code not in (0, DIFFERENCE):
+        fail(DIFFERENCE, f"hongling {' '.join(arguments)} ended with {code}: {err[-500:]}")
     found: dict[str, Any] = json.loads(out)
     return found
 
