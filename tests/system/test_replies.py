@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ STREAMS = tuple(str(config.name) for config in streams())
 CONSUMERS = tuple((stream, str(config.durable_name)) for stream, config in consumers(DEFAULT_SOURCES))
 TARGETS = reply_targets(DEFAULT_SOURCES)
 FLUSH_SECONDS = 30
+EFFECT_SECONDS = 30.0
 SPARE = 20
 """Messages for a consumer beyond one for each forged reply."""
 
@@ -126,12 +128,20 @@ async def attack(broker: Broker, user: Principal, targets: Sequence[str]) -> Non
     await broker.admin.flush(FLUSH_SECONDS)
 
 
-async def effects(broker: Broker, user: Principal, targets: Sequence[str]) -> set[str]:
-    """What the attack changed that this user may not change."""
+async def effects(broker: Broker, user: Principal, targets: Sequence[str], awaited: str | None = None) -> set[str]:
+    """What the attack changed that this user may not change; an effect that is known to come is waited for."""
     before = await broker.state()
     for heard in broker.heard.values():
         heard.clear()
     await attack(broker, user, targets)
+    deadline = time.monotonic() + EFFECT_SECONDS
+    found = await _changed(broker, user, before)
+    while awaited and not any(awaited in each for each in found) and time.monotonic() < deadline:
+        found = await _changed(broker, user, before)
+    return found
+
+
+async def _changed(broker: Broker, user: Principal, before: Mapping[str, Any]) -> set[str]:
     after = await broker.state()
     found = set()
     own = {right.removeprefix("$JS.API.CONSUMER.MSG.NEXT.").replace(".", "/") for right in user.publish}
@@ -223,6 +233,6 @@ def test_within_one_account_the_same_attempt_reaches_it(
 
     async def work() -> set[str]:
         async with broker(tmp_path, 1) as made:
-            return await effects(made, hr, [target])
+            return await effects(made, hr, [target], awaited=effect)
 
     assert any(effect in found for found in asyncio.run(work()))
