@@ -60,6 +60,7 @@ def _fact(log: Log, connection: Connection, event_id: str, words: Words) -> dict
         "occurred_at": event.fact.occurred_at.isoformat(),
         "recorded_at": recorded.recorded_at,
         "source": event.fact.source,
+        "authority": event.fact.authority,
         "message_id": event.fact.id,
     }
 
@@ -85,8 +86,9 @@ def _lines(ctx: Context, found: list[dict[str, Any]]) -> list[str]:
 def _line(ctx: Context, fact: Mapping[str, Any]) -> str:
     origin, day, on = f"{fact['source']}/{fact['message_id']}", day_of(fact["occurred_at"]), fact["effective_on"]
     identity = ctx.say("，身份信息不同", ", with another identity") if fact.get("identity_differs") else ""
+    authority = ctx.say("，依职权", ", with authority") if fact["authority"] else ""
     said = ctx.say(
-        f"{fact['says']}{identity}（{on} 生效，来源 {origin} 于 {day} 记录）",
-        f"{fact['says']}{identity} (effective {on}, recorded by {origin} on {day})",
+        f"{fact['says']}{identity}（{on} 生效，来源 {origin} 于 {day} 记录{authority}）",
+        f"{fact['says']}{identity} (effective {on}, recorded by {origin} on {day}{authority})",
     )
     return safe(said)

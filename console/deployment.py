@@ -16,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,11 @@ from eventlog.database import Database
 from eventlog.settings import aside_variable, seed_variable
 from eventlog.topology import ACK_WAIT_SECONDS
 
-__all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server"]
+__all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server", "usual_bounds"]
 
 DEFAULT_SOURCES = ("hr", "training", "appraisal")
+USUAL_AUTHORITY = {"appraisal": "rating", "hr": "inspection", "training": "certificate"}
+"""Of the usual sources, what is each one's to say: the rating is the appraisal office's, whoever else reports one."""
 START_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 15.0
 RELOADED = "Reloaded server configuration"
@@ -66,6 +68,12 @@ async def connect(url: str, user: str, seed_file: Path) -> Client:
     )
 
 
+def usual_bounds(sources: Sequence[str]) -> str:
+    """The file of bounds that a new deployment begins with: nobody is bounded, and the usual sources have their authority."""
+    named = {source: {"authority": [kind]} for source, kind in USUAL_AUTHORITY.items() if source in sources}
+    return json.dumps(named, indent=2) + "\n"
+
+
 @dataclass(frozen=True)
 class Deployment:
     """A data folder. ``create`` makes its secrets once; everything else is derived."""
@@ -90,7 +98,7 @@ class Deployment:
 
     @property
     def bounds(self) -> Path:
-        """What each source may write (``eventlog.bounds``), if somebody has put it there."""
+        """What each source may write and what is its to say (``eventlog.bounds``). Made with the folder; then its owner's."""
         return self.data / "sources.json"
 
     @property
@@ -152,6 +160,8 @@ class Deployment:
             write_secret(self.keys / "seal-private.jwk", private)
             write_secret(self.public_key, public)
         add_signing_key(self.keys, write_secret)
+        if not self.exists() and not self.bounds.exists():
+            self.bounds.write_text(usual_bounds(self.sources), encoding="utf-8")
         for name in ("index.key", "wrapping-1.key", "message-id.key"):
             if not (self.keys / name).exists():
                 write_secret(self.keys / name, secrets.token_hex(32))

@@ -181,6 +181,7 @@ def fact_row(file: FactFile, recorded: Recorded, words: Words) -> dict[str, Any]
         "recorded_at": recorded.recorded_at,
         "occurred_at": event.fact.occurred_at.isoformat(),
         "source": event.fact.source,
+        "authority": event.fact.authority,
         "message_id": event.fact.id,
         "says": _says(file, recorded, words),
         "particulars": None if isinstance(event, FactWithdrawn) else event.particulars.model_dump(mode="json"),

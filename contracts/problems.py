@@ -182,6 +182,13 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("this stands already, in the same words and of the same day", "nothing is left to do"),
         "zh": ("此事已有记录，内容和日期相同", "无需再报"),
     },
+    "outranked": {
+        "en": (
+            "a source whose matter this is says something else, and that stands",
+            "see `hongling conflicts`; ask that source to correct it if it is wrong",
+        ),
+        "zh": ("对此事有职权的来源所报内容不同，以其为准", "见 hongling conflicts；如其有误，请其更正"),
+    },
     "doubtful-word": {
         "en": ("no standard in force knows this word", "check it; if the word is new, have the standard published first"),
         "zh": ("现行标准中没有这个词", "请核对；如为新词，请先发布标准"),

@@ -2,10 +2,11 @@
 
 **What stands.** Each event that changes which fact stands in a slot says so in ``standings``; a reader keeps the particulars
 by event id, follows ``standings``, and need not know how contradictions are settled. The rule, which does not depend on
-arrival: within a chain of corrections the last correction counts, of two corrections of the same thing the one with the
-later ``occurred_at`` (then the greater source, then the greater id); between facts in one slot likewise. A withdrawn fact
-never stands, and a correction that was withdrawn counts for nothing. ``contradicted_by`` names the other facts in the slot
-that say something else: the list of conflicts is made from it.
+arrival: within a chain of corrections the last correction counts, of two corrections of the same thing the one with
+``authority``, then the one with the later ``occurred_at`` (then the greater source, then the greater id); between facts in one
+slot likewise. A correction has at least the authority of what it corrects. A withdrawn fact never stands, and a correction
+that was withdrawn counts for nothing. ``contradicted_by`` names the other facts in the slot that say something else: the list
+of conflicts is made from it.
 
 **What has happened** besides: the stages of a certification, dossier entries, appeals, acts on personal data. Those events
 have no ``standings``; what comes of them for others (a certificate, a corrected rating) is a fact of its own that has.
@@ -92,12 +93,20 @@ __all__ = [
 ]
 
 
+def _is_false(value: bool) -> bool:
+    return not value
+
+
 class FactOrigin(OwnEvent):
-    """The intake message that brought a fact: its source, its id, and when the source recorded it."""
+    """The intake message that brought a fact: its source, its id, and when the source recorded it.
+
+    authority: whether this kind of fact was the source's to say when it was recorded, by the registry's settings then.
+    """
 
     source: str
     id: str
     occurred_at: AwareDatetime
+    authority: bool = Field(default=False, exclude_if=_is_false)
 
 
 class Standing(OwnEvent):

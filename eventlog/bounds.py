@@ -1,10 +1,11 @@
-"""What one source may write: which facts, of which divisions, and how far ahead it may date. Read once, from one file.
+"""What one source may write: which facts, of which divisions, how far ahead it may date, and what is its to say. One file.
 
 A JSON object, source → bounds; each bound may be left out, and a source that is not named has none but its role's::
 
-    {"training": {"facts": ["certificate-issued"], "divisions": ["320100"], "ahead_days": 31}}
+    {"training": {"facts": ["certificate-issued"], "divisions": ["320100"], "ahead_days": 31, "authority": ["certificate"]}}
 
 A division means all below it too. It bounds what a fact says of divisions (``division``, at any depth), not whose fact it is.
+``authority`` is no bound but a rank: against a fact of a source that has it for the kind, one of a source without cannot stand.
 """
 
 from __future__ import annotations
@@ -19,23 +20,28 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from contracts.base import DivisionCode, SourceName
 from contracts.divisions import covers
 from contracts.intake import FACT_TYPES, IntakeMessage
+from contracts.particulars import PARTICULARS_BY_KIND
 from contracts.receipts import Problem
 from eventlog.settings import SettingError, Variable
 
-__all__ = ["SOURCES_VARIABLE", "SourceBounds", "beyond", "read_bounds"]
+__all__ = ["SOURCES_VARIABLE", "SourceBounds", "authority_of", "beyond", "read_bounds"]
 
 AHEAD_DAYS_MAX = 36_500
 SOURCES_VARIABLE = Variable("HONGLING_SOURCES", "JSON file: what each source may write; without it, whatever its role may", "")
 
 
 class SourceBounds(BaseModel):
-    """None: not bounded. facts: names such as ``certificate-issued``. ahead_days: of ``effectiveon``, after its arrival."""
+    """None: not bounded. facts: names such as ``certificate-issued``. ahead_days: of ``effectiveon``, after its arrival.
+
+    authority: kinds of particulars, such as ``rating``, that are this source's to say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     facts: frozenset[str] | None = Field(default=None, strict=False)
     divisions: tuple[DivisionCode, ...] | None = Field(default=None, strict=False)
     ahead_days: Annotated[int, Field(ge=0, le=AHEAD_DAYS_MAX)] | None = None
+    authority: frozenset[str] = Field(default=frozenset(), strict=False)
 
     @field_validator("facts")
     @classmethod
@@ -44,6 +50,14 @@ class SourceBounds(BaseModel):
         if unknown:
             raise ValueError(f"there is no fact {', '.join(unknown)}")
         return facts
+
+    @field_validator("authority")
+    @classmethod
+    def _kinds(cls, kinds: frozenset[str]) -> frozenset[str]:
+        unknown = sorted(kinds - PARTICULARS_BY_KIND.keys())
+        if unknown:
+            raise ValueError(f"there is no kind {', '.join(unknown)}; known: {', '.join(PARTICULARS_BY_KIND)}")
+        return kinds
 
 
 _FILE = TypeAdapter(dict[SourceName, SourceBounds])
@@ -60,6 +74,11 @@ def read_bounds(path: str) -> dict[str, SourceBounds]:
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False))
         raise SettingError(f"{SOURCES_VARIABLE.name}: {path}: {found}") from None
+
+
+def authority_of(bounds: Mapping[str, SourceBounds]) -> dict[str, frozenset[str]]:
+    """Source → kinds that are its to say, of those that have any."""
+    return {source: each.authority for source, each in bounds.items() if each.authority}
 
 
 def beyond(bounds: SourceBounds, message: IntakeMessage, data: Mapping[str, Any], today: date) -> Problem | None:

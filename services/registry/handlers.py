@@ -31,6 +31,7 @@ from contracts.intake import (
     WorkerRegistered,
 )
 from contracts.particulars import PARTICULARS_BY_KIND, EngagementStart, Particulars, Recognition
+from contracts.problems import problem as words_of
 from contracts.receipts import Problem
 from contracts.registry import (
     CertificationApplied,
@@ -54,7 +55,7 @@ from contracts.registry import (
 from contracts.registry import FactCorrected as FactCorrectedEvent
 from contracts.resident_id import born_on
 from eventlog import schema
-from eventlog.bounds import SourceBounds
+from eventlog.bounds import SourceBounds, authority_of
 from eventlog.bulk import one_of
 from eventlog.cache import StateCache
 from eventlog.decider import Early, Rejected
@@ -93,7 +94,7 @@ from services.registry.decider import (
     replay,
     stream_of,
 )
-from services.registry.decider.facts import says_the_same
+from services.registry.decider.facts import outranked, says_the_same
 from services.registry.decider.places import (
     PLACE_FACTS,
     PlaceEvent,
@@ -116,6 +117,7 @@ SERVICE = "registry"
 MORE_EVENTS_MAX = 21
 """Events that one message can lead to, beside the first: a transfer with the recognition of so many certificates."""
 ERASED = problem("data.person", "erased", "this person's data were erased", "ask the registry's operator")
+OUTRANKED = words_of("outranked", "")
 NEEDS_LOOKED_AT_MAX = 10_000
 """Different needs that ``release`` looks at in one run."""
 
@@ -192,7 +194,7 @@ class RegistryIntake:
         self._log = log
         self._cache: StateCache[tuple[Worker, dict[str, EncryptedIdentity]]] = StateCache()
         self._vault = vault
-        self._rules = rules
+        self._rules = replace(rules, authority=authority_of(bounds or {}))
         desk = Desk(SERVICE, log, quota, bounds)
         self._holding = Holding(desk, log, hold_seconds)
         self._correctors = correctors
@@ -477,6 +479,8 @@ class RegistryIntake:
             self._index(connection, batch, unit, ready, ref, events)
         batch.states[stream] = after
         batch.versions[stream] += len(events)
+        if any(each.event_id in after.facts and outranked(each.event_id, after) for each in happened):
+            warnings += (OUTRANKED,)
         if events:
             batch.keys.update(ready.new_keys)
             if identity is not None:

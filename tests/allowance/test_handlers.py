@@ -24,6 +24,7 @@ from contracts.particulars import (
     Transfer,
 )
 from eventlog import schema
+from eventlog.bounds import SourceBounds
 from eventlog.database import Database
 from eventlog.desk import Item
 from eventlog.heard import gaps
@@ -401,6 +402,27 @@ def test_a_rating_outside_the_vocabulary_is_answered_with_waiting(
     lite.hear(*registry.stream_items(after=after))
     assert list(lite.owed().values()) == [100_000]
     assert [r.id for r in lite.receipts if r.outcome == "waiting"] == ["rate-1"]
+
+
+# --- ratings of a source without authority --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["training", "appraisal"])
+def test_what_is_owed_goes_by_the_rating_of_who_has_the_authority(
+    lite: Bench, tmp_path: Path, open_database: Callable[[str], Database], first: str
+) -> None:
+    """Whichever rating comes first, and with a clock that runs ahead: what stands is the registry's word."""
+    lite.publish(policy_text())
+    bounds = {"appraisal": SourceBounds(authority=frozenset({"rating"}))}
+    registry = RegistryBench(open_database(f"sqlite:///{tmp_path}/registry.db"), bounds=bounds)
+    registry.settle(registry.registers(1, on="2020-06-01"), engaged(registry, "w-1", "start-1"))
+    person = {"source_key": "w-1", "key_source": "hr"}
+    said = {"appraisal": ("competent", "2026-02-28T08:00:00Z"), "training": ("excellent", "2026-03-01T00:03:20Z")}
+    for source in (first, *(said.keys() - {first})):
+        word, time = said[source]
+        registry.settle(registry.rates(YEAR, word, id=f"{source}-1", source=source, person=person, on="2022-01-10", time=time))
+    lite.hear(*registry.stream_items())
+    assert list(lite.owed().values()) == [50_001]
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------------

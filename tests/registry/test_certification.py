@@ -175,7 +175,7 @@ def test_the_certificate_is_issued_on_the_day_after_the_notice_for_as_long_as_th
         ),
         CertificateIssued(
             person_ref=REF,
-            fact=origin(20, "registry"),
+            fact=origin(20, "registry").model_copy(update={"authority": True}),
             standings=(Standing(slot="certificate/n1", fact=ids(20)[1]),),
             particulars=says,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import nats.errors
 import pytest
@@ -154,6 +155,25 @@ def test_two_facts_that_contradict_each_other_are_both_kept_and_listed(office: O
     assert len(receipt.contradicts) == 1
     listed = [c for c in office.asked("conflicts") if c["person_ref"] == receipt.person_ref]
     assert [("rating/2021", receipt.contradicts[0])] == [(c["slot"], _event_id(c["stands"])) for c in listed]
+
+
+def test_a_clock_that_runs_ahead_wins_nothing_against_who_has_the_authority(office: Office) -> None:
+    """200 seconds ahead is taken; the older rating of the appraisal office stands all the same, and it is the one that pays."""
+    office.asked("policy", "publish", "policies/changtu-2021.yaml")
+    office.publish(office.registration("ranked"), office.engagement("ranked"))
+    ahead = datetime.now(UTC) + timedelta(seconds=200)
+    data = {"person": {"source_key": "ranked", "key_source": "hr"}, "year": 2021, "rating": "excellent"}
+    theirs = office.fact("training", "annual-rating-recorded", data, "2022-01-15", time=f"{ahead:%Y-%m-%dT%H:%M:%SZ}")
+    assert only(office.publish(theirs)).outcome == "accepted"
+    receipt = only(office.publish(office.rating("ranked", "good")))
+    assert (receipt.outcome, "outranked" in [warning.code for warning in receipt.warnings]) == ("accepted", False)
+    (listed,) = [c for c in office.asked("conflicts") if c["person_ref"] == receipt.person_ref]
+    assert (listed["stands"]["source"], listed["stands"]["authority"]) == ("appraisal", True)
+    assert [(c["source"], c["authority"]) for c in listed["contradicted_by"]] == [("training", False)]
+    assert _paid(office, "hr:ranked") == ("granted", 240_000)
+    again = only(office.publish(office.fact("training", "annual-rating-recorded", data, "2022-01-15")))
+    assert (again.outcome, "outranked" in [warning.code for warning in again.warnings]) == ("accepted", True)
+    assert _paid(office, "hr:ranked") == ("granted", 240_000)
 
 
 def _event_id(stands: object) -> object:

@@ -12,9 +12,10 @@ from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from console.deployment import DEFAULT_SOURCES, find_server
+from console.deployment import DEFAULT_SOURCES, find_server, usual_bounds
 from console.main import app
 from console.topology import SERVICES, principals
+from eventlog.bounds import SOURCES_VARIABLE, authority_of, read_bounds
 from eventlog.settings import Variable, aside_variable, seed_variable
 from services.allowance.settings import VARIABLES as ALLOWANCE
 from services.registry.settings import VARIABLES as REGISTRY
@@ -75,6 +76,15 @@ def test_every_setting_in_the_compose_file_exists() -> None:
 def test_each_service_gets_every_setting_that_it_must_have(compose: dict[str, Any], service: str) -> None:
     required = {variable.name for variable in SETTINGS[service] if variable.default is None}
     assert required - environment(compose, service).keys() == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_reads_what_the_usual_sources_may_write(compose: dict[str, Any], service: str) -> None:
+    """The file that is mounted says what a new embedded deployment says."""
+    where = Path(environment(compose, service)[SOURCES_VARIABLE.name])
+    (folder,) = (source for source, _, target in mounts(compose, service) if Path(target) == where.parent)
+    assert (ROOT / folder / where.name).read_text(encoding="utf-8") == usual_bounds(DEFAULT_SOURCES)
+    assert authority_of(read_bounds(str(ROOT / folder / where.name))).keys() == set(DEFAULT_SOURCES)
 
 
 @pytest.mark.parametrize("service", SERVICES)

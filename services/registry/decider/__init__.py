@@ -85,6 +85,7 @@ from services.registry.decider.worker import (
     Worker,
     certificate_spans,
     check_dates,
+    order_of,
     place_on,
     reject,
     standing_facts,
@@ -168,7 +169,7 @@ def decide(command: Command, state: Worker, rules: Rules) -> tuple[WorkerEvent, 
         case Correct():
             return (decide_correct(command, state, rules),)
         case Withdraw():
-            return (decide_withdraw(command, state),)
+            return (decide_withdraw(command, state, rules),)
         case Take():
             return decide_step(stamp, command.says, state, rules)
         case Act():
@@ -333,7 +334,7 @@ def _known(state: Worker, happened: Happened, event: Amending) -> Known:
     origin = event.fact
     return Known(
         event_id=happened.event_id,
-        order=(origin.occurred_at, origin.source, origin.id),
+        order=order_of(origin),
         effective_on=happened.effective_on,
         says=says,
         mark=mark,

@@ -588,14 +588,16 @@ def _issued(
     expires_on = None if grade.validity_years is None else last_day(on, grade.validity_years * 12)
     certificate = Certificate(number=number, grade=application.grade, issuer=application.issuer, expires_on=expires_on)
     ids = [stamp.event_id, *stamp.more_ids]
-    issued = record(Record(replace(stamp, event_id=ids[1], effective_on=on), certificate), state)
+    # Whoever else reports this number: what its own five stages have come to is the registry's to say.
+    origin = stamp.origin.model_copy(update={"authority": True})
+    issued = record(Record(replace(stamp, event_id=ids[1], effective_on=on, origin=origin), certificate), state, rules)
     assert isinstance(issued, CertificateIssued)
     events: list[CertificateIssued | CertificateChanged] = [issued]
     for place, span in enumerate(held):
         says = CertificateChange(
             key=f"{number}-{place + 1}", number=span.number, change="superseded", reason=f"superseded by {number}"
         )
-        changed = record(Record(replace(stamp, event_id=ids[2 + place], effective_on=on), says), state)
+        changed = record(Record(replace(stamp, event_id=ids[2 + place], effective_on=on), says), state, rules)
         assert isinstance(changed, CertificateChanged)
         events.append(changed)
     return tuple(events)

@@ -53,6 +53,7 @@ from services.registry.decider.worker import (
     Stamp,
     Worker,
     first_of,
+    order_of,
     place_on,
     reject,
     standing_facts,
@@ -69,6 +70,7 @@ __all__ = [
     "decide_withdraw",
     "known_of",
     "leaves_of",
+    "outranked",
     "says_the_same",
     "standings_of",
 ]
@@ -305,6 +307,20 @@ def changed_standings(state: Worker, known: Known) -> tuple[Standing, ...]:
     )
 
 
+def outranked(event_id: str, state: Worker) -> bool:
+    """Whether a fact without authority says something else than one with it, which therefore stands."""
+    known = state.facts[event_id]
+    if known.authority:
+        return False
+    if known.target is not None:
+        leaf = leaves_of(state.facts)[known.target]
+        if leaf is not None and leaf.event_id != event_id and leaf.authority:
+            return True
+    return any(
+        event_id in others and fact is not None and state.facts[fact].authority for fact, others in state.standing.values()
+    )
+
+
 _ACTS = (Registration, Transfer, RegistrationStatus, CertificateChange, Recognition)
 """What an office does. Said again under another id it changes nothing. What systems report is recorded each time: which of two
 reports stands is settled by when they were made, and a later one that repeats an earlier one may outlast what lies between."""
@@ -322,7 +338,7 @@ def decide_record(command: Record, state: Worker, rules: Rules) -> tuple[Recorde
     for each in (says, *also):
         check_context(each, stamp, state, rules)
     further = [Record(replace(stamp, event_id=stamp.more_ids[place]), each) for place, each in enumerate(also)]
-    return (record(command, state), *(record(each, state) for each in further))
+    return (record(command, state, rules), *(record(each, state, rules) for each in further))
 
 
 def says_the_same(command: Record, state: Worker) -> bool:
@@ -337,9 +353,10 @@ def says_the_same(command: Record, state: Worker) -> bool:
     )  # fmt: skip
 
 
-def record(command: Record, state: Worker) -> RecordedFact:
+def record(command: Record, state: Worker, rules: Rules) -> RecordedFact:
     """The event of a fact that is taken."""
-    stamp, says = command.stamp, command.says
+    says = command.says
+    stamp = _authorised(command.stamp, says.kind, rules)
     known = known_of(stamp, says, None, command.identity)
     common: dict[str, Any] = {
         "person_ref": stamp.person_ref,
@@ -373,6 +390,10 @@ def record(command: Record, state: Worker) -> RecordedFact:
             return InspectionConcluded(**common, particulars=says)
         case _:
             assert_never(says)
+
+
+def _authorised(stamp: Stamp, kind: str, rules: Rules, *, amends: bool = False) -> Stamp:
+    return replace(stamp, origin=rules.origin_of(stamp.origin, kind, amends=amends))
 
 
 def _not_a_fact(field_name: str, state: Worker) -> Rejected:
@@ -411,6 +432,7 @@ def decide_correct(command: Correct, state: Worker, rules: Rules) -> FactCorrect
     if command.identity is not None and kind != "registration":
         raise reject("data.identity", "not-allowed", "only a registration carries an identity", "leave it out")
     check_particulars(command.says, stamp, rules)
+    stamp = _authorised(stamp, kind, rules, amends=target.authority)
     known = known_of(stamp, command.says, target.event_id, command.identity, target.mark)
     return FactCorrected(
         person_ref=stamp.person_ref,
@@ -423,10 +445,13 @@ def decide_correct(command: Correct, state: Worker, rules: Rules) -> FactCorrect
     )
 
 
-def decide_withdraw(command: Withdraw, state: Worker) -> FactWithdrawn:
+def decide_withdraw(command: Withdraw, state: Worker, rules: Rules) -> FactWithdrawn:
     stamp, target = command.stamp, state.facts.get(command.withdraws)
     if target is None:
         raise _not_a_fact("data.withdraws", state)
+    first = first_of(state, target).says
+    assert first is not None
+    stamp = _authorised(stamp, first.kind, rules, amends=target.authority)
     return FactWithdrawn(
         person_ref=stamp.person_ref,
         fact=stamp.origin,
@@ -442,7 +467,7 @@ def known_of(
     origin = stamp.origin
     return Known(
         event_id=stamp.event_id,
-        order=(origin.occurred_at, origin.source, origin.id),
+        order=order_of(origin),
         effective_on=stamp.effective_on,
         says=says,
         mark=identity.mark if identity is not None else mark,

@@ -21,6 +21,7 @@ from services.registry.decider.worker import (
     Open,
     Stamp,
     Worker,
+    order_of,
     reject,
 )
 
@@ -111,12 +112,13 @@ def _taken(
     event_id: str, first: Known, now: Known, command: Merge, duplicate_ref: str, survivor: Worker
 ) -> tuple[FactAbsorbed, Known]:
     assert now.says is not None
-    at, _, _ = now.order
-    _, source, message_id = first.order
-    known = Known(event_id, (at, source, message_id), now.effective_on, now.says, "", source, None)
+    authority, at, _, _ = now.order
+    _, _, source, message_id = first.order
+    origin = FactOrigin(source=source, id=message_id, occurred_at=at, authority=authority)
+    known = Known(event_id, order_of(origin), now.effective_on, now.says, "", source, None)
     event = FactAbsorbed(
         person_ref=command.survivor,
-        fact=FactOrigin(source=source, id=message_id, occurred_at=at),
+        fact=origin,
         standings=changed_standings(survivor, known),
         absorbed_from=duplicate_ref,
         absorbs=first.event_id,
@@ -128,5 +130,4 @@ def _taken(
 def absorbed_entry(happened: Happened, event: FactAbsorbed) -> Known:
     """The fact in the survivor's file."""
     origin = event.fact
-    order = (origin.occurred_at, origin.source, origin.id)
-    return Known(happened.event_id, order, happened.effective_on, event.particulars, "", origin.source, None)
+    return Known(happened.event_id, order_of(origin), happened.effective_on, event.particulars, "", origin.source, None)

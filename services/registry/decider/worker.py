@@ -49,6 +49,7 @@ __all__ = [
     "check_dates",
     "first_of",
     "not_before",
+    "order_of",
     "place_on",
     "reject",
     "standing_facts",
@@ -67,6 +68,13 @@ def stream_of(person_ref: str) -> str:
 
 # --- state ------------------------------------------------------------------------------------------------------------
 
+Order = tuple[bool, datetime, str, str]
+
+
+def order_of(origin: FactOrigin) -> Order:
+    """Which of two facts stands, the greater: whether its source had the authority, when that recorded it, source, id."""
+    return origin.authority, origin.occurred_at, origin.source, origin.id
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -76,12 +84,16 @@ class Known:
     """
 
     event_id: str
-    order: tuple[datetime, str, str]
+    order: Order
     effective_on: date
     says: Particulars | None
     mark: str
     source: str
     target: str | None
+
+    @property
+    def authority(self) -> bool:
+        return self.order[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,13 +280,19 @@ class Rules:
     """What decides what can be true (policy). issuers: grade → levels that may issue it, where no standard is in force.
 
     standards: in the order of publication. calendar None: every notice must be told its last day. operators: sources that may
-    see any person_ref.
+    see any person_ref. authority: source → kinds of particulars that are its to say.
     """
 
     issuers: Mapping[str, tuple[str, ...]] = field(default_factory=_issuers)
     standards: tuple[Standard, ...] = ()
     calendar: Calendar | None = None
     operators: frozenset[str] = frozenset({"operator"})
+    authority: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def origin_of(self, origin: FactOrigin, kind: str, *, amends: bool = False) -> FactOrigin:
+        """The origin as it is recorded of a fact of this kind. amends: it is about one that has authority, which passes on."""
+        authority = origin.authority or amends or kind in self.authority.get(origin.source, ())
+        return origin if authority == origin.authority else origin.model_copy(update={"authority": authority})
 
 
 @dataclass(frozen=True, slots=True)

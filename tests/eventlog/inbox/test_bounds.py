@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.bounds import SourceBounds, read_bounds
+from eventlog.bounds import SourceBounds, authority_of, read_bounds
 from eventlog.database import Database
 from eventlog.desk import AHEAD_SECONDS_MAX
 from eventlog.settings import SettingError
@@ -94,6 +94,7 @@ def test_a_source_that_is_not_named_has_its_roles_bounds_only(bounded: RegistryB
         ('{"hr": {"facts": ["rating-given-away"]}}', "rating-given-away"),
         ('{"hr": {"divisions": ["32"]}}', "hr.divisions.0"),
         ('{"hr": {"ahead_days": -1}}', "hr.ahead_days"),
+        ('{"hr": {"authority": ["ratings"]}}', "hr.authority.*ratings"),
         ("{", "sources.json"),
     ],
 )
@@ -111,5 +112,7 @@ def test_the_file_says_what_the_bounds_are(tmp_path: Path) -> None:
     file.write_text('{"hr": {"facts": ["worker-registered", "fact-corrected"], "divisions": ["320100"], "ahead_days": 31}}')
     assert read_bounds(str(file)) == BOUNDS
     assert read_bounds("") == {}
+    file.write_text('{"appraisal": {"authority": ["rating"]}, "hr": {"ahead_days": 31}}')
+    assert authority_of(read_bounds(str(file))) == {"appraisal": frozenset({"rating"})}
     with pytest.raises(SettingError, match="cannot be read"):
         read_bounds(str(tmp_path / "absent.json"))
