@@ -80,7 +80,8 @@ def test_a_correction_has_at_least_the_authority_of_what_it_corrects() -> None:
 
 def test_of_two_corrections_the_one_with_authority_counts() -> None:
     """Where the source of a fact and who has the authority correct it both, the latter is right, and the former is told."""
-    facts = [registered(), record(2, POOR, source="training", minute=1), correct(3, 2, GOOD, source="appraisal", minute=2)]
+    facts: list[Command] = [registered(), record(2, POOR, source="training", minute=1)]
+    facts.append(correct(3, 2, GOOD, source="appraisal", minute=2))
     state = file_of([*facts, correct(4, 2, RatingResult(year=2024, rating="competent"), source="training", minute=9)])
     assert stands(state) == ids(3)[0]
     assert outranked(ids(4)[0], state)

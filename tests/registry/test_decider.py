@@ -52,6 +52,7 @@ from services.registry.decider import (
     standings_of,
     stream_of,
 )
+from services.registry.decider.worker import order_of
 from tests.specs import Given, given
 from tests.support import NOW, event_id
 
@@ -369,7 +370,7 @@ def test_a_long_chain_of_corrections_is_decided() -> None:
     facts = dict(state.facts)
     for command in chain:
         stamp = command.stamp
-        order = (stamp.origin.occurred_at, stamp.origin.source, stamp.origin.id)
+        order = order_of(stamp.origin)
         facts[stamp.event_id] = Known(stamp.event_id, order, stamp.effective_on, GOOD, "", "hr", command.corrects)
     assert standings_of(facts)["rating/2024"] == (event_id(1002), ())
 
