@@ -7,6 +7,7 @@ amount goes into a file and comes out of it as it was.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +25,7 @@ __all__ = [
     "Format",
     "Instruction",
     "Order",
+    "PassedOver",
     "Payment",
     "Result",
     "fen_of",
@@ -112,11 +114,32 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A movement of a statement that is not about the run. why: ``other``, ``no-details`` or ``not-booked``.
+
+    amount_fen: None if it is none in CNY. date: when it was booked, as the statement writes it. reference: the bank's own, else
+    where it stands.
+    """
+
+    row: int
+    why: Literal["other", "no-details", "not-booked"]
+    side: Literal["DBIT", "CRDT"]
+    amount_fen: int | None
+    date: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
-    """What was read of a bank's answer. passed_over: why → how many movements of a statement are not about the run."""
+    """What was read of a bank's answer. not_ours: the movements of a statement that are about something else."""
 
     results: tuple[Result, ...]
-    passed_over: Mapping[str, int]
+    not_ours: tuple[PassedOver, ...] = ()
+
+    @property
+    def passed_over(self) -> Mapping[str, int]:
+        """Why → how many."""
+        return dict(Counter(each.why for each in self.not_ours))
 
 
 def read_file(path: Path) -> bytes:

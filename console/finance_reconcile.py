@@ -16,8 +16,9 @@ import orjson
 import typer
 
 from console.bank_faults import BankFileError
-from console.bank_lines import Answers, Result, read_file
-from console.bank_results import CAMT, read_camt, read_list
+from console.bank_lines import Answers, PassedOver, Result, read_file
+from console.bank_results import read_list
+from console.bank_statements import CAMT, read_camt
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
 from console.finance_acts import (
     RunArgument,
@@ -55,6 +56,8 @@ __all__ = ["register"]
 PART_BYTES_MAX = 48 * 1024
 """Bytes of the results of one message: with what is around them they stay below the limit of the contract."""
 SHOWN_MAX = 50
+NAMED_MAX = 1_000
+"""Movements of a statement that are about something else, which --json names one by one; all are counted."""
 FORMATS = ("csv", "camt.053", "camt.054")
 
 OptionalRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="a run; else all of them", show_default=False)]
@@ -93,13 +96,14 @@ def reconcile(
     source, key = named_run(run)
     try:
         raw = read_file(file)
-        answers = _read(raw, format, f"{source}/{key}")
+        answers = _read(raw, format, f"{source}/{key}", _sealed(ctx, run))
     except OSError as error:
         fail(WRONG, ctx.say(f"{file} 无法读取：{error.strerror}", f"{file} cannot be read: {error.strerror}"))
     except BankFileError as error:
         fail_on_faults(ctx, error)
     if not answers.results:
-        counted = _passed_over(ctx, answers.passed_over)
+        _show_not_ours(ctx, answers.not_ours)
+        counted = _passed_over(ctx, answers) or ctx.say("无", "none")
         fail(
             DIFFERENCE,
             ctx.say(
@@ -116,7 +120,16 @@ def reconcile(
     _show_matched(ctx, run, answers, list(receipts.values()))
 
 
-def _read(raw: bytes, format: str | None, run: str) -> Answers:
+def _sealed(ctx: Context, run: str) -> Mapping[str, int]:
+    """The run's payouts, each with its fen; none where the database cannot be asked."""
+    if not can_read(ctx):
+        return {}
+    with ctx.log("allowance") as log, snapshot(log.database) as connection:
+        found = run_of(ctx, connection, run)
+        return {each.payout: each.amount_fen for each in payouts(connection, found["run"]) if each.stage != "cancelled"}
+
+
+def _read(raw: bytes, format: str | None, run: str, sealed: Mapping[str, int]) -> Answers:
     """The results that a file has. Raises BankFileError."""
     is_xml = raw.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
     if format is None:
@@ -124,7 +137,7 @@ def _read(raw: bytes, format: str | None, run: str) -> Answers:
     if format == "csv":
         return read_list(raw)
     chosen = [message for message in CAMT if message.startswith(format)]
-    return read_camt(raw, run, chosen)
+    return read_camt(raw, run, chosen, sealed)
 
 
 def _parts(ctx: Context, source: str, key: str, sha256: str, results: Sequence[Result]) -> Iterator[Message]:
@@ -159,19 +172,51 @@ def _split(values: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield part
 
 
-def _passed_over(ctx: Context, counts: Mapping[str, int]) -> str:
+def _passed_over(ctx: Context, answers: Answers) -> str:
+    """Why how many movements were passed over, and what they come to; "" if there are none."""
     words = {
         "other": ctx.say("与本批次无关", "about something else"),
         "no-details": ctx.say("没有明细", "without details"),
         "not-booked": ctx.say("尚未入账", "not booked yet"),
     }
-    return ctx.say("，", ", ").join(f"{count} {words[why]}" for why, count in sorted(counts.items())) or ctx.say("无", "none")
+    if not answers.not_ours:
+        return ""
+    counted = ctx.say("，", ", ").join(f"{count} {words[why]}" for why, count in sorted(answers.passed_over.items()))
+    debits, credits_ = (yuan(_sum_of(answers.not_ours, side)) for side in ("DBIT", "CRDT"))
+    return ctx.say(
+        f"{len(answers.not_ours)} 笔不属于本批次，借方 {debits}，贷方 {credits_}（{counted}）",
+        f"not ours: {len(answers.not_ours)} entries, debits {debits}, credits {credits_} ({counted})",
+    )
+
+
+def _sum_of(passed: Sequence[PassedOver], side: str) -> int:
+    return sum(each.amount_fen or 0 for each in passed if each.side == side)
+
+
+def _show_not_ours(ctx: Context, passed: Sequence[PassedOver]) -> None:
+    """The movements that were passed over, by amount, day and reference; the first ones."""
+    if ctx.as_json or not passed:
+        return
+    sides = {"DBIT": ctx.say("借", "debit"), "CRDT": ctx.say("贷", "credit")}
+    table = table_of(ctx, "行,日期,借贷,金额,银行流水", "row,day,side,amount,bank reference", (3,))
+    for each in passed[:SHOWN_MAX]:
+        amount = "" if each.amount_fen is None else yuan(each.amount_fen)
+        table.add_row(str(each.row), safe(each.date), sides[each.side], amount, safe(each.reference))
+    show_table(ctx.out, table, ctx.say("不属于本批次", "not ours"))
+    if len(passed) > SHOWN_MAX:
+        more = len(passed) - SHOWN_MAX
+        ctx.out.print(ctx.say(f"……另有 {more} 笔，见 --json", f"… and {more} more; see --json"))
 
 
 def _show_matched(ctx: Context, run: str, answers: Answers, receipts: Sequence[Receipt]) -> None:
     """What this file came to, what is left open, and the run as it stands. Ends the command with 1 if something is open."""
     answer: dict[str, Any] = {
-        "lines": len(answers.results), "passed_over": dict(answers.passed_over), "messages": len(receipts),
+        "lines": len(answers.results), "passed_over": answers.passed_over, "messages": len(receipts),
+        "not_ours": {
+            "count": len(answers.not_ours),
+            "debits_fen": _sum_of(answers.not_ours, "DBIT"), "credits_fen": _sum_of(answers.not_ours, "CRDT"),
+            "entries": [asdict(each) for each in answers.not_ours[:NAMED_MAX]],
+        },
     }  # fmt: skip
     if not can_read(ctx):
         ctx.show(answer, ctx.say(f"已报告 {len(answers.results)} 行", f"{len(answers.results)} lines were reported"))
@@ -186,14 +231,15 @@ def _show_matched(ctx: Context, run: str, answers: Answers, receipts: Sequence[R
     answer |= {name: sum(getattr(each, name) for each in tallies) for name in names}
     answer |= {"missing": len(waiting), "missing_fen": sum(line.amount_fen for line in waiting)}
     answer |= {"breaks": left, "run": run_answer(ctx, found, {})}
-    ctx.show(answer, lambda: _matched_text(ctx, answer, run_text(ctx, found)))
+    ctx.show(answer, lambda: _matched_text(ctx, answer, _passed_over(ctx, answers), run_text(ctx, found)))
+    _show_not_ours(ctx, answers.not_ours)
     if not ctx.as_json:
         _print_breaks(ctx, left)
     if left or waiting:
         raise typer.Exit(DIFFERENCE)
 
 
-def _matched_text(ctx: Context, answer: Mapping[str, Any], run: str) -> str:
+def _matched_text(ctx: Context, answer: Mapping[str, Any], passed_over: str, run: str) -> str:
     matched, returned, missing = (yuan(answer[name]) for name in ("matched_fen", "returned_fen", "missing_fen"))
     lines = [
         ctx.say(
@@ -208,8 +254,8 @@ def _matched_text(ctx: Context, answer: Mapping[str, Any], run: str) -> str:
         ),
         run,
     ]
-    if answer["passed_over"]:
-        lines.insert(1, ctx.say("未采用：", "passed over: ") + _passed_over(ctx, answer["passed_over"]))
+    if passed_over:
+        lines.insert(1, passed_over)
     return "\n".join(lines)
 
 

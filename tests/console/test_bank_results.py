@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.bank_faults import FAULTS, BankFileError
-from console.bank_lines import AMOUNT_FEN_MAX, Answers, Result, yuan_text
-from console.bank_results import CAMT, read_camt, read_list
+from console.bank_lines import AMOUNT_FEN_MAX, Answers, PassedOver, Result, yuan_text
+from console.bank_results import read_list
+from console.bank_statements import CAMT, read_camt
 from tests.console.bank_example import Move, camt, result_list
 
 RUN = "cashier/2021-a"
@@ -125,10 +126,15 @@ def test_a_statement_says_what_was_settled_and_what_came_back(message: str) -> N
                 Result(1, f"{RUN}/1", "settled", "B1", 240_000),
                 Result(2, f"{RUN}/2", "returned", "B2", 360_005, "AC04 户名不符"),
             ),
-            {"other": 2, "not-booked": 1},
+            (
+                PassedOver(3, "other", "DBIT", 100, "2026-03-03", "B1"),
+                PassedOver(4, "not-booked", "DBIT", 500, "2026-03-03", "B1"),
+                PassedOver(5, "other", "DBIT", 600, "2026-03-03", "B1"),
+            ),
         )
         == found
     )
+    assert {"other": 2, "not-booked": 1} == found.passed_over
 
 
 @pytest.mark.parametrize("message", CAMT)
@@ -184,6 +190,66 @@ def test_a_status_that_no_standard_names_is_a_difference(status: str) -> None:
     """A word of the bank's own, or a code to come: nobody guesses whether money moved."""
     [found] = read_camt(camt(CAMT[1], [Move(f"{RUN}/1", "1.00", status=status)]), RUN).results
     assert ("settled", "status") == (found.outcome, found.unclear)
+
+
+SEALED = {f"{RUN}/1": 240_000, f"{RUN}/2": 360_000, f"{RUN}/17": 120_000}
+
+
+@pytest.mark.parametrize("message", CAMT)
+@pytest.mark.parametrize(
+    ("move", "outcome"),
+    [
+        (Move("", "2400.00"), "settled"),
+        (Move("NOTPROVIDED", "2400.00"), "settled"),
+        (Move("CASHIER2021A17", "7.00"), "settled"),
+        (Move("", "7200.00", detailed=False), "settled"),
+        (Move("", "3600.00", side="CRDT", reason="户名不符"), "returned"),
+        (Move("", "3600.00", side="CRDT", reversal=True), "returned"),
+    ],
+    ids=["amount", "no name by the standard", "rewritten", "one sum", "return", "reversal"],
+)
+def test_what_may_be_ours_without_its_name_is_asked_about(message: str, move: Move, outcome: str) -> None:
+    """The bank lost the reference: somebody has to ask it, so the line is a difference, which names no payout."""
+    found = read_camt(camt(message, [move]), RUN, sealed=SEALED)
+    assert [("S1/1/1", outcome)] == [(each.payout, each.outcome) for each in found.results]
+    assert () == found.not_ours
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        Move("SALARY-2026-03-1", "2400.00"),
+        Move("", "2400.00", batch="SALARY-2026-03"),
+        Move("cashier/2021-b/1", "2400.00"),
+        Move("", "2400.00", side="CRDT"),
+        Move("", "2400.00", status="PDNG"),
+        Move("", "2400.00", currency="USD"),
+        Move("", "2400.01"),
+    ],
+    ids=["another's payment", "another's batch", "another run", "income", "pending", "dollars", "another amount"],
+)
+def test_what_is_plainly_other_business_of_the_account_is_told_and_raises_no_difference(move: Move) -> None:
+    """An account of a county pays many things: a difference for each would bury those that count."""
+    found = read_camt(camt(CAMT[1], [move]), RUN, sealed=SEALED)
+    assert ((), 1) == (found.results, len(found.not_ours))
+
+
+def test_what_may_be_ours_and_has_a_strange_status_is_asked_about_as_such() -> None:
+    [found] = read_camt(camt(CAMT[1], [Move("", "2400.00", status="CANCELLED")]), RUN, sealed=SEALED).results
+    assert ("S1/1/1", "status") == (found.payout, found.unclear)
+
+
+def test_an_amount_that_the_statement_names_in_full_is_not_asked_about() -> None:
+    """Every payout of ¥2,400 is named in the statement: a further ¥2,400 is something else."""
+    moves = [Move(f"{RUN}/1", "2400.00", reference="B1"), Move("", "2400.00", reference="B7"), Move("", "3600.00")]
+    found = read_camt(camt(CAMT[1], moves), RUN, sealed=SEALED)
+    assert [f"{RUN}/1", "S1/3/1"] == [each.payout for each in found.results]
+    assert ["B7"] == [each.reference for each in found.not_ours]
+
+
+def test_a_reference_that_a_bank_cannot_have_written_is_not_repeated() -> None:
+    [told] = read_camt(camt(CAMT[1], [Move("x", "1.00", reference="张三工资")]), RUN).not_ours
+    assert "S1/1/1" == told.reference
 
 
 @given(fen=st.integers(1, AMOUNT_FEN_MAX))

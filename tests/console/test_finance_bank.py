@@ -368,6 +368,32 @@ def test_a_statement_that_says_nothing_of_the_run_is_said_to(with_bank: FinanceD
     assert "nothing in" in with_bank.told("reconcile", "a", str(with_bank.file("s.xml")), code=1)
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_entry_of_a_statement_is_accounted_for(with_bank: FinanceDesk, lang: str) -> None:
+    """Ours by name is settled; an amount of ours without a name is a difference with an owner; the rest is named and summed."""
+    desk = with_bank
+    lines = names(desk, "a")
+    moves = [
+        Move(lines[1][0], f"{lines[1][1] // 100}.00", reference="B1"),
+        Move("", f"{lines[2][1] // 100}.00", reference="B2"),
+        Move("SALARY-7", "9.00", reference="B3"),
+        Move("", "1000000.00", side="CRDT", reference="B4"),
+    ]
+    desk.file("s.xml").write_bytes(camt("camt.053.001.08", moves))
+    found = desk.asked("reconcile", "a", str(desk.file("s.xml")), code=1)
+    assert (2, 1, 1) == (found["lines"], found["matched"], found["broken"])
+    assert (2, 900, 100_000_000) == tuple(found["not_ours"][name] for name in ("count", "debits_fen", "credits_fen"))
+    assert [("2026-03-03", 900, "B3"), ("2026-03-03", 100_000_000, "B4")] == [
+        (each["date"], each["amount_fen"], each["reference"]) for each in found["not_ours"]["entries"]
+    ]
+    [asked] = [each for each in desk.asked("breaks", "a", code=1) if each["kind"] == "unknown"]
+    assert ("B2", lines[2][1]) == (asked["reference"], asked["found_fen"])
+    desk.asked("settle-break", "a", asked["key"], "--state", "assigned", "--owner", "会计丙", "--note", "已问银行")
+    told = desk.told("reconcile", "a", str(desk.file("s.xml")), lang=lang, code=1)
+    assert ("2 笔不属于本批次，借方 ¥9.00，贷方 ¥1,000,000.00" if lang == "zh" else "not ours: 2 entries, debits ¥9.00") in told
+    assert all(part in told for part in ("2026-03-03", "B3", "B4"))
+
+
 def test_a_proof_fails_where_a_table_was_changed(with_bank: FinanceDesk) -> None:
     """Somebody with the database's password says that a payout was settled: the events know better."""
     desk = with_bank
