@@ -37,8 +37,9 @@ from eventlog.topology import ACK_WAIT_SECONDS
 __all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server", "usual_bounds"]
 
 DEFAULT_SOURCES = ("hr", "training", "appraisal")
-USUAL_AUTHORITY = {"appraisal": "rating", "hr": "inspection", "training": "certificate"}
-"""Of the usual sources, what is each one's to say: the rating is the appraisal office's, whoever else reports one."""
+USUAL_AUTHORITY = {"appraisal": "rating", "hr": "inspection", "talent": "rating", "training": "certificate"}
+"""Of the usual sources, what is each one's to say: the rating is the appraisal office's, whether it reports one or concludes an
+appraisal cycle in talent, which tells the registry of it."""
 START_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 15.0
 RELOADED = "Reloaded server configuration"
@@ -70,7 +71,8 @@ async def connect(url: str, user: str, seed_file: Path) -> Client:
 
 def usual_bounds(sources: Sequence[str]) -> str:
     """The file of bounds that a new deployment begins with: nobody is bounded, and the usual sources have their authority."""
-    named = {source: {"authority": [kind]} for source, kind in USUAL_AUTHORITY.items() if source in sources}
+    told = {*sources, *SERVICES}
+    named = {source: {"authority": [kind]} for source, kind in USUAL_AUTHORITY.items() if source in told}
     return json.dumps(named, indent=2) + "\n"
 
 

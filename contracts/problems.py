@@ -182,6 +182,13 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("this stands already, in the same words and of the same day", "nothing is left to do"),
         "zh": ("此事已有记录，内容和日期相同", "无需再报"),
     },
+    "stands-otherwise": {
+        "en": (
+            "this is on file in other words or of another day, and that stands",
+            "look at what is on file; if yours is right, correct that, or report it with a later time",
+        ),
+        "zh": ("此事已有记录，内容或日期不同，以已有记录为准", "请查看已有记录；如需更改，请更正，或以更晚的时间重新报送"),
+    },
     "outranked": {
         "en": (
             "a source whose matter this is says something else, and that stands",

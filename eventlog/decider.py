@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from contracts.receipts import Problem
 
-__all__ = ["Decider", "Early", "Rejected", "fold"]
+__all__ = ["Decider", "Early", "Rejected", "StandsOtherwise", "already", "fold"]
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -35,6 +35,17 @@ class Early(Exception):
         self.need = need
         self.shown = shown
         self.expects = expects
+
+
+class StandsOtherwise(Exception):
+    """What it says is on file in other words, or of another day, and stays so: nothing is recorded, and its sender is told."""
+
+
+def already(same: bool) -> tuple[()]:
+    """What is so already leads to nothing. same: in these very words, of this day; else raises StandsOtherwise."""
+    if not same:
+        raise StandsOtherwise
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

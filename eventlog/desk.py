@@ -43,11 +43,12 @@ from eventlog.parking import park, parked_row, parked_with, stream_of_parked
 from eventlog.quota import Quota, Sent, sent_by
 from eventlog.wire import Incoming
 
-__all__ = ["AHEAD_SECONDS_MAX", "STANDS_ALREADY", "Batch", "Desk", "Item", "problem"]
+__all__ = ["AHEAD_SECONDS_MAX", "STANDS_ALREADY", "STANDS_OTHERWISE", "Batch", "Desk", "Item", "problem"]
 
 OVER_QUOTA = words_of("over-quota", "")
 
 STANDS_ALREADY = words_of("stands-already", "")
+STANDS_OTHERWISE = words_of("stands-otherwise", "")
 """Of an act that says what is so: it is accepted, and leads to no event. A report that does may be recorded all the same."""
 
 
@@ -188,7 +189,7 @@ class Desk:
     def receipt(self, parsed: Parsed, outcome: Any, *, warnings: Sequence[Problem] = (), **more: Any) -> ReceiptValue:
         """An answer. What was accepted and led to no event changed nothing: it is said that it stands already."""
         message = parsed.message
-        if outcome == "accepted" and not more.get("events") and not more.get("repeated"):
+        if outcome == "accepted" and not (more.get("events") or more.get("repeated") or STANDS_OTHERWISE in warnings):
             warnings = (*warnings, STANDS_ALREADY)
         more["warnings"] = warnings
         return answer(self.service, parsed.origin, message.id, outcome, self._log.clock.now(), kind=message.type, **more)

@@ -8,13 +8,21 @@ from typing import Generic, TypeVar
 
 import pytest
 
-from eventlog.decider import Decider, Rejected, fold
+from eventlog.decider import Decider, Rejected, StandsOtherwise, fold
 
-__all__ = ["Given", "When", "given"]
+__all__ = ["Given", "When", "decided", "given"]
 
 C = TypeVar("C")
 E = TypeVar("E")
 S = TypeVar("S")
+
+
+def decided(decider: Decider[C, E, S], command: C, state: S) -> tuple[E, ...]:
+    """The events of a command; nothing, also if something else stands."""
+    try:
+        return decider.decide(command, state)
+    except StandsOtherwise:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +35,21 @@ class When(Generic[C, E, S]):
 
     @property
     def events(self) -> tuple[E, ...]:
-        """What is decided, for a look at a part of it."""
-        return self.decider.decide(self.command, self.state)
+        """What is decided, for a look at a part of it; nothing, also if something else stands."""
+        return decided(self.decider, self.command, self.state)
 
     def then(self, *expected: E) -> None:
-        """Exactly these events are decided."""
-        assert expected == self.events
+        """Exactly these events are decided; none: it is so already."""
+        assert expected == self.decider.decide(self.command, self.state)
 
     def nothing(self) -> None:
         """Nothing new is decided."""
         self.then()
+
+    def stands_otherwise(self) -> None:
+        """Nothing new is decided, and what is on file says something else."""
+        with pytest.raises(StandsOtherwise):
+            self.decider.decide(self.command, self.state)
 
     def rejected(self, code: str, field: str | None = None) -> None:
         """It is the caller's mistake, with this code (and at this field)."""

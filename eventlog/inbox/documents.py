@@ -82,7 +82,10 @@ class Documents(Generic[D, K]):
         data: Any = entry.parsed.message.data
         document, mark = read_text(self.read, data.text)
         standing: Shelved[K] = batch.documents[self.stream]
-        if any(_name(document) == _name(self.document_of(each)) for each in standing.items):
+        same = next((known for each in standing.items if _name(known := self.document_of(each)) == _name(document)), None)
+        if same == document:
+            return Decided(Unit(expects={self.stream: standing.version}))
+        if same is not None:
             number, revision, _ = _name(document)
             what = f"document {number} is published already in revision {revision}"
             raise Rejected(problem("data.text", self.exists, what, "raise the revision to publish a changed document"))

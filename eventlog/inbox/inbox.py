@@ -19,14 +19,14 @@ from contracts.envelope import EventEnvelope
 from contracts.intake import ParkedDiscard, ParkedRetry
 from contracts.receipts import Problem
 from eventlog import schema
-from eventlog.decider import Early, Rejected
-from eventlog.desk import Batch, Desk, Item, problem
+from eventlog.decider import Early, Rejected, StandsOtherwise
+from eventlog.desk import STANDS_OTHERWISE, Batch, Desk, Item, problem
 from eventlog.heard import GARBAGE, NO_EVENT, Foreign, Heard, save_heard, sort_out
 from eventlog.holding import Holding
 from eventlog.inbox.failures import Contended, Failure, failure_of, is_conflict
 from eventlog.inbox.protocol import Behind, Decided, Entry, Hearing, Room
 from eventlog.intake import Parsed, answer, content_of, seen_before
-from eventlog.log import BrokenLog, Log
+from eventlog.log import BrokenLog, Log, Unit
 from eventlog.parking import blocked_streams
 from eventlog.quota import save_sent
 
@@ -272,6 +272,11 @@ class Inbox(Generic[B]):
             self._park(batch, item, parsed, "behind-parked", "an earlier message about the same is parked", behind.stream)
         except Early as early:
             self._hold(connection, batch, entry, early, stream)
+        except StandsOtherwise:
+            assert stream is not None, "only a decision on a stream knows what stands there"
+            # Its stream must stand where it stood: what stands there may be undone by another instance.
+            nothing = Unit(expects={stream: batch.versions[stream]})
+            self._accept(batch, entry, Decided(nothing, warnings=(STANDS_OTHERWISE,)), stream)
         except Rejected as rejected:
             self._desk.refuse(batch, item, parsed, rejected.problems, entry.content)
         except Exception as error:

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 
 from contracts.base import LogEvent
 from contracts.receipts import Problem
-from eventlog.desk import Batch, Item
+from eventlog.desk import STANDS_ALREADY, Batch, Item
 from eventlog.heard import Foreign
 from eventlog.intake import Parsed, content_of
 from eventlog.log import Appended, NewEvent, Unit
 
-__all__ = ["Behind", "Capability", "Decided", "Entry", "Hearing", "Room"]
+__all__ = ["Behind", "Capability", "Decided", "Entry", "Hearing", "Room", "told_again"]
 
 B = TypeVar("B", bound=Batch)
 B_contra = TypeVar("B_contra", bound=Batch, contravariant=True)
@@ -64,6 +64,12 @@ class Decided:
     warnings: Sequence[Problem] = ()
     event_id: str | None = None
     stream: str | None = None
+
+
+def told_again(events: Sequence[object], before: object, after: object) -> tuple[Problem, ...]:
+    """The warning of a report that is recorded although it says what stands: it outranks what lies between the two and is still
+    to come. before, after: the states, which are equal then."""
+    return (STANDS_ALREADY,) if events and before == after else ()
 
 
 class Capability(Protocol[B_contra]):

@@ -385,7 +385,8 @@ class RegistryIntake:
         data = entry.parsed.message.data
         if isinstance(data, CertificationStandardPublished):
             decided = self._standards.decide(connection, batch, entry, stream)
-            _told(batch, entry, stream, decided.events[0])
+            if decided.events:
+                _told(batch, entry, stream, decided.events[0])
             return decided
         ready = cast(Ready, entry)
         if isinstance(data, PLACE_FACTS):

@@ -30,7 +30,7 @@ from contracts.appraisal_events import (
     ResultsScored,
 )
 from contracts.divisions import covers
-from eventlog.decider import Decider, Rejected
+from eventlog.decider import Decider, Rejected, already
 from services.talent.acts import Stamp, check_dates, reject
 from services.talent.scoring import Result, Roster, places_of, results_digest, score
 
@@ -105,10 +105,14 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class AppealState:
+    """why: the day of the decision, and its reason."""
+
     person_ref: str
     grounds: str
+    on: date
     outcome: Literal["dismissed", "upheld"] | None = None
     rating: str | None = None
+    why: tuple[date, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class Cancelled:
     on: date
     owner: str
     document: AppraisalDocument
+    reason: str
 
 
 CycleState = NotOpened | Open | Scored | Published | Concluded | Cancelled
@@ -302,7 +307,7 @@ def decide_open(command: OpenCycle, state: CycleState, around: CycleAround) -> t
             pass
         case Open() | Scored() | Published() | Concluded() | Cancelled():
             if state.document == command.document:
-                return ()
+                return already(not isinstance(state, Open) or state.on == command.stamp.on)
             raise reject("data.cycle", "cycle-exists", "the cycle was opened with another document", "give another key")
         case _:
             assert_never(state)
@@ -357,7 +362,7 @@ def decide_score(command: Score, state: CycleState, around: CycleAround) -> tupl
     if not results:
         raise reject("data.cycle", "nobody-enrolled", "nobody is enrolled in the cycle", "enrol the people first")
     if isinstance(state, Scored) and state.digest == digest:
-        return ()
+        return already(state.on == stamp.on)
     assert around.roster is not None
     scored = CycleScored(
         cycle=command.cycle,
@@ -386,7 +391,7 @@ def decide_publish(command: Publish, state: CycleState, around: CycleAround) -> 
             raise reject("type", "stage-skipped", "the cycle is not scored yet", "score it first")
         case Published():
             if state.appeals_until == command.appeals_until:
-                return ()
+                return already(state.on == stamp.on)
             raise reject(
                 "data.cycle", "cycle-published", f"the results are published since {state.on}", "nothing is to be done"
             )
@@ -432,7 +437,7 @@ def decide_appeal(command: Appeal, state: CycleState) -> tuple[CycleEvent, ...]:
     known = published.appeals.get(command.appeal)
     if known is not None:
         if (known.person_ref, known.grounds) == (stamp.person_ref, command.grounds):
-            return ()
+            return already(known.on == stamp.on)
         raise reject("data.appeal", "appeal-exists", "this key was used for another appeal", "give another key")
     _not_before(stamp, published.on)
     if stamp.on > published.appeals_until:
@@ -459,7 +464,7 @@ def decide_decision(command: DecideAppeal, state: CycleState) -> tuple[CycleEven
         raise reject("data.appeal", "no-such-appeal", "the person made no such appeal in this cycle", "check key and person")
     if known.outcome is not None:
         if (known.outcome, known.rating) == (command.outcome, command.rating):
-            return ()
+            return already(known.why == (stamp.on, command.reason))
         raise reject("data.appeal", "decided-already", f"the appeal was {known.outcome}", "nothing is to be done")
     _not_before(stamp, published.on)
     if command.outcome == "upheld":
@@ -512,7 +517,7 @@ def final_ratings(state: Published) -> dict[str, str]:
 def decide_conclude(command: Conclude, state: CycleState) -> tuple[CycleEvent, ...]:
     stamp = command.stamp
     if isinstance(state, Concluded):
-        return ()
+        return already(state.on == stamp.on)
     published = _published(state, "the conclusion")
     open_appeals = sum(appeal.outcome is None for appeal in published.appeals.values())
     if open_appeals:
@@ -537,7 +542,7 @@ def decide_conclude(command: Conclude, state: CycleState) -> tuple[CycleEvent, .
 def decide_cancel(command: Cancel, state: CycleState) -> tuple[CycleEvent, ...]:
     match state:
         case Cancelled():
-            return ()
+            return already((state.on, state.reason) == (command.stamp.on, command.reason))
         case Concluded():
             raise _over(state)
         case Open() | Scored() | Published():
@@ -578,11 +583,12 @@ def evolve_cycle(state: CycleState, happened: CycleHappened) -> CycleState:
             return Published(on, state.owner, state.document, state.scored, state.parts, event.appeals_until)
         case ResultAppealed():
             assert isinstance(state, Published)
-            appeals = {**state.appeals, event.appeal: AppealState(event.person_ref, event.grounds)}
+            appeals = {**state.appeals, event.appeal: AppealState(event.person_ref, event.grounds, on)}
             return replace(state, appeals=appeals)
         case AppealDecided():
             assert isinstance(state, Published)
-            decided = replace(state.appeals[event.appeal], outcome=event.outcome, rating=event.rating)
+            why = (on, event.reason)
+            decided = replace(state.appeals[event.appeal], outcome=event.outcome, rating=event.rating, why=why)
             return replace(state, appeals={**state.appeals, event.appeal: decided})
         case CycleConcluded():
             assert isinstance(state, Published)
@@ -591,7 +597,7 @@ def evolve_cycle(state: CycleState, happened: CycleHappened) -> CycleState:
             return state
         case CycleCancelled():
             assert not isinstance(state, NotOpened)
-            return Cancelled(on, state.owner, state.document)
+            return Cancelled(on, state.owner, state.document, event.reason)
         case _:
             assert_never(event)
 

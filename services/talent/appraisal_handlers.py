@@ -21,7 +21,7 @@ from contracts.registry import FactOrigin
 from eventlog.cache import StateCache
 from eventlog.decider import Early
 from eventlog.inbox.documents import read_text
-from eventlog.inbox.protocol import Behind, Decided, Entry
+from eventlog.inbox.protocol import Behind, Decided, Entry, told_again
 from eventlog.log import Log, Past, Unit
 from services.talent import appraisal, conduct, marking
 from services.talent.acts import Stamp
@@ -172,6 +172,7 @@ class AppraisalDesk:
                 events = self._decide_conduct(batch, states, batch.states, stream, command)
             case _:
                 events = self._decide_cycle(connection, batch, states, stream, command)
+        before = states.ratees.get(stream)
         unit = Unit(expects=expects)
         for place, event in enumerate(events):
             event_id = stamp.event_id if place == 0 else self._log.new_id()
@@ -181,7 +182,8 @@ class AppraisalDesk:
             _provide(batch, stream, command)
         batch.versions[stream] += len(unit.events)
         # The parts of a scoring or conclusion follow from its first event; a receipt names that one.
-        return Decided(unit, tuple(new.event_id for new in unit.events[:1]), named.person)
+        again = told_again(events, before, states.ratees.get(stream)) if before is not None else ()
+        return Decided(unit, tuple(new.event_id for new in unit.events[:1]), named.person, warnings=again)
 
     def _decide_marking(
         self,

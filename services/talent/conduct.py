@@ -21,7 +21,7 @@ from contracts.appraisal_events import (
     SanctionImposed,
     SanctionLifted,
 )
-from eventlog.decider import Decider
+from eventlog.decider import Decider, already
 from services.talent.acts import Stamp, check_dates, reject
 
 __all__ = [
@@ -60,12 +60,14 @@ def conduct_stream(person_ref: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """lifted: the last day of a sanction that was lifted."""
+    """lifted: the last day of a sanction that was lifted. lifting, withdrawal: the day and the reason, as they were told."""
 
     on: date
     says: PointsRecorded | SanctionImposed | HonourAwarded
     lifted: date | None = None
     withdrawn: bool = False
+    lifting: tuple[date, str] | None = None
+    withdrawal: tuple[date, str] | None = None
 
     @property
     def last_day(self) -> date | None:
@@ -186,7 +188,9 @@ def decide_conduct(command: ConductCommand, state: Conduct) -> tuple[ConductEven
             return _lifted(command, state, SanctionLifted(**named, reason=command.reason))
         case WithdrawConduct():
             known = _known(command.entry, state)
-            return () if known.withdrawn else (ConductWithdrawn(**named, reason=command.reason),)
+            if known.withdrawn:
+                return already(known.withdrawal == (stamp.on, command.reason))
+            return (ConductWithdrawn(**named, reason=command.reason),)
         case _:
             assert_never(command)
 
@@ -216,7 +220,7 @@ def _lifted(command: LiftSanction, state: Conduct, lifted: SanctionLifted) -> tu
     if not isinstance(known.says, SanctionImposed) or known.withdrawn:
         raise reject("data.entry", "no-sanction", "the entry is no sanction that stands", "check the key and its source")
     if known.lifted == on:
-        return ()
+        return already(known.lifting == (on, command.reason))
     if known.lifted is not None:
         raise reject("data.entry", "lifted-already", f"the sanction was lifted on {known.lifted}", "nothing is to be done")
     if on < known.on:
@@ -243,9 +247,11 @@ def evolve_conduct(state: Conduct, happened: ConductHappened) -> Conduct:
         case PointsRecorded() | SanctionImposed() | HonourAwarded():
             entry = Entry(happened.effective_on, event)
         case SanctionLifted():
-            entry = replace(state.entries[event.entry], lifted=happened.effective_on)
+            on = happened.effective_on
+            entry = replace(state.entries[event.entry], lifted=on, lifting=(on, event.reason))
         case ConductWithdrawn():
-            entry = replace(state.entries[event.entry], withdrawn=True)
+            gone = (happened.effective_on, event.reason)
+            entry = replace(state.entries[event.entry], withdrawn=True, withdrawal=gone)
         case _:
             assert_never(event)
     return Conduct({**state.entries, event.entry: entry})

@@ -40,7 +40,7 @@ from contracts.talent import (
     StandardCited,
 )
 from eventlog.canonical import digest
-from eventlog.decider import Decider, Rejected
+from eventlog.decider import Decider, Rejected, already
 from services.talent.acts import Stamp, check_dates, reject
 from services.talent.development import Develop, Development, Known, PolicyKnown, decide_development, evolve_development
 from services.talent.development import needs_of as needs_of_development
@@ -106,12 +106,17 @@ class Nominated:
     nominated_by: NominatedBy
     candidacy: Candidacy
 
+    @property
+    def nominated_on(self) -> date:
+        return self.on
+
 
 @dataclass(frozen=True, slots=True)
 class Screened:
     """result and digest: of the last screening. flag: digest of the review that fails; None: nothing speaks against it."""
 
     on: date
+    nominated_on: date
     nominated_by: NominatedBy
     candidacy: Candidacy
     result: Literal["passed", "failed"]
@@ -125,6 +130,7 @@ class Admitted:
     """screened_on: the day of the screening that was passed; the review goes on from it."""
 
     on: date
+    nominated_on: date
     nominated_by: NominatedBy
     candidacy: Candidacy
     standard: StandardCited
@@ -354,7 +360,7 @@ def decide_nominate(command: Nominate, state: Member) -> tuple[PersonEvent, ...]
             known = stage.candidacy
             same = (known.division, known.ladder, known.pool, stage.nominated_by)
             if same == (command.division, command.ladder, command.pool, command.nominated_by):
-                return ()
+                return already(stage.nominated_on == stamp.on)
             raise reject(
                 "data.person",
                 "already-a-candidate",
@@ -458,7 +464,7 @@ def decide_admit(command: Admit, state: Member, around: Around) -> tuple[PersonE
         case Screened():
             pass
         case Admitted():
-            return ()
+            return already(stage.on == stamp.on)
         case NotNominated():
             raise _skipped("the admission", "not nominated", "nominate the person, and have them screened")
         case Nominated():
@@ -519,7 +525,7 @@ def decide_remove(command: Remove, state: Member) -> tuple[PersonEvent, ...]:
         case Nominated() | Screened() | Admitted():
             _not_before(stamp, stage.on)
         case Removed():
-            return ()
+            return already((stage.on, stage.reason) == (stamp.on, command.reason))
         case NotNominated():
             raise _skipped("a removal", "not nominated", "nothing is to be done")
         case Placed():
@@ -666,10 +672,11 @@ def _stage_after(stage: Stage, event: _Staged, on: date) -> Stage:
             return Nominated(on, event.nominated_by, event.candidacy)
         case CandidateScreened():
             assert isinstance(stage, Nominated | Screened)
-            return Screened(on, stage.nominated_by, event.candidacy, event.result, event.standard, event.digest)
+            begun = (stage.nominated_on, stage.nominated_by)
+            return Screened(on, *begun, event.candidacy, event.result, event.standard, event.digest)
         case CandidateAdmitted():
             assert isinstance(stage, Screened)
-            return Admitted(on, stage.nominated_by, event.candidacy, event.standard, stage.on)
+            return Admitted(on, stage.nominated_on, stage.nominated_by, event.candidacy, event.standard, stage.on)
         case CandidateFlagged():
             assert isinstance(stage, Screened | Admitted)
             return replace(stage, flag=event.digest if event.result == "failed" else None)

@@ -44,6 +44,7 @@ from contracts.development_policy import DevelopmentPolicy
 from contracts.divisions import in_force
 from contracts.talent import CriterionResult
 from contracts.terms import last_day, months_after
+from eventlog.decider import already
 from services.talent.acts import Stamp, reject
 from services.talent.rotation import limit_of, posts_of, tenures
 from services.talent.screening import KnownFact
@@ -93,15 +94,17 @@ ReportOrder = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class OpenActivity:
-    """status: planned, begun, done or dropped. on: the day of the last step."""
+    """status: planned, begun, done or dropped. on: the day of the last step. last: what it said."""
 
     status: str
     on: date
+    added_on: date
+    last: ActivityMoved | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPlan:
-    """closed: its outcome; None: it is open. on: the day of its last step that others may not come before."""
+    """closed: its outcome; None: it is open. on: the day of its last step that others may not come before; last: its words."""
 
     says: Plan
     adopted_on: date
@@ -109,20 +112,46 @@ class OpenPlan:
     activities: Mapping[str, OpenActivity]
     closed: str | None = None
     on: date = date.min
+    last: PlanReview | PlanClosing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seconded:
+    """until: its last day, if it has ended; end: what was said then."""
+
+    says: Secondment
+    since: date
+    until: date | None = None
+    end: SecondmentEnd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mentored:
+    """until: its last day, if it has ended; end: what was said then."""
+
+    says: Mentorship
+    since: date
+    until: date | None = None
+    end: MentorshipEnd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    says: Training
+    on: date
+    order: ReportOrder = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Development:
-    """What is known beside the candidacy. exempt: engagement → until. seconded, mentored: key → its last day, if it has ended.
-
-    trained: ``source/result`` → the report that counts, and its order.
-    """
+    """What is known beside the candidacy, equal where the same is said, whoever told when. exempt: by engagement. trained: by
+    ``source/result``, the report that counts."""
 
     plans: dict[str, OpenPlan] = field(default_factory=dict)
     exempt: dict[str, tuple[Exemption, date]] = field(default_factory=dict)
-    seconded: dict[str, tuple[Secondment, date, date | None]] = field(default_factory=dict)
-    trained: dict[str, tuple[Training, date, ReportOrder]] = field(default_factory=dict)
-    mentored: dict[str, tuple[Mentorship, date, date | None]] = field(default_factory=dict)
+    seconded: dict[str, Seconded] = field(default_factory=dict)
+    trained: dict[str, Trained] = field(default_factory=dict)
+    mentored: dict[str, Mentored] = field(default_factory=dict)
 
     @property
     def open_plan(self) -> OpenPlan | None:
@@ -343,7 +372,7 @@ def _add(stamp: Stamp, says: ActivityAdded, state: Development) -> tuple[PersonD
     plan, activity = _plan(says.plan, state, stamp.on), says.activity
     known = next((a for a in plan.says.activities if a.activity == activity.activity), None)
     if known == activity:
-        return ()
+        return already(plan.activities[activity.activity].added_on == stamp.on)
     if known is not None:
         _same_key("data.activity.activity", activity.activity, "activity")
     _open(plan)
@@ -362,7 +391,7 @@ def _move(stamp: Stamp, says: ActivityMoved, state: Development) -> tuple[Person
             "data.activity", "no-such-activity", f"the plan has no activity {says.activity}; it has {known}", "add it first"
         )
     if (activity.status, activity.on) == (says.status, stamp.on):
-        return ()
+        return already(activity.last == says)
     _open(plan)
     if activity.status in ("done", "dropped"):
         raise reject("data.status", "activity-over", f"the activity is {activity.status}", "add another activity")
@@ -381,7 +410,7 @@ def _move(stamp: Stamp, says: ActivityMoved, state: Development) -> tuple[Person
 
 def _review(stamp: Stamp, says: PlanReview, state: Development) -> tuple[PersonDevelopmentEvent, ...]:
     plan = _plan(says.plan, state, stamp.on)
-    if (plan.on, plan.review_on) == (stamp.on, says.next_review_on):
+    if (plan.on, plan.last) == (stamp.on, says):
         return ()
     _open(plan)
     if stamp.on < plan.on:
@@ -393,7 +422,7 @@ def _review(stamp: Stamp, says: PlanReview, state: Development) -> tuple[PersonD
 def _close(stamp: Stamp, says: PlanClosing, state: Development) -> tuple[PersonDevelopmentEvent, ...]:
     plan = _plan(says.plan, state, stamp.on)
     if (plan.closed, plan.on) == (says.outcome, stamp.on):
-        return ()
+        return already(plan.last == says)
     _open(plan)
     latest = max([plan.on, *(activity.on for activity in plan.activities.values())])
     if stamp.on < latest:
@@ -420,8 +449,9 @@ def _rotation_policy(known: Known, day: date) -> PolicyKnown:
 
 def _exempt(stamp: Stamp, says: Exemption, state: Development, known: Known) -> tuple[PersonDevelopmentEvent, ...]:
     key = f"{says.engagement_source}/{says.engagement}"
-    if state.exempt.get(key, (None, None))[0] == says:
-        return ()
+    there = state.exempt.get(key)
+    if there is not None and there[0] == says:
+        return already(there[1] == stamp.on)
     policy = _rotation_policy(known, stamp.on)
     rotation = policy.document.rotation
     if rotation is None:
@@ -448,13 +478,13 @@ def _exempt(stamp: Stamp, says: Exemption, state: Development, known: Known) -> 
 def _second(stamp: Stamp, says: Secondment, state: Development) -> tuple[PersonDevelopmentEvent, ...]:
     there = state.seconded.get(says.secondment)
     if there is not None:
-        if there[:2] == (says, stamp.on):
+        if (there.says, there.since) == (says, stamp.on):
             return ()
         _same_key("data.secondment", says.secondment, "secondment")
     _ends_before("data.ends_on", stamp.on, says.ends_on)
-    for other, since, until in state.seconded.values():
-        if since <= stamp.on and (until is None or until >= stamp.on):
-            problem = f"the person is seconded as {other.secondment} since {since}"
+    for other in state.seconded.values():
+        if other.since <= stamp.on and (other.until is None or other.until >= stamp.on):
+            problem = f"the person is seconded as {other.says.secondment} since {other.since}"
             raise reject("data.secondment", "already-seconded", problem, "end that first")
     _room(state.seconded, RECORDS_MAX)
     return (SecondmentStarted(person_ref=stamp.person_ref, origin=stamp.origin, says=says),)
@@ -464,12 +494,11 @@ def _end_secondment(stamp: Stamp, says: SecondmentEnd, state: Development) -> tu
     there = state.seconded.get(says.secondment)
     if there is None:
         raise reject("data.secondment", "no-such-secondment", f"there is no secondment {says.secondment}", "report its start")
-    _, since, until = there
-    if until is not None:
-        if until == stamp.on:
-            return ()
-        raise reject("data.secondment", "already-ended", f"it ended on {until}", "nothing is to be done")
-    _ends_before("effectiveon", since, stamp.on)
+    if there.until is not None:
+        if there.until == stamp.on:
+            return already(there.end == says)
+        raise reject("data.secondment", "already-ended", f"it ended on {there.until}", "nothing is to be done")
+    _ends_before("effectiveon", there.since, stamp.on)
     return (SecondmentEnded(person_ref=stamp.person_ref, origin=stamp.origin, says=says),)
 
 
@@ -481,8 +510,8 @@ def _train(stamp: Stamp, says: Training, state: Development) -> tuple[PersonDeve
     there = state.trained.get(f"{stamp.origin.source}/{says.result}")
     # An older report that comes late says nothing new. A newer one is kept even if it says the same: it outranks what was
     # written in between and is still to come. So any order of the same reports ends in the same result.
-    if there is not None and there[2] >= _order(stamp):
-        return ()
+    if there is not None and there.order >= _order(stamp):
+        return already((there.says, there.on) == (says, stamp.on))
     if there is None:
         _room(state.trained, RECORDS_MAX)
     return (TrainingReported(person_ref=stamp.person_ref, origin=stamp.origin, says=says),)
@@ -491,7 +520,7 @@ def _train(stamp: Stamp, says: Training, state: Development) -> tuple[PersonDeve
 def _mentor(stamp: Stamp, says: Mentorship, state: Development, known: Known) -> tuple[PersonDevelopmentEvent, ...]:
     there = state.mentored.get(says.mentorship)
     if there is not None:
-        if there[:2] == (says, stamp.on):
+        if (there.says, there.since) == (says, stamp.on):
             return ()
         _same_key("data.mentorship", says.mentorship, "mentorship")
     if says.mentor == stamp.person_ref:
@@ -523,12 +552,11 @@ def _end_mentorship(stamp: Stamp, says: MentorshipEnd, state: Development) -> tu
     there = state.mentored.get(says.mentorship)
     if there is None:
         raise reject("data.mentorship", "no-such-mentorship", f"there is no mentorship {says.mentorship}", "report its start")
-    _, since, until = there
-    if until is not None:
-        if until == stamp.on:
-            return ()
-        raise reject("data.mentorship", "already-ended", f"it ended on {until}", "nothing is to be done")
-    _ends_before("effectiveon", since, stamp.on)
+    if there.until is not None:
+        if there.until == stamp.on:
+            return already(there.end == says)
+        raise reject("data.mentorship", "already-ended", f"it ended on {there.until}", "nothing is to be done")
+    _ends_before("effectiveon", there.since, stamp.on)
     return (MentorshipEnded(person_ref=stamp.person_ref, origin=stamp.origin, says=says),)
 
 
@@ -539,38 +567,39 @@ def evolve_development(state: Development, event: PersonDevelopmentEvent, on: da
     """The state after an event. The one before is not changed."""
     match event:
         case PlanAdopted(says=says):
-            planned = {a.activity: OpenActivity("planned", on) for a in says.activities}
+            planned = {a.activity: OpenActivity("planned", on, on) for a in says.activities}
             return replace(state, plans={**state.plans, says.plan: OpenPlan(says, on, says.review_on, planned, on=on)})
         case PlanActivityAdded(says=added):
             plan = state.plans[added.plan]
             told = plan.says.model_copy(update={"activities": (*plan.says.activities, added.activity)})
-            planned = {**plan.activities, added.activity.activity: OpenActivity("planned", on)}
+            planned = {**plan.activities, added.activity.activity: OpenActivity("planned", on, on)}
             return _with_plan(state, replace(plan, says=told, activities=planned))
         case PlanActivityMoved(says=moved):
             plan = state.plans[moved.plan]
-            planned = {**plan.activities, moved.activity: OpenActivity(moved.status, on)}
+            step = replace(plan.activities[moved.activity], status=moved.status, on=on, last=moved)
+            planned = {**plan.activities, moved.activity: step}
             return _with_plan(state, replace(plan, activities=planned))
         case PlanReviewed(says=reviewed):
             plan = state.plans[reviewed.plan]
-            return _with_plan(state, replace(plan, review_on=reviewed.next_review_on, on=on))
+            return _with_plan(state, replace(plan, review_on=reviewed.next_review_on, on=on, last=reviewed))
         case PlanClosed(says=closed):
-            return _with_plan(state, replace(state.plans[closed.plan], closed=closed.outcome, on=on))
+            return _with_plan(state, replace(state.plans[closed.plan], closed=closed.outcome, on=on, last=closed))
         case RotationExempted(says=exempted):
             key = f"{exempted.engagement_source}/{exempted.engagement}"
             return replace(state, exempt={**state.exempt, key: (exempted, on)})
         case SecondmentStarted(says=seconded):
-            return replace(state, seconded={**state.seconded, seconded.secondment: (seconded, on, None)})
+            return replace(state, seconded={**state.seconded, seconded.secondment: Seconded(seconded, on)})
         case SecondmentEnded(says=over):
-            there = state.seconded[over.secondment]
-            return replace(state, seconded={**state.seconded, over.secondment: (*there[:2], on)})
+            there = replace(state.seconded[over.secondment], until=on, end=over)
+            return replace(state, seconded={**state.seconded, over.secondment: there})
         case TrainingReported(says=trained, origin=origin):
             order = (origin.occurred_at.isoformat(), origin.id)
-            return replace(state, trained={**state.trained, f"{origin.source}/{trained.result}": (trained, on, order)})
+            return replace(state, trained={**state.trained, f"{origin.source}/{trained.result}": Trained(trained, on, order)})
         case MentorAssigned(says=mentored):
-            return replace(state, mentored={**state.mentored, mentored.mentorship: (mentored, on, None)})
+            return replace(state, mentored={**state.mentored, mentored.mentorship: Mentored(mentored, on)})
         case MentorshipEnded(says=parted):
-            known = state.mentored[parted.mentorship]
-            return replace(state, mentored={**state.mentored, parted.mentorship: (*known[:2], on)})
+            known = replace(state.mentored[parted.mentorship], until=on, end=parted)
+            return replace(state, mentored={**state.mentored, parted.mentorship: known})
         case _:
             assert_never(event)
 

@@ -22,7 +22,7 @@ from eventlog.cache import Shelved
 from eventlog.decider import Early
 from eventlog.desk import Batch
 from eventlog.inbox.documents import Documents
-from eventlog.inbox.protocol import Decided, Entry
+from eventlog.inbox.protocol import Decided, Entry, told_again
 from eventlog.log import Log, Unit
 from services.talent.acts import Stamp
 from services.talent.development import PolicyKnown
@@ -116,7 +116,8 @@ class Matters:
             unit.events.append(entry.event(stream, event, event_id))
             batch.matters[stream] = evolve_matter(batch.matters[stream], MatterHappened(stamp.on, event))
         batch.versions[stream] += len(events)
-        return Decided(unit, tuple(new.event_id for new in unit.events))
+        again = told_again(events, state, batch.matters[stream])
+        return Decided(unit, tuple(new.event_id for new in unit.events), warnings=again)
 
 
 def _said(entry: Entry) -> MatterSaid:

@@ -31,7 +31,7 @@ from eventlog.heard import Foreign
 from eventlog.holding import Holding
 from eventlog.inbox.documents import Documents
 from eventlog.inbox.inbox import Inbox
-from eventlog.inbox.protocol import Capability, Decided, Entry
+from eventlog.inbox.protocol import Capability, Decided, Entry, told_again
 from eventlog.intake import Parsed
 from eventlog.log import Appended, Log, NewEvent, Past, Unit
 from eventlog.quota import Quota
@@ -339,8 +339,11 @@ class _Candidates:
             raise Early(need, "the mentor's registration", {mentor: batch.versions[mentor]})
         day, correlation = message.effectiveon.isoformat(), message.correlationid or message.id
         cause = _Cause(f"{source}/{message.id}", correlation, source, day, event_id)
+        before = batch.states[stream].development
         unit = self.talent.decided(connection, batch, stream, command, cause)
-        return Decided(unit, tuple(new.event_id for new in unit.events), ref)
+        developed = unit.events if isinstance(command, Develop) else ()
+        again = told_again(developed, before, batch.states[stream].development)
+        return Decided(unit, tuple(new.event_id for new in unit.events), ref, warnings=again)
 
 
 class _Appraised(AppraisalDesk):

@@ -27,7 +27,7 @@ from contracts.divisions import covers
 from contracts.particulars import EngagementStart
 from contracts.registration_life import division_on
 from contracts.registry import FactOrigin
-from eventlog.decider import Decider
+from eventlog.decider import Decider, already
 from services.talent.acts import Stamp, check_dates, reject
 from services.talent.appraisal import OPERATOR, Cancelled, Concluded, CycleState, NotOpened, Open, Published, Scored
 from services.talent.scoring import marked_items, profile_for
@@ -78,20 +78,30 @@ def order_of(origin: FactOrigin) -> Order:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a rater said last. marks: None if it was withdrawn."""
+    """What a rater said last. marks: None if it was withdrawn. says: the event but for its origin."""
 
-    order: Order
+    order: Order = field(compare=False)
     marks: tuple[Mark, ...] | None
+    on: date
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    order: Order = field(compare=False)
+    achieved: int
+    on: date
 
 
 @dataclass(frozen=True, slots=True)
 class Ratee:
-    """said: by (role, rater); measured: item → what was achieved, with its order; known: the messages that came."""
+    """said: by (role, rater); measured: by item; known: messages that came. Equal where the same is said, whoever told when."""
 
     enrolled: PersonEnrolled | None = None
+    enrolled_on: date | None = None
     said: dict[tuple[str, str], Said] = field(default_factory=dict)
-    measured: dict[str, tuple[Order, int]] = field(default_factory=dict)
-    known: frozenset[Order] = frozenset()
+    measured: dict[str, Measured] = field(default_factory=dict)
+    known: frozenset[Order] = field(default=frozenset(), compare=False)
 
 
 def standing_marks(state: Ratee) -> dict[tuple[str, str], tuple[Mark, ...]]:
@@ -294,7 +304,7 @@ def decide_enrol(command: Enrol, state: Ratee, document: AppraisalDocument, arou
     )
     known = state.enrolled
     if known is not None and known.model_copy(update={"origin": stamp.origin}) == enrolled:
-        return ()
+        return already(state.enrolled_on == stamp.on)
     return (enrolled,)
 
 
@@ -330,23 +340,39 @@ def decide_give(command: Give, state: Ratee, document: AppraisalDocument) -> tup
         raise reject("data.marks", "not-asked", f"{', '.join(beyond)} is not marked for this person", f"mark {known}")
     if lacking:
         raise reject("data.marks", "mark-missing", f"{', '.join(lacking)} is not marked", "mark every item")
-    return (
+    marks = tuple(sorted(command.marks, key=lambda mark: asked.index(mark.item)))
+    return _said(
+        command,
+        state,
         RatingGiven(
             cycle=command.cycle,
             person_ref=stamp.person_ref,
             origin=stamp.origin,
             role=command.role,
             rater=command.rater,
-            marks=tuple(sorted(command.marks, key=lambda mark: asked.index(mark.item))),
+            marks=marks,
         ),
     )
+
+
+def _said(command: Give | Withdraw, state: Ratee, event: RatingGiven | RatingWithdrawn) -> tuple[MarkingEvent, ...]:
+    """An older message that comes late says nothing new."""
+    known, said = state.said.get((command.role, command.rater)), _said_by(event, command.stamp.on)
+    return already(known == said) if known is not None and known.order > said.order else (event,)
+
+
+def _said_by(event: RatingGiven | RatingWithdrawn, on: date) -> Said:
+    order = order_of(event.origin)
+    return Said(order, event.marks, on, None) if isinstance(event, RatingGiven) else Said(order, None, on, event.reason)
 
 
 def decide_withdraw(command: Withdraw, state: Ratee, document: AppraisalDocument) -> tuple[MarkingEvent, ...]:
     stamp = command.stamp
     _profile(state)
     _check_role(document, command.role)
-    return (
+    return _said(
+        command,
+        state,
         RatingWithdrawn(
             cycle=command.cycle,
             person_ref=stamp.person_ref,
@@ -363,9 +389,12 @@ def decide_measure(command: Measure, state: Ratee, document: AppraisalDocument) 
     weights = {weight.item for weight in document.weights[profile].items}
     measured = [item.name for item in document.items if item.part == "quantitative" and item.name in weights]
     if command.item not in measured:
-        known = ", ".join(measured) or "nothing"
+        items = ", ".join(measured) or "nothing"
         problem = f"{command.item} is not measured for this person"
-        raise reject("data.item", "not-asked", problem, f"what is measured: {known}")
+        raise reject("data.item", "not-asked", problem, f"what is measured: {items}")
+    known, measured_now = state.measured.get(command.item), Measured(order_of(stamp.origin), command.achieved, stamp.on)
+    if known is not None and known.order > measured_now.order:
+        return already(known == measured_now)
     return (
         ResultMeasured(
             cycle=command.cycle,
@@ -391,24 +420,23 @@ class MarkingHappened:
 
 def evolve_marking(state: Ratee, happened: MarkingHappened) -> Ratee:
     """The state after an event. The one before is not changed."""
-    event = happened.event
+    event, on = happened.event, happened.effective_on
     order = order_of(event.origin)
     state = replace(state, known=state.known | {order})
     match event:
         case PersonEnrolled():
-            return replace(state, enrolled=event)
+            return replace(state, enrolled=event, enrolled_on=on)
         case RatingGiven() | RatingWithdrawn():
             rater = (event.role, event.rater)
             before = state.said.get(rater)
             if before is not None and before.order > order:
                 return state
-            said = Said(order, event.marks if isinstance(event, RatingGiven) else None)
-            return replace(state, said={**state.said, rater: said})
+            return replace(state, said={**state.said, rater: _said_by(event, on)})
         case ResultMeasured():
             known = state.measured.get(event.item)
-            if known is not None and known[0] > order:
+            if known is not None and known.order > order:
                 return state
-            return replace(state, measured={**state.measured, event.item: (order, event.achieved)})
+            return replace(state, measured={**state.measured, event.item: Measured(order, event.achieved, on)})
         case _:
             assert_never(event)
 

@@ -42,7 +42,7 @@ from contracts.development import (
 from contracts.divisions import in_force
 from contracts.terms import month_end
 from contracts.workdays import Calendar, UnknownYear
-from eventlog.decider import Decider
+from eventlog.decider import Decider, already
 from services.talent.acts import Stamp, check_dates, reject
 from services.talent.development import PolicyKnown
 
@@ -139,7 +139,7 @@ class Described:
 
     says: Course | Session
     on: date
-    order: tuple[str, str]
+    order: tuple[str, str] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +156,21 @@ class Raised:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    says: ItemCheck
+    on: date
+    order: tuple[str, str] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Issued:
-    """checked: (item, period) → what was said last, the day, and the order of reports."""
+    """checked: (item, period) → what was said last."""
 
     says: ListIssue
     on: date
-    signed_on: date | None = None
-    withdrawn_on: date | None = None
-    checked: Mapping[tuple[str, str], tuple[ItemCheck, date, tuple[str, str]]] = field(default_factory=dict)
+    signed: tuple[ListSignature, date] | None = None
+    withdrawn: tuple[ListWithdrawal, date] | None = None
+    checked: Mapping[tuple[str, str], Checked] = field(default_factory=dict)
 
 
 Matter = Absent | Described | Raised | Issued
@@ -256,7 +263,7 @@ def _describe(act: MatterAct, says: Course | Session, state: Matter) -> tuple[Ma
         raise reject("data.ends_on", "dates-reversed", f"{says.ends_on} is before {says.begins_on}", "correct one of the two")
     # An older report that comes late says nothing new: any order of the same reports ends in the same description.
     if isinstance(state, Described) and state.order >= _order(act.stamp):
-        return ()
+        return already((state.says, state.on) == (says, act.stamp.on))
     origin = act.stamp.origin
     match says:
         case Course():
@@ -321,7 +328,7 @@ def _step(
     if not isinstance(state, Raised):
         raise reject("data.problem", "no-such-problem", f"no problem {says.problem} was raised", "raise it first")
     if state.last == says:
-        return ()
+        return already(state.on == act.stamp.on)
     if state.status == "closed":
         raise reject("data.problem", "problem-closed", f"problem {says.problem} is closed", "raise another")
     if act.stamp.on < state.on:
@@ -385,13 +392,13 @@ def _issued(state: Matter, act: MatterAct) -> Issued:
 
 
 def _withdrawn(state: Issued) -> None:
-    if state.withdrawn_on is not None:
-        raise reject("data.list", "list-withdrawn", f"the list was withdrawn on {state.withdrawn_on}", "issue another")
+    if state.withdrawn is not None:
+        raise reject("data.list", "list-withdrawn", f"the list was withdrawn on {state.withdrawn[1]}", "issue another")
 
 
 def _sign(act: MatterAct, says: ListSignature, state: Issued) -> tuple[MatterEvent, ...]:
-    if state.signed_on is not None:
-        return ()
+    if state.signed is not None:
+        return already(state.signed == (says, act.stamp.on))
     _withdrawn(state)
     return (ResponsibilitySigned(matter=act.matter, origin=act.stamp.origin, says=says),)
 
@@ -408,17 +415,17 @@ def _check(act: MatterAct, says: ItemCheck, state: Issued) -> tuple[MatterEvent,
             "data.period", "no-such-period", f"item {says.item} is checked {item.every}: {shown}", "correct the period"
         )
     known_check = state.checked.get((says.item, says.period))
-    if known_check is not None and known_check[2] >= _order(act.stamp):
-        return ()
+    if known_check is not None and known_check.order >= _order(act.stamp):
+        return already((known_check.says, known_check.on) == (says, act.stamp.on))
     _withdrawn(state)
-    if state.signed_on is None:
+    if state.signed is None:
         raise reject("data.list", "not-signed", "the list is not signed yet", "have it signed first")
     return (ResponsibilityChecked(matter=act.matter, origin=act.stamp.origin, says=says),)
 
 
 def _withdraw(act: MatterAct, says: ListWithdrawal, state: Issued) -> tuple[MatterEvent, ...]:
-    if state.withdrawn_on is not None:
-        return ()
+    if state.withdrawn is not None:
+        return already(state.withdrawn == (says, act.stamp.on))
     return (ResponsibilityWithdrawn(matter=act.matter, origin=act.stamp.origin, says=says),)
 
 
@@ -445,15 +452,15 @@ def evolve_matter(state: Matter, happened: MatterHappened) -> Matter:
             return Issued(event.says, on)
         case ResponsibilitySigned():
             assert isinstance(state, Issued)
-            return replace(state, signed_on=on)
+            return replace(state, signed=(event.says, on))
         case ResponsibilityChecked():
             assert isinstance(state, Issued)
             order = (event.origin.occurred_at.isoformat(), event.origin.id)
-            checked = {**state.checked, (event.says.item, event.says.period): (event.says, on, order)}
+            checked = {**state.checked, (event.says.item, event.says.period): Checked(event.says, on, order)}
             return replace(state, checked=checked)
         case ResponsibilityWithdrawn():
             assert isinstance(state, Issued)
-            return replace(state, withdrawn_on=on)
+            return replace(state, withdrawn=(event.says, on))
         case _:
             assert_never(event)
 

@@ -40,7 +40,7 @@ def entered(person_ref: str, ratee: Ratee, conduct: Conduct, document: Appraisal
         enrolled.grade,
         enrolled.profile,
         [(role, {mark.item: mark.hundredths for mark in marks}) for (role, _), marks in sorted(standing_marks(ratee).items())],
-        {item: achieved for item, (_, achieved) in ratee.measured.items()},
+        {item: measured.achieved for item, measured in ratee.measured.items()},
         in_period(conduct.entries.values(), document.first_day, document.last_day),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import assert_never
 
 from contracts import staffing_intake as intake
@@ -23,7 +23,7 @@ from contracts.staffing import (
 )
 from contracts.standard import CertificateCriterion, Criterion, RatingsCriterion, Words
 from eventlog.canonical import digest
-from eventlog.decider import Decider
+from eventlog.decider import Decider, already
 from services.talent.acts import Stamp, check_dates, reject
 
 __all__ = [
@@ -52,27 +52,40 @@ NO_STANDARD = Words()
 
 Told = tuple[datetime, str, str]
 """When the source recorded it, the source, and the message: of two the greater counts."""
+_NOBODY = FactOrigin(source="", id="", occurred_at=datetime.min.replace(tzinfo=UTC))
 
 
 # --- state ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """staff, models: day → which telling stands for it."""
+class Standing:
+    """What was told last, without its origin: equal where the same is said, whoever told when."""
 
-    staff: Mapping[date, Told] = field(default_factory=dict)
-    models: Mapping[date, Told] = field(default_factory=dict)
+    says: StaffingEvent
+    on: date
+    told: Told = field(compare=False)
+
+
+def _standing(event: StaffingEvent, on: date) -> Standing:
+    return Standing(event.model_copy(update={"origin": _NOBODY}), on, _told(event.origin))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """staff, models: day → the telling that stands for it."""
+
+    staff: Mapping[date, Standing] = field(default_factory=dict)
+    models: Mapping[date, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Vacancy:
-    """described: what it asks for now (None: nothing was told yet); told: of that. closed: how it ended."""
+    """described: what it asks for now (None: nothing was told yet). closed: how it ended."""
 
-    described: VacancyDescribed | None = None
-    on: date | None = None
-    told: Told | None = None
+    described: Standing | None = None
     closed: VacancyClosed | None = None
+    closed_on: date | None = None
 
 
 StaffingState = Unit | Vacancy
@@ -129,15 +142,12 @@ def decide_staffing(command: StaffingCommand, state: StaffingState) -> tuple[Sta
     match command.says:
         case intake.UnitStaffReported() as says:
             assert isinstance(state, Unit)
-            if not _newer(command, state.staff):
-                return ()
-            return (UnitStaffReported(origin=command.stamp.origin, unit=says.unit, division=says.division, staff=says.staff),)
+            staff = UnitStaffReported(origin=command.stamp.origin, unit=says.unit, division=says.division, staff=says.staff)
+            return (staff,) if _is_newer(_standing(staff, command.stamp.on), state.staff.get(command.stamp.on)) else ()
         case intake.LeadershipModelSet() as says:
             assert isinstance(state, Unit)
-            if not _newer(command, state.models):
-                return ()
-            told = LeadershipModelSet.model_validate({"origin": command.stamp.origin, **says.model_dump()})
-            return (told,)
+            model = LeadershipModelSet.model_validate({"origin": command.stamp.origin, **says.model_dump()})
+            return (model,) if _is_newer(_standing(model, command.stamp.on), state.models.get(command.stamp.on)) else ()
         case intake.VacancyDescribed() as says:
             assert isinstance(state, Vacancy)
             return _described(command, says, state)
@@ -148,24 +158,34 @@ def decide_staffing(command: StaffingCommand, state: StaffingState) -> tuple[Sta
             assert_never(command.says)
 
 
-def _newer(command: StaffingCommand, known: Mapping[date, Told]) -> bool:
-    before = known.get(command.stamp.on)
-    return before is None or before < _told(command.stamp.origin)
+def _is_newer(told: Standing, known: Standing | None) -> bool:
+    """Whether it was told later than what is known; a repeat that was outranks what was told in between and is still to come.
+
+    Raises StandsOtherwise for what is older and says something else.
+    """
+    if known is None or known.told < told.told:
+        return True
+    already(known == told)
+    return False
 
 
-def _described(command: StaffingCommand, says: intake.VacancyDescribed, state: Vacancy) -> tuple[VacancyDescribed, ...]:
+def _described(command: StaffingCommand, says: intake.VacancyDescribed, state: Vacancy) -> tuple[StaffingEvent, ...]:
     stamp = command.stamp
-    if state.told is not None and _told(stamp.origin) <= state.told:
+    data = {"origin": stamp.origin, **says.model_dump(), "vacancy": vacancy_named(says, stamp.origin.source)}
+    described = VacancyDescribed.model_validate(data)
+    told, known = _standing(described, stamp.on), state.described
+    if not _is_newer(told, known):
         return ()
     if state.closed is not None:
+        if known == told:
+            return ()
         raise reject("data.vacancy", "vacancy-closed", "the vacancy was closed", "describe it under a new key")
     for path, criterion in _criteria(says):
         unknown = _unknown_word(criterion, command.words)
         if unknown is not None:
-            word, known = unknown
-            raise reject(f"data.{path}.at_least", "unknown-word", f"{word} is no word of the standard", f"write one of {known}")
-    data = {"origin": stamp.origin, **says.model_dump(), "vacancy": vacancy_named(says, stamp.origin.source)}
-    return (VacancyDescribed.model_validate(data),)
+            word, words = unknown
+            raise reject(f"data.{path}.at_least", "unknown-word", f"{word} is no word of the standard", f"write one of {words}")
+    return (described,)
 
 
 def _criteria(says: intake.VacancyDescribed) -> Iterator[tuple[str, Criterion]]:
@@ -185,14 +205,19 @@ def _unknown_word(criterion: Criterion, words: Words) -> tuple[str, str] | None:
 
 
 def _closed(stamp: Stamp, says: intake.VacancyClosed, state: Vacancy) -> tuple[VacancyClosed, ...]:
-    if state.described is None or state.on is None:
+    if state.described is None:
         raise reject("data.vacancy", "unknown-vacancy", "no such vacancy was described", "describe it first")
     person = None if says.person is None else says.person.person_ref
     if state.closed is not None:
         if (state.closed.outcome, state.closed.person_ref) == (says.outcome, person):
-            return ()
+            return already(state.closed_on == stamp.on)
         raise reject("data.vacancy", "vacancy-closed", f"the vacancy was {state.closed.outcome}", "nothing is to be done")
-    return (VacancyClosed(origin=stamp.origin, vacancy=state.described.vacancy, outcome=says.outcome, person_ref=person),)
+    return (VacancyClosed(origin=stamp.origin, vacancy=_vacancy_of(state.described), outcome=says.outcome, person_ref=person),)
+
+
+def _vacancy_of(described: Standing) -> str:
+    assert isinstance(described.says, VacancyDescribed)
+    return described.says.vacancy
 
 
 # --- evolve -----------------------------------------------------------------------------------------------------------
@@ -212,16 +237,16 @@ def evolve_staffing(state: StaffingState, happened: StaffingHappened) -> Staffin
     match happened.event:
         case UnitStaffReported() as event:
             assert isinstance(state, Unit)
-            return replace(state, staff={**state.staff, on: _told(event.origin)})
+            return replace(state, staff={**state.staff, on: _standing(event, on)})
         case LeadershipModelSet() as event:
             assert isinstance(state, Unit)
-            return replace(state, models={**state.models, on: _told(event.origin)})
+            return replace(state, models={**state.models, on: _standing(event, on)})
         case VacancyDescribed() as event:
             assert isinstance(state, Vacancy)
-            return replace(state, described=event, on=on, told=_told(event.origin))
+            return replace(state, described=_standing(event, on))
         case VacancyClosed() as event:
             assert isinstance(state, Vacancy)
-            return replace(state, closed=event)
+            return replace(state, closed=event, closed_on=on)
         case _:
             assert_never(happened.event)
 

@@ -13,7 +13,7 @@ from contracts.registry import FactOrigin
 from contracts.staffing import StaffingEvent
 from contracts.standard import Words
 from eventlog.decider import Early
-from eventlog.inbox.protocol import Decided, Entry
+from eventlog.inbox.protocol import Decided, Entry, told_again
 from eventlog.log import Log, Unit
 from services.talent.acts import Stamp
 from services.talent.development_handlers import made_need
@@ -75,7 +75,8 @@ class Staffing:
         command = StaffingCommand(stamp, data, known)
         if needs_description(command, states[stream]):
             raise Early(made_need(stream), "the description of the vacancy")
-        events = decide_staffing(command, states[stream])
+        before = states[stream]
+        events = decide_staffing(command, before)
         unit = Unit(expects={stream: batch.versions[stream]})
         for event in events:
             unit.events.append(entry.event(stream, event, event_id))
@@ -83,4 +84,4 @@ class Staffing:
         batch.versions[stream] += len(events)
         if events and stream.startswith("vacancy-"):
             batch.provided.append(made_need(stream))
-        return Decided(unit, (event_id,) if events else ())
+        return Decided(unit, (event_id,) if events else (), warnings=told_again(events, before, states[stream]))

@@ -84,7 +84,7 @@ def test_each_service_reads_what_the_usual_sources_may_write(compose: dict[str, 
     where = Path(environment(compose, service)[SOURCES_VARIABLE.name])
     (folder,) = (source for source, _, target in mounts(compose, service) if Path(target) == where.parent)
     assert (ROOT / folder / where.name).read_text(encoding="utf-8") == usual_bounds(DEFAULT_SOURCES)
-    assert authority_of(read_bounds(str(ROOT / folder / where.name))).keys() == set(DEFAULT_SOURCES)
+    assert authority_of(read_bounds(str(ROOT / folder / where.name))).keys() == {*DEFAULT_SOURCES, "talent"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

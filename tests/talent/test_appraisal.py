@@ -37,7 +37,7 @@ from services.talent.appraisal import CycleAround, CycleCommand, CycleHappened, 
 from services.talent.conduct import highest_step, in_period
 from services.talent.marking import MarkingAround, Ratee, needs_of_marking, place_on, standing_marks
 from services.talent.screening import KnownFact
-from tests.specs import Given, given
+from tests.specs import Given, decided, given
 from tests.support import NOW, event_id
 from tests.talent.cycle_example import cycle_text, document, ref, roster
 
@@ -74,7 +74,7 @@ def upheld(rating: str = "excellent", number: int = 5, person: str = ref(1)) -> 
 def run(*commands: CycleCommand, around: CycleAround = AROUND) -> list[CycleHappened]:
     made, events = appraisal.cycle_decider(around, [event_id(900)]), list[CycleHappened]()
     for command in commands:
-        events += made.decide(command, fold(made, events))
+        events += decided(made, command, fold(made, events))
     return events
 
 
@@ -260,18 +260,19 @@ def marked(
 ) -> Given[marking.MarkingCommand, marking.MarkingHappened, Ratee]:
     made, events = marking.marking_decider(around), list[marking.MarkingHappened]()
     for command in commands:
-        events += made.decide(command, fold(made, events))
+        events += decided(made, command, fold(made, events))
     return given(made, events)
 
 
 def test_a_person_is_enrolled_where_the_registrys_facts_have_them() -> None:
-    """With the facts that say so; said again, nothing is new."""
+    """With the facts that say so; said again, nothing is new, and of another day that is told."""
     (enrolled,) = marked().when(ENROL).events
     assert enrolled.event == PersonEnrolled(
         cycle=CYCLE, person_ref=ME, origin=ENROL.stamp.origin, division="320102", category="recruited", grade="none",
         unit="u-1", profile=1, facts=(event_id(51), event_id(52)),
     )  # fmt: skip
-    marked(ENROL).when(marking.Enrol(stamp(12, "2026-01-06", ME), CYCLE)).nothing()
+    marked(ENROL).when(marking.Enrol(stamp(12, str(ENROL.stamp.on), ME), CYCLE)).nothing()
+    marked(ENROL).when(marking.Enrol(stamp(12, "2026-01-09", ME), CYCLE)).stands_otherwise()
 
 
 @pytest.mark.parametrize(
@@ -409,7 +410,7 @@ HONOUR = conduct.AwardHonour(stamp(70, "2025-07-01", ME), "hr/h-1", "优秀党�
 def behaved(*commands: conduct.ConductCommand) -> Given[conduct.ConductCommand, conduct.ConductHappened, conduct.Conduct]:
     made, events = conduct.conduct_decider(), list[conduct.ConductHappened]()
     for command in commands:
-        events += made.decide(command, fold(made, events))
+        events += decided(made, command, fold(made, events))
     return given(made, events)
 
 

@@ -25,7 +25,7 @@ from contracts.talent import (
     FactHeard,
     StandardCited,
 )
-from eventlog.decider import Rejected, fold
+from eventlog.decider import Rejected, StandsOtherwise, fold
 from services.talent.decider import (
     Admitted,
     Around,
@@ -390,7 +390,9 @@ def test_a_screening_by_another_standard_than_the_one_in_force_is_not_enough() -
 
 
 def test_to_be_admitted_twice_is_to_be_admitted() -> None:
-    on_file(*IN).when(admit(201, "2026-02-15")).nothing()
+    """On the same day; another day is told, and changes nothing."""
+    on_file(*IN).when(admit(201, str(IN[-1].stamp.on))).nothing()
+    on_file(*IN).when(admit(201, "2026-02-15")).stands_otherwise()
 
 
 # --- removal and placement ----------------------------------------------------------------------------------------------
@@ -682,7 +684,7 @@ def test_to_decide_twice_is_to_decide_once(commands: Sequence[Command]) -> None:
     for command in (registered(), *commands):
         try:
             events = decide(command, known, AROUND)
-        except Rejected:
+        except (Rejected, StandsOtherwise):
             continue
         on = command.effective_on if isinstance(command, Hear) else command.stamp.on
         first = event_id(1) if isinstance(command, Hear) else command.stamp.event_id
@@ -700,7 +702,7 @@ def test_no_sequence_of_commands_reaches_a_stage_without_the_one_before(commands
     for command in (registered(), *commands):
         try:
             events = decide(command, known, AROUND)
-        except Rejected:
+        except (Rejected, StandsOtherwise):
             continue
         for event in events:
             known = evolve(known, Happened(event_id(len(kept) + 500), date(2026, 1, 1), event))

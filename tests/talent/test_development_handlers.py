@@ -256,10 +256,13 @@ def test_a_list_is_issued_signed_and_checked_off_in_one_batch(bench: Development
 
 def test_a_policy_is_published_once_in_each_revision_and_refused_at_its_line(bench: DevelopmentBench) -> None:
     wrong = POLICY_TEXT.replace("at_least: special", "at_least: speciall")
-    bench.take(bench.policy(wrong, "policy-0"), bench.policy(), bench.policy(id="policy-2"))
+    other = POLICY_TEXT.replace("exception_months_at_most: 24", "exception_months_at_most: 23")
+    bench.take(bench.policy(wrong, "policy-0"), bench.policy(), bench.policy(other, "policy-2"), bench.policy(id="policy-3"))
     assert bench.outcomes == [
         ("policy-0", "refused", ["unknown-word"]), ("policy-1", "accepted", []), ("policy-2", "refused", ["policy-exists"]),
+        ("policy-3", "accepted", []),
     ]  # fmt: skip
+    assert len(bench.events) == 1
     assert bench.receipts[0].problems[0].field.endswith("mentoring.at_least")
 
 

@@ -153,7 +153,8 @@ CHECK = ItemCheck(list="L-1", item="lessons", period="2026-Q1", result="done")
 def test_a_list_is_signed_before_its_items_are_checked_off() -> None:
     when([], matter(2, "2026-01-20", ListSignature(list="L-1"))).rejected("no-such-list")
     when(ISSUED, matter(3, "2026-02-01", CHECK)).rejected("not-signed")
-    when(SIGNED, matter(3, "2026-02-01", ListSignature(list="L-1"))).nothing()
+    when(SIGNED, matter(3, "2026-01-20", ListSignature(list="L-1"))).nothing()
+    when(SIGNED, matter(3, "2026-02-01", ListSignature(list="L-1"))).stands_otherwise()
     checked = then_on(SIGNED, matter(4, "2026-02-02", CHECK))
     when(checked, matter(4, "2026-02-02", CHECK)).nothing()
     assert len(when(checked, matter(5, "2026-02-03", CHECK.model_copy(update={"result": "not_done"}), at=9)).events) == 1
@@ -185,5 +186,6 @@ def test_a_list_is_withdrawn_by_whoever_issued_it_or_a_closer() -> None:
 def test_a_list_that_was_withdrawn_is_over() -> None:
     gone = then_on(SIGNED, matter(5, "2026-03-01", ListWithdrawal(list="L-1", reason="机构调整")))
     when(gone, matter(6, "2026-03-02", CHECK)).rejected("list-withdrawn")
-    when(gone, matter(6, "2026-03-02", ListWithdrawal(list="L-1", reason="机构调整"))).nothing()
+    when(gone, matter(6, "2026-03-01", ListWithdrawal(list="L-1", reason="机构调整"))).nothing()
+    when(gone, matter(6, "2026-03-02", ListWithdrawal(list="L-1", reason="机构调整"))).stands_otherwise()
     when(ISSUED, matter(6, "2026-01-06", LIST)).rejected("key-taken")
