@@ -21,6 +21,7 @@ from services.registry.views import application, due
 from tests.support import RegistryBench, resident_id, sealed
 
 TEXT = (Path(__file__).parents[2] / "standards" / "example-certification.yaml").read_text(encoding="utf-8")
+OTHER = TEXT.replace("notice_working_days: 3", "notice_working_days: 5")
 KEY = {"source_key": "w-1"}
 NUMBER = certificate_number("320102", 2025, 1)
 
@@ -101,9 +102,10 @@ def test_a_standard_that_cannot_be_read_is_refused_at_its_line_and_column(bench:
 
 
 def test_a_document_is_published_once_in_each_revision(bench: RegistryBench) -> None:
-    """In the same batch and in another."""
-    bench.settle(standard(bench), standard(bench, id="std-2"))
-    bench.settle(standard(bench, id="std-3"), standard(bench, "revision: 2\n" + TEXT, id="std-4"))
+    """In the same batch and in another; the same again stands already."""
+    bench.settle(standard(bench), standard(bench, OTHER, id="std-2"), standard(bench, id="std-5"))
+    bench.settle(standard(bench, OTHER, id="std-3"), standard(bench, "revision: 2\n" + TEXT, id="std-4"))
+    assert bench.codes("std-5") == []
     assert bench.codes("std-2") == bench.codes("std-3") == ["standard-exists"]
     assert [e.version for e in bench.events] == [1, 2]
     assert outcomes_of(bench, "std-4") == ["accepted"]
@@ -112,9 +114,9 @@ def test_a_document_is_published_once_in_each_revision(bench: RegistryBench) -> 
 def test_two_instances_that_publish_at_once_agree_on_the_order(
     instances: Sequence[RegistryBench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second one decides again: the same document is refused."""
+    """The second one decides again: another document of the same revision is refused."""
     first, second = instances
-    other = standard(second, id="std-2")
+    other = standard(second, OTHER, id="std-2")
     meanwhile(first, monkeypatch, lambda: second.settle(other))
     first.settle(standard(first))
     assert first.outcomes == [("std-2", "accepted"), ("std-1", "refused")]
