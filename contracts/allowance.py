@@ -8,11 +8,11 @@ with ``differences``. All amounts are integer fen.
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from contracts.base import DivisionCode, EventId, Fen, LogEvent, OwnEvent, PersonRef
+from contracts.base import AsRecorded, DivisionCode, EventId, Fen, LogEvent, OwnEvent, PersonRef
 from contracts.particulars import Particulars
 from contracts.policy import Instrument, PolicyDocument
 from contracts.registry import FactOrigin, Standing
@@ -130,7 +130,7 @@ class PolicyPublished(LogEvent):
     """A policy document. text: the author's YAML, byte for byte; document: what was read from it."""
 
     TYPE: ClassVar[str] = "allowance.policy-published.v1"
-    document: PolicyDocument
+    document: Annotated[PolicyDocument, AsRecorded()]
     text: str
     text_sha256: str
 

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from contracts.appraisal import AppraisalDocument, SanctionStep, Word
-from contracts.base import BusinessDay, Category, EventId, LogEvent, OwnEvent, PersonRef, Rating, Year
+from contracts.base import AsRecorded, BusinessDay, Category, EventId, LogEvent, OwnEvent, PersonRef, Rating, Year
 from contracts.registry import FactOrigin
 
 __all__ = [
@@ -75,7 +75,7 @@ class CycleOpened(_Cycle):
     """text: the author's YAML, byte for byte; document: what was read from it."""
 
     TYPE: ClassVar[str] = "talent.cycle-opened.v1"
-    document: AppraisalDocument
+    document: Annotated[AppraisalDocument, AsRecorded()]
     text: str
     text_sha256: str
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import (
@@ -21,13 +22,14 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 __all__ = [
     "DOCUMENT_CHARS_MAX",
     "INTEGER_MAX",
     "LINE_PATTERN",
     "PARAGRAPHS_PATTERN",
+    "AsRecorded",
     "BusinessDay",
     "Category",
     "Clause",
@@ -221,10 +223,10 @@ class Message(BaseModel):
 
 
 def _as_recorded(schema: Any) -> Any:
-    """The schema without what is only asked of a text that comes in; nested models have seen to it themselves."""
+    """The schema without what is only asked of a text that comes in, through every model that stands in it."""
     if isinstance(schema, list | tuple):
         return type(schema)(_as_recorded(each) for each in schema)
-    if not isinstance(schema, dict) or schema.get("type") == "model":
+    if not isinstance(schema, dict):
         return schema
     checked = schema.get("type") == "str" and schema.get("pattern") in (LINE_PATTERN, PARAGRAPHS_PATTERN)
     return {name: _as_recorded(part) for name, part in schema.items() if not (checked and name == "pattern")}
@@ -249,6 +251,23 @@ class OwnEvent(BaseModel):
     def payload(self) -> dict[str, Any]:
         """Return the JSON value that is stored and published."""
         return self.model_dump(mode="json")
+
+
+class AsRecorded:
+    """Of a field of a recorded event that holds a model of what comes in, such as a document: its texts were accepted under the
+    rules of their day, and are read as they are."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, _: _validator_of_recorded(source).validate_python(value), handler(source)
+        )
+
+
+@cache
+def _validator_of_recorded(model: type[BaseModel]) -> SchemaValidator:
+    model.model_rebuild()
+    # What pydantic has built of the models within would be taken instead, and that is the strict one.
+    return SchemaValidator(_as_recorded(model.__pydantic_core_schema__), _use_prebuilt=False)
 
 
 class LogEvent(OwnEvent):

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from contracts.base import (
+    AsRecorded,
     BusinessDay,
     DivisionCode,
     EventId,
@@ -351,7 +352,7 @@ class DevelopmentPolicyPublished(LogEvent):
     """text: the author's YAML, byte for byte; document: what was read from it."""
 
     TYPE: ClassVar[str] = "talent.development-policy-published.v1"
-    document: DevelopmentPolicy
+    document: Annotated[DevelopmentPolicy, AsRecorded()]
     text: str
     text_sha256: str
 

@@ -19,7 +19,19 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from contracts.base import BusinessDay, DivisionCode, EventId, Grade, Key, LogEvent, OwnEvent, PersonRef, Rating, Year
+from contracts.base import (
+    AsRecorded,
+    BusinessDay,
+    DivisionCode,
+    EventId,
+    Grade,
+    Key,
+    LogEvent,
+    OwnEvent,
+    PersonRef,
+    Rating,
+    Year,
+)
 from contracts.certification import (
     CertificationStandard,
     CertificationStandardCited,
@@ -352,7 +364,7 @@ class CertificationStandardPublished(LogEvent):
     """A certification standard. text: the author's YAML, byte for byte; document: what was read from it."""
 
     TYPE: ClassVar[str] = "registry.certification-standard-published.v1"
-    document: CertificationStandard
+    document: Annotated[CertificationStandard, AsRecorded()]
     text: str
     text_sha256: str
 

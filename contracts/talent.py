@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import Category, DivisionCode, EntryChannel, EventId, Key, LogEvent, OwnEvent, PersonRef
+from contracts.base import AsRecorded, Category, DivisionCode, EntryChannel, EventId, Key, LogEvent, OwnEvent, PersonRef
 from contracts.particulars import Particulars
 from contracts.registry import FactOrigin, Standing
 from contracts.standard import Competency, Degree, LadderName, Major, QualificationStandard, Title
@@ -122,7 +122,7 @@ class StandardPublished(LogEvent):
     """A qualification standard. text: the author's YAML, byte for byte; document: what was read from it."""
 
     TYPE: ClassVar[str] = "talent.standard-published.v1"
-    document: QualificationStandard
+    document: Annotated[QualificationStandard, AsRecorded()]
     text: str
     text_sha256: str
 

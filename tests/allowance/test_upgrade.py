@@ -10,10 +10,14 @@ from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, del
 from sqlalchemy.exc import DBAPIError
 
 from console.replay import rebuild_and_compare
+from contracts.allowance import PolicyPublished
 from eventlog.database import Database
+from eventlog.log import NewEvent, Unit
 from services.allowance.app import provision_store
+from services.allowance.handlers import POLICIES
 from services.allowance.ledger_views import payable, period, transfer
 from services.allowance.payment_views import bank_break, payment_run, payout, recovery
+from services.allowance.policy import read_policy
 from services.allowance.views import entitlement
 from tests.allowance.bench import AllowanceBench
 from tests.allowance.example import policy_text
@@ -64,3 +68,22 @@ def test_the_service_goes_on_after_it(old: AllowanceBench) -> None:
     old.publish(policy_text(excellent=60_000, revision=2), id="policy-2")
     assert list(old.owed().values()) == [60_000]
     assert rebuild_and_compare(old.log).differences == []
+
+
+def test_a_document_that_would_be_refused_today_goes_on_deciding(old: AllowanceBench) -> None:
+    """A title with U+0085, which an earlier reader of YAML took: refused at the door, read from the log as it was recorded."""
+    odd = policy_text(excellent=60_000, revision=2).replace("示例办法", "示例\x85办法\u2028")
+    provision_store(old.log.database)
+    old.publish(odd, id="refused-today")
+    assert ("refused-today", "refused") in [(each.id, each.outcome) for each in old.receipts]
+    text = odd.replace("\x85", "").replace("\u2028", "")
+    document = read_policy(text).model_dump(mode="json") | {"title": "示例\x85办法\u2028"}
+    event = PolicyPublished.model_validate({"document": document, "text": odd, "text_sha256": "0" * 64})
+    recorded = NewEvent(POLICIES, event, "2021-01-01", old.log.new_id(), "earlier", None, "operator")
+    old.log.append([Unit(events=[recorded], expects={POLICIES: 1})])
+    old.new_recalculation()
+    old.publish(policy_text(excellent=70_000, revision=3), id="policy-3")
+    assert list(old.owed().values()) == [70_000]
+    assert rebuild_and_compare(old.log).differences == []
+    [_, kept, _] = [each.event.document.title for each in old.events if isinstance(each.event, PolicyPublished)]
+    assert "示例\x85办法\u2028" == kept
