@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated, Any
 
 import click
@@ -34,6 +35,7 @@ from console.context import (
 from console.intake_columns import FACTS, fact_type_of
 from console.intake_copies import CopyImpossible, check_copy, write_copy
 from console.intake_files import IntakeFile, IntakeFileError, Reading, Row, open_intake, write_problems
+from console.intake_kept import KeptRows
 from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_template
 from console.intake_workbooks import HiddenParts
 from console.publishing import receipt_text
@@ -138,6 +140,16 @@ def _rows(opened: IntakeFile) -> Iterator[Row]:
         yield from opened
     except IntakeFileError as error:
         fail(WRONG, _line(error.problem))
+
+
+def _kept(about: Context, rows: Iterable[Row]) -> KeptRows:
+    try:
+        return KeptRows(rows)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        zh = f"读到的行存不进临时目录 {gettempdir()}：{why}；请腾出空间，或用 TMPDIR 指定别处"
+        en = f"what was read cannot be kept in {gettempdir()}: {why}; make room there, or name another place by TMPDIR"
+        fail(WRONG, about.say(zh, en))
 
 
 def _as_json(row: Row) -> dict[str, Any]:
@@ -266,12 +278,11 @@ def publish(
     about = context(data, as_json, lang)
     opened = _open(about, file, source, fact, sheet, hidden)
     _check_errors(about, opened, errors)
-    # The file is read once to check it, once to publish it, and once more for the copy: it is never held in memory.
     tally = _Tally(None if as_json else SHOWN_MAX)
-    for _ in tally.of(_rows(opened)):
-        pass
+    # Read, sealed and checked once; published, and told of in the copy, from what is kept.
+    rows = _kept(about, tally.of(_rows(opened)))
     if tally.wrong and not partial:
-        copy = None if errors is None else _write_errors(about, opened, errors, _rows(opened))
+        copy = None if errors is None else _write_errors(about, opened, errors, rows)
         wrong = {"file": file.name, "rows": tally.rows, "published": 0, "wrong": [_as_json(r) for r in tally.shown]}
         about.show(
             wrong | ({"errors": copy} if errors is not None else {}), lambda: _check_text(about, tally, opened.encoding, copy)
@@ -280,7 +291,7 @@ def publish(
 
     async def work() -> Summary:
         async with IntakeClient(about.broker_url(), source, about.seed_file(source)) as client:
-            return await client.publish_and_wait((row for row in _rows(opened) if not row.problems), STALL_SECONDS)
+            return await client.publish_and_wait((row for row in rows if not row.problems), STALL_SECONDS)
 
     try:
         summary = run_async(work())
@@ -291,10 +302,9 @@ def publish(
         fail(UNREACHABLE, f"{error} ({error.published} of {good} are published; publish the file again to go on)")
     receipts = [*summary.receipts.values(), *summary.more]
     counts = _counts(tally, summary)
-    copy = None if errors is None else _write_errors(about, opened, errors, _answered(about, _rows(opened), receipts))
-    # The file is read once more only if there is something to tell of its rows.
+    copy = None if errors is None else _write_errors(about, opened, errors, _answered(about, rows, receipts))
     answered = {receipt.id for receipt in receipts if receipt.problems or receipt.warnings}
-    told = [row for row in _answered(about, _rows(opened), receipts) if row.message_id in answered] if answered else []
+    told = [row for row in _answered(about, rows, receipts) if row.message_id in answered] if answered else []
     warned = sum(bool(receipt.warnings) for receipt in receipts)
     answer = {
         "file": file.name,

@@ -16,7 +16,8 @@ from console.intake_columns import IDENTITY, fact_type_of
 from console.intake_faults import fault_of
 from console.intake_rows import CORRECTED, DOSSIER, Draft, Reading, Row, check, finish, placed_on_line
 from contracts.duplicates import duplicate_of
-from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, fact_subject
+from contracts.extent import beyond
+from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, fact_subject
 from contracts.problems import problem, problems_of
 from contracts.receipts import Problem
 
@@ -57,8 +58,8 @@ def _jsonl_message(raw: bytes, reading: Reading) -> tuple[bytes | None, str, str
         return None, "", "", (problem("not-json", "", reading.lang),)
     if not isinstance(value, dict):
         return None, "", "", (problem("wrong-type", "", reading.lang, "对象" if reading.lang == "zh" else "an object"),)
-    if _deeper_than(value, INTAKE_DEPTH_MAX):
-        return None, "", "", (problem("too-deep", "", reading.lang),)
+    if (code := beyond(value)) is not None:
+        return None, "", "", (problem(code, "", reading.lang),)
     if duplicate_of(raw) is not None:
         return None, "", "", (problem("duplicate-key", "", reading.lang),)
     if value.get("source", reading.source) != reading.source:
@@ -138,17 +139,3 @@ def _without_identity(data: dict[str, Any], type: str) -> tuple[dict[str, Any], 
         taken.add("identity")
     kept = {name: value for name, value in holder.items() if name not in taken}
     return (kept if holder is data else {**data, "person": kept}), identity
-
-
-def _deeper_than(value: Any, depth_max: int) -> bool:
-    level: list[Any] = [value]
-    for _ in range(depth_max):
-        level = [
-            child
-            for each in level
-            for child in (each.values() if isinstance(each, dict) else each)
-            if isinstance(child, (dict, list))
-        ]
-        if not level:
-            return False
-    return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -59,8 +59,7 @@ class Row:
     """One row: a message that is ready to publish, or the problems that keep it from being one.
 
     number: as a spreadsheet counts, the heading being row 1; in JSON Lines, the line. message: CloudEvents JSON, None if
-    there are problems. message_id: "" if the row could not be read that far. letters: heading → its column's letters.
-    heading_of: the heading behind a contract's field, for what a receipt says of the row.
+    there are problems. message_id: "" if the row could not be read that far. table: whose row it is; None in JSON Lines.
     """
 
     number: int
@@ -69,19 +68,19 @@ class Row:
     message_id: str
     problems: tuple[Problem, ...]
     sheet: str = ""
-    letters: Mapping[str, str] = field(default_factory=dict, repr=False)
-    heading_of: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
+    table: Table | None = field(default=None, repr=False, compare=False)
 
     def cell_of(self, each: Problem) -> str:
         """Where a problem stands, such as B7; "" if it is in no cell."""
-        letters = self.letters.get(each.field, "")
+        letters = "" if self.table is None else self.table.letters.get(each.field, "")
         return f"{letters}{self.number}" if letters else ""
 
     def told(self, each: Problem, lang: Lang) -> Problem:
         """A receipt's problem with the row, the cell and the heading of the file."""
-        if self.heading_of is None:
+        if self.table is None or self.message is None:
             return placed_on_line(each, self.number, lang)
-        known = each.model_copy(update={"field": self.heading_of(each.field)})
+        said = orjson.loads(self.message)
+        known = each.model_copy(update={"field": self.table.heading_behind(each.field, said["type"], said["data"])})
         return known.model_copy(update={"problem": _where(self.number, known.field, self.cell_of(known), lang) + each.problem})
 
     def without_place(self, each: Problem, lang: Lang) -> str:
@@ -272,7 +271,7 @@ class Table:
         self._reading, self._sheet, self._fact, self._lang = reading, sheet, fact, reading.lang
         self._columns: list[tuple[int, str, Column]] = []
         self._heading_of: dict[str, str] = {}
-        self._letters: dict[str, str] = {}
+        self.letters: dict[str, str] = {}
         self._width = len(headings)
         self._mark_at: int | None = None
         self._mark = ""
@@ -292,7 +291,7 @@ class Table:
             if not heading or is_passed_over(heading):
                 continue
             shown = _shown_heading(heading)
-            self._letters.setdefault(shown, letters_of(index + 1))
+            self.letters.setdefault(shown, letters_of(index + 1))
             column = column_of(heading)
             if column is None:
                 yield self._placed(fault_of("unknown-column", shown, self._lang), number)
@@ -330,7 +329,7 @@ class Table:
         if type is None or type not in FACT_BY_TYPE:
             names = ", ".join(fact.zh if self._lang == "zh" else fact.short for fact in FACTS)
             problems.append(self._placed(problem("unknown-type", self._heading("fact"), self._lang, names), number))
-            return Row(number, None, "", "", tuple(problems), self._sheet, self._letters)
+            return Row(number, None, "", "", tuple(problems), self._sheet, self)
         return self._row_of(number, type, values, problems)
 
     def _row_of(self, number: int, type: str, values: dict[str, Any], problems: list[Problem]) -> Row:
@@ -341,18 +340,17 @@ class Table:
         if any(self._heading(name) in told for name in NAMED_BY):
             found = tuple(each for each in found if each.code != "person-ambiguous")
         for each in found:
-            placed = self._placed(each.model_copy(update={"field": self._heading_of_path(each.field, draft)}), number)
+            placed = self._placed(
+                each.model_copy(update={"field": self.heading_behind(each.field, draft.type, draft.data)}), number
+            )
             if placed.field not in told or not placed.field:  # A cell that could not be read is told once.
                 problems.append(placed)
         problems = list(dict.fromkeys(problems))
-        return Row(
-            number, None if problems else message, subject, message_id, tuple(problems), self._sheet, self._letters,
-            lambda path: self._heading_of_path(path, draft),
-        )  # fmt: skip
+        return Row(number, None if problems else message, subject, message_id, tuple(problems), self._sheet, self)
 
     def _placed(self, each: Problem, number: int) -> Problem:
         """Put row and column in front of the text, in the words of the one who wrote the file."""
-        letters = self._letters.get(each.field, "")
+        letters = self.letters.get(each.field, "")
         where = _where(number, each.field, f"{letters}{number}" if letters else "", self._lang)
         return each.model_copy(update={"problem": where + each.problem})
 
@@ -360,11 +358,11 @@ class Table:
         """The heading as the user wrote it; if there is none, as the column is called."""
         return self._heading_of[field] if field in self._heading_of else BY_FIELD[field].heading(self._lang)
 
-    def _heading_of_path(self, path: str, draft: Draft) -> str:
-        """The heading behind a contract's field such as ``data.person.source_key`` or ``data.scores.2``."""
+    def heading_behind(self, path: str, type: str, data: Mapping[str, Any]) -> str:
+        """The heading behind a field of a fact such as ``data.person.source_key`` or ``data.scores.2``."""
         for family in _LISTS:
             if family in path.split("."):
-                return self._heading_of_entry(path, family, draft)
+                return self._heading_of_entry(path, family, data)
         parts = [part for part in path.split(".") if not part.isdigit()]
         leaf = parts[-1] if parts else ""
         if in_one_cell := next((part for part in parts if part in _IN_ONE_CELL), None):
@@ -379,26 +377,26 @@ class Table:
             named = [self._heading(field) for field in NAMED_BY if field in self._heading_of]
             return " / ".join(named) or self._heading("source_key")
         else:
-            leaf = self._column_into(leaf, draft, replaced="replacement" in parts)
+            leaf = self._column_into(leaf, type, data, replaced="replacement" in parts)
         return self._heading(leaf) if leaf in BY_FIELD else path
 
-    def _column_into(self, leaf: str, draft: Draft, *, replaced: bool) -> str:
+    def _column_into(self, leaf: str, type: str, data: Mapping[str, Any], *, replaced: bool) -> str:
         """The column from which a field of the contract came, or should have come; the field itself if there is none."""
-        fact = FACT_BY_TYPE[draft.type]
-        if draft.type == CORRECTED:
+        fact = FACT_BY_TYPE[type]
+        if type == CORRECTED:
             if not replaced:
                 return leaf
-            fact = FACT_BY_TYPE.get(TYPE_BY_KIND.get(str(draft.data["replacement"].get("kind")), ""), fact)
+            fact = FACT_BY_TYPE.get(TYPE_BY_KIND.get(str(data["replacement"].get("kind")), ""), fact)
         names = [*fact.columns, *BY_FIELD]
         # A correction's own reason stands beside that of what it replaces.
         found = [name for name in names if BY_FIELD[name].into == leaf and not (replaced and name == "reason")]
         return next((name for name in found if name in self._heading_of), found[0] if found else leaf)
 
-    def _heading_of_entry(self, path: str, family: str, draft: Draft) -> str:
+    def _heading_of_entry(self, path: str, family: str, data: Mapping[str, Any]) -> str:
         """The heading, or headings, of one entry of a list that columns such as ``学时:training`` make."""
         parts = path.split(".")
         at = parts.index(family) + 1
-        holder = draft.data.get("replacement", draft.data)
+        holder = data.get("replacement", data)
         if at >= len(parts) or not parts[at].isdigit():
             return path
         name = holder[family][int(parts[at])][_LISTS[family]]

@@ -52,6 +52,7 @@ from contracts.certification import CriterionName, TitleField, TitleLevel
 from contracts.development_intake import DEVELOPMENT_TYPES, DevelopmentMessage
 from contracts.duplicates import duplicate_of
 from contracts.envelope import IntakeEnvelope, MessageId
+from contracts.extent import INTAKE_DEPTH_MAX, INTAKE_VALUES_MAX
 from contracts.names import NAME_CHARACTERS_MAX, normal_name
 from contracts.particulars import (
     Certificate,
@@ -76,6 +77,7 @@ __all__ = [
     "FACT_TYPES",
     "INTAKE_BYTES_MAX",
     "INTAKE_DEPTH_MAX",
+    "INTAKE_VALUES_MAX",
     "AnnualRatingRecorded",
     "AttachmentNamed",
     "BankResult",
@@ -151,8 +153,6 @@ __all__ = [
 
 INTAKE_BYTES_MAX = 64 * 1024
 """Bytes of one intake message, envelope included. A longer one is parked with a receipt."""
-INTAKE_DEPTH_MAX = 12
-"""Nested arrays and objects in one intake message. A deeper one is parked with a receipt."""
 DIGEST_CHARACTERS = 32
 """Hex digits of the digest in a publishing id."""
 

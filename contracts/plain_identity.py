@@ -25,9 +25,9 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
-from stdnum import luhn
 from stdnum.cn import uscc
 
+from contracts.normal import compatible
 from contracts.problems import PROBLEMS_MAX, Lang
 from contracts.receipts import Problem
 from contracts.resident_id import check_character
@@ -50,20 +50,41 @@ _PROVINCES = frozenset({
     "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82", "83", "90", "91", "99",
 })  # fmt: skip
 """Of GB/T 2260; 90, 91 and 99 were never given out, and stand for made-up people."""
-_CHINESE = str.maketrans("〇零○一二三四五六七八九", "000123456789")
+_CHINESE = dict(zip("〇零○一二三四五六七八九", "000123456789", strict=True))
 _ROW = re.compile(r"[0-9](?:[ \t\-‐-―−_.·•・/]{0,3}[0-9])*(?:[ \t\-‐-―−]?[xX](?![A-Za-z]))?")
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(f"[\\d{''.join(_CHINESE)}]")
+INVISIBLE = (
+    "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+    "\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
+    "\U000e0020-\U000e007f"
+)
+"""Format characters (Unicode's category Cf), as a pattern's set."""
+_NOT_PLAIN = re.compile(f"(?:[{''.join(_CHINESE)}{INVISIBLE}]|(?![0-9])\\d)+")
 _GROUP = re.compile(r"[0-9]+")
 _AMOUNT = re.compile(r"\s*(?:[元圆分角万亿人个户次％%]|yuan|fen|RMB|CNY)|\.[0-9]", re.IGNORECASE)
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
-_NUMBER_OF_PAPER = re.compile(r"[1-8][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
+_DAY = "(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_NUMBER_OF_PAPER = re.compile(f"[1-8][0-9]{{5}}{_DAY}")
 _FORMS = frozenset({
     (3, 4, 4), (3, 8), (7, 4), (4, 4, 3), (3, 3, 5), (5, 4, 4), (5, 8), (5, 3, 5),  # mobile numbers, 86 before them or not
     (6, 6, 3), (6, 9), (6, 2, 2, 2, 3),  # resident IDs of 15 digits
     (6, 10), (6, 11), (6, 12), (6, 13), (8, 8), (8, 11),  # accounts, after their bank's number
 })  # fmt: skip
-GROUPS_MAX = 5
 EVEN_DIGITS_MAX = 5
+LONG = 40
+"""Digits of a group that is longer than anything that is looked for."""
+_ZERO = 0x100
+
+
+def _coded(*lengths: int) -> str:
+    return "".join(chr(_ZERO + length) for length in lengths)
+
+
+_ALONE = re.compile(f"[{_coded(*LENGTHS)}]")
+_OF_FORM = re.compile(f"(?=({'|'.join(_coded(*form) for form in sorted(_FORMS))}))")
+_EVEN = re.compile(f"([{_coded(*range(1, EVEN_DIGITS_MAX + 1))}])\\1+")
+_MAY_BE_RESIDENT_ID = re.compile(f"(?=([1-9][0-9]{{5}}{_DAY}[0-9]{{3}}[0-9X]))")
 
 
 def identity_in(text: str) -> Kind | None:
@@ -71,45 +92,58 @@ def identity_in(text: str) -> Kind | None:
     # Nearly every text ends here, so this much has to be quick.
     if len(text) < DIGITS_MIN:
         return None
-    plain = unicodedata.normalize("NFKC", text).translate(_CHINESE)
+    plain = text if text.isascii() else compatible(text)
     if len(_DIGIT.findall(plain)) < DIGITS_MIN:
         return None
-    plain = "".join(str(unicodedata.decimal(c, c)) for c in plain if c.isascii() or unicodedata.category(c) != "Cf")
-    found = {kind for row in _ROW.finditer(plain) for kind in _kinds(plain, row)}
-    kinds: tuple[Kind, ...] = ("resident ID", "bank account", "mobile number")
-    return next((kind for kind in kinds if kind in found), None)
+    if not plain.isascii():
+        plain = _NOT_PLAIN.sub(_as_plain, plain)
+    found: Kind | None = None
+    for row in _ROW.finditer(plain):
+        if row.end() - row.start() < DIGITS_MIN:
+            continue
+        for kind in _kinds(plain, row):
+            if kind == "resident ID":
+                return kind
+            found = kind if found != "bank account" else found
+    return found
+
+
+def _as_plain(found: re.Match[str]) -> str:
+    """Digits of any script as 0 to 9; what nobody sees goes."""
+    return "".join(_CHINESE.get(each) or str(unicodedata.decimal(each, "")) for each in found.group())
 
 
 def _kinds(text: str, row: re.Match[str]) -> Iterator[Kind]:
-    groups = list(_GROUP.finditer(text, *row.span()))
-    digits = "".join(group.group() for group in groups) + ("X" if text[row.end() - 1] in "xX" else "")
+    groups = _GROUP.findall(text, *row.span())
+    digits = "".join(groups) + ("X" if text[row.end() - 1] in "xX" else "")
     if _has_resident_id(digits) or (len(digits) == 18 and _born(digits[:2], digits[6:14])):
         yield "resident ID"
-    lengths = tuple(group.end() - group.start() for group in groups)
+    # One character a group, so that runs of groups are found by patterns and not by trying each.
+    lengths = "".join([chr(_ZERO + min(len(group), LONG)) for group in groups])
+    ends: list[int] = []
     for start, end in _numbers(lengths):
-        if sum(lengths[start:end]) in LENGTHS:
-            joined = "".join(group.group() for group in groups[start:end])
-            kind = _kind(joined, text[groups[end - 1].end() :][:AMOUNT_CHARACTERS])
-            if kind is not None:
-                yield kind
+        if not ends:
+            ends = [group.end() for group in _GROUP.finditer(text, *row.span())]
+        kind = _kind("".join(groups[start:end]), text[ends[end - 1] : ends[end - 1] + AMOUNT_CHARACTERS])
+        if kind is not None:
+            yield kind
 
 
-def _numbers(lengths: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """The runs of groups that people write one number in: a group alone, groups of a known form, groups of one length."""
-    for start in range(len(lengths)):
-        yield start, start + 1
-        ends = range(start + 2, min(start + GROUPS_MAX, len(lengths)) + 1)
-        yield from ((start, end) for end in ends if lengths[start:end] in _FORMS)
-    start = 0
-    while start < len(lengths):
-        end = start + 1
-        while end < len(lengths) and lengths[end] == lengths[start]:
-            end += 1
-        if end - start > 1 and lengths[start] <= EVEN_DIGITS_MAX:
+def _numbers(lengths: str) -> Iterator[tuple[int, int]]:
+    """The runs of groups that people write one number in, if it is as long as one that is looked for: a group alone, groups of
+    a known form, groups of one length and a shorter one behind them."""
+    for found in _ALONE.finditer(lengths):
+        yield found.span()
+    for found in _OF_FORM.finditer(lengths):
+        yield found.span(1)
+    for found in _EVEN.finditer(lengths):
+        start, end = found.span()
+        each = ord(lengths[start]) - _ZERO
+        if each * (end - start) in LENGTHS:
             yield start, end
-            if end < len(lengths) and lengths[end] < lengths[start]:
-                yield start, end + 1
-        start = end
+        behind = ord(lengths[end]) - _ZERO if end < len(lengths) else each
+        if behind < each and each * (end - start) + behind in LENGTHS:
+            yield start, end + 1
 
 
 def _kind(digits: str, behind: str) -> Kind | None:
@@ -118,9 +152,15 @@ def _kind(digits: str, behind: str) -> Kind | None:
     mobile = digits.removeprefix("00").removeprefix("86") if len(digits) in (13, 15) else digits
     if _MOBILE.fullmatch(mobile):
         return None if _AMOUNT.match(behind) else "mobile number"
-    if 16 <= len(digits) <= 19 and digits[0] in "3456789" and luhn.is_valid(digits):
+    if 16 <= len(digits) <= 19 and digits[0] in "3456789" and _has_check_digit(digits):
         return None if uscc.is_valid(digits) or _NUMBER_OF_PAPER.match(digits) else "bank account"
     return None
+
+
+def _has_check_digit(digits: str) -> bool:
+    """Luhn (ISO/IEC 7812-1, annex B). By hand: a library's takes ten times as long, and a text may hold thousands."""
+    backwards = digits[::-1].encode()
+    return (sum(backwards[::2]) + sum(backwards[1::2].translate(_DOUBLED))) % 10 == len(digits) * ord("0") % 10
 
 
 def _born(place: str, day: str) -> bool:
@@ -137,8 +177,8 @@ def _born(place: str, day: str) -> bool:
 def _has_resident_id(row: str) -> bool:
     """Whether a valid one stands anywhere in a row of digits, which may end in X."""
     return any(
-        _born(row[at : at + 2], row[at + 6 : at + 14]) and check_character(row[at : at + 17]) == row[at + 17]
-        for at in range(len(row) - 17)
+        check_character(number[:17]) == number[17] and _born(number[:2], number[6:14])
+        for number in (found.group(1) for found in _MAY_BE_RESIDENT_ID.finditer(row))
     )
 
 

@@ -29,6 +29,7 @@ __all__ = [
 Lang = Literal["en", "zh"]
 
 PROBLEMS_MAX = 20
+ERRORS_READ_MAX = 200
 """Problems of one message; if there are more, the last one says how many are left out."""
 
 FIELD_CHARACTERS_MAX = 120
@@ -271,6 +272,10 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         "en": ("arrays and objects are nested too deeply", "send the message in the form of the schema"),
         "zh": ("数组和对象嵌套太深", "请按规定的结构发送"),
     },
+    "too-many-values": {
+        "en": ("the message has more names and values than any schema lets in", "send less in one message"),
+        "zh": ("消息中的名称和值多于任何规定的结构", "请分成多条消息发送"),
+    },
     "bad-value": {
         "en": ("the value breaks a rule of this field", "see the description of the field in the schema"),
         "zh": ("该值不符合此字段的规则", "请查看该字段的说明"),
@@ -412,15 +417,16 @@ def problems_of(error: ValidationError, type: str | None = None, lang: Lang = "e
     ``data.replacement.year``, without the tags of unions that pydantic puts in between; "" is the whole message.
     """
     errors = error.errors(include_url=False, include_input=False)
-    inside = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
+    told = errors[:ERRORS_READ_MAX]
+    inside = {each["loc"][:depth] for each in told for depth in range(len(each["loc"]))}
     found = [
         _problem_of(each["type"], each["loc"], each.get("ctx", {}), type, lang)
-        for each in errors
+        for each in told
         if each["type"] != "too_short" or each["loc"] not in inside  # Wrong entries are not counted: they are not missing.
     ]
     unique = list(dict.fromkeys(found))
-    if len(unique) > PROBLEMS_MAX:
-        left_out = len(unique) - PROBLEMS_MAX + 1
+    if len(unique) > PROBLEMS_MAX or len(errors) > len(told):
+        left_out = len(unique) - len(unique[: PROBLEMS_MAX - 1]) + len(errors) - len(told)
         return (*unique[: PROBLEMS_MAX - 1], problem("more-problems", "", lang, str(left_out)))
     return tuple(unique)
 

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from contracts.base import EventId
-from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, IntakeMessage, fact_subject, message_named, parse
+from contracts.extent import INTAKE_DEPTH_MAX, INTAKE_VALUES_MAX, beyond
+from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, IntakeMessage, fact_subject, message_named, parse
 from contracts.plain_identity import identity_in, plain_identities
 from contracts.problems import PROBLEMS_MAX, problems_of
 from contracts.problems import problem as problem_of
@@ -36,7 +37,6 @@ __all__ = [
     "Seen",
     "answer",
     "content_of",
-    "depth_of",
     "parked_problem",
     "read_intake",
     "read_name",
@@ -80,21 +80,6 @@ class Fault:
     raw: bytes
     erase: bool = False
     type: str | None = None
-
-
-def depth_of(value: Any) -> int:
-    """How deep arrays and objects are nested in a JSON value; a scalar has depth 0."""
-    depth, layer = 0, [value]
-    while True:
-        layer = [
-            inner
-            for outer in layer
-            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
-            if isinstance(inner, dict | list)
-        ]
-        depth += 1
-        if not layer:
-            return depth if isinstance(value, dict | list) else 0
 
 
 def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id: str | None = None) -> Parsed | Fault:
@@ -149,16 +134,20 @@ def read_name(subject: str, raw: bytes, sequence: int, header_id: str | None = N
 
 
 def _value_of(raw: bytes) -> Any:
-    """The JSON value, or the Problem for which it is parked unread: too large, too deep, not JSON."""
+    """The JSON value, or the Problem for which it is parked unread: too large, too deep, too many values, not JSON."""
     if len(raw) > INTAKE_BYTES_MAX:
         return _too_large(len(raw))
     # A quick count first: only a message with many brackets can be nested too deeply, or hurt the parser.
     if raw.count(b"{") + raw.count(b"[") > INTAKE_DEPTH_MAX and _deep(raw):
         return problem_of("too-deep", "")
     try:
-        return orjson.loads(raw)
+        value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return problem_of("not-json", "")
+    # A quick count first, again: before each value stands one of these, but for the whole.
+    if sum(map(raw.count, (b",", b":", b"[", b"{"))) >= INTAKE_VALUES_MAX and (code := beyond(value)) is not None:
+        return problem_of(code, "")
+    return value
 
 
 def _too_large(size: int) -> Problem:

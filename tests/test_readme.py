@@ -21,7 +21,7 @@ from console.intake_files import COLUMNS_MAX, ROWS_MAX
 from console.main import app
 from console.topology import INTAKE_DAYS, RECEIPT_DAYS, SERVICES
 from contracts.envelope import POSITION_MAX
-from contracts.intake import INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX
+from contracts.intake import INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, INTAKE_VALUES_MAX
 from eventlog.topology import DUPLICATE_WINDOW_SECONDS
 from services.registry.settings import VARIABLES
 
@@ -110,7 +110,7 @@ def test_the_limits_are_the_codes_own(name: str) -> None:
     text = text_of(name)
     hold = next(v.default for v in VARIABLES if v.name == "HONGLING_REGISTRY_HOLD_SECONDS")
     figures = (
-        f"{INTAKE_BYTES_MAX // 1024} KiB", str(INTAKE_DEPTH_MAX), f"{ROWS_MAX:,}", str(COLUMNS_MAX),
+        f"{INTAKE_BYTES_MAX // 1024} KiB", str(INTAKE_DEPTH_MAX), f"{INTAKE_VALUES_MAX:,}", f"{ROWS_MAX:,}", str(COLUMNS_MAX),
         f"{int(hold or 0) // 86_400} ", str(DUPLICATE_WINDOW_SECONDS), f"{INTAKE_DAYS} ", f"{RECEIPT_DAYS} ",
         f"{POSITION_MAX:,}",
     )  # fmt: skip

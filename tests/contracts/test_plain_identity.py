@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
+from contracts import plain_identity
 from contracts.base import LINE_PATTERN, PARAGRAPHS_PATTERN
 from contracts.intake import FACT_TYPES
-from contracts.plain_identity import identity_in, identity_in_key, plain_identities
+from contracts.plain_identity import INVISIBLE, identity_in, identity_in_key, plain_identities
 from contracts.resident_id import check_character
 from tests.support import resident_id
 
@@ -25,6 +29,39 @@ ACCOUNT = "622202123456789012"
 ACCOUNT += luhn.calc_check_digit(ACCOUNT)
 FULL_WIDTH = str.maketrans("0123456789X-", "０１２３４５６７８９Ｘ－")
 SEPARATORS = ("", " ", "-", "－", "—", "·", ".", " - ", "\u3000", "\u200b", "\u00a0")
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------------
+
+
+def test_the_characters_that_nobody_sees_are_those_of_unicode() -> None:
+    """Every format character that this Python knows; a later Unicode may have more of them."""
+    invisible = re.compile(f"[{INVISIBLE}]")
+    missing = [code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]
+    assert [hex(code) for code in missing if not invisible.match(chr(code))] == []
+
+
+def test_a_row_of_marks_is_not_put_in_order_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sort behind it is quadratic: 30,000 marks behind one letter take a second, in pieces a few milliseconds."""
+    lengths: list[int] = []
+
+    def counted(form: str, text: str) -> str:
+        lengths.append(len(text))
+        return text
+
+    monkeypatch.setattr("contracts.normal.unicodedata.normalize", counted)
+    identity_in("a" + "\u0315\u0300" * 15_000)
+    assert (sum(lengths), max(lengths)) == (30_001, 256)
+
+
+@pytest.mark.parametrize("piece", ["1 ", "12345 ", "123 45 ", "1-", "19900101", "6222020200000000000 ", "13800001234 ", "㏾"])
+def test_a_text_of_digits_is_looked_at_once(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No digit is a part of more than two numbers that are tried, however many there are."""
+    tried: list[str] = []
+    monkeypatch.setattr(plain_identity, "_kind", lambda digits, behind: tried.append(digits))
+    text = piece * (20_000 // len(piece))
+    identity_in(text)
+    assert sum(map(len, tried)) <= 2 * len(text)
 
 
 # --- found ------------------------------------------------------------------------------------------------------------

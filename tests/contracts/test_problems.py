@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from contracts import problems
 from contracts.intake import Identity, parse
-from contracts.problems import CODES, PROBLEMS_MAX, Lang, problems_of
+from contracts.problems import CODES, ERRORS_READ_MAX, PROBLEMS_MAX, Lang, problems_of
 from contracts.receipts import Problem
 
 RATING = "intake.annual-rating-recorded.v1"
@@ -168,6 +169,22 @@ def test_a_message_with_many_faults_is_answered_with_twenty_problems() -> None:
     assert len(found) == PROBLEMS_MAX
     assert found[-1].code == "more-problems"
     assert "1981" in found[-1].problem
+
+
+def test_of_very_many_errors_only_the_first_are_put_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a message costs does not go by how much is wrong with it; how much is left out is still told."""
+    told: list[str] = []
+
+    def counted(kind: str, *rest: Any) -> Problem:
+        told.append(kind)
+        return put_in_words(kind, *rest)
+
+    put_in_words = problems._problem_of
+    monkeypatch.setattr(problems, "_problem_of", counted)
+    unknown = ("extra_" + "".join(letters) for letters in product("abcdefgh", repeat=3))
+    found = _problems({**GOOD, **dict.fromkeys(islice(unknown, 2 * ERRORS_READ_MAX), 1)})
+    assert len(told) == ERRORS_READ_MAX
+    assert (found[-1].code, str(2 * ERRORS_READ_MAX - PROBLEMS_MAX + 1) in found[-1].problem) == ("more-problems", True)
 
 
 def test_a_field_name_that_could_be_a_person_is_withheld() -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, message_named, publishing_id
+from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, INTAKE_VALUES_MAX, message_named, publishing_id
 from contracts.receipts import Problem, Receipt
-from eventlog.intake import Fault, Parsed, answer, content_of, depth_of, read_intake
+from eventlog.intake import Fault, Parsed, answer, content_of, read_intake
 from tests.support import NOW, intake_bytes, resident_id
 
 SUBJECT = "intake.hr.registry.annual-rating-recorded"
@@ -62,6 +62,7 @@ CASES = (
     Case("empty", b"", "parked", "not-json", id="seq-42"),
     Case("deep nesting", nested(INTAKE_DEPTH_MAX + 1), "parked", "too-deep", id="seq-42"),
     Case("so deep that a parser would break", nested(20_000), "parked", "too-deep", id="seq-42"),
+    Case("too many values", good({**RATING, "rating": [0] * INTAKE_VALUES_MAX}), "parked", "too-many-values", id="seq-42"),
     Case("no object", b"[1]", "refused", "wrong-type", id="seq-42"),
     Case("wrong type of a value", good({**RATING, "year": "2024"}), "refused", "wrong-type", "data.year"),
     Case("missing field", good({"person": RATING["person"], "year": 2024}), "refused", "missing", "data.rating"),
@@ -199,12 +200,6 @@ def test_no_json_at_all_makes_the_reader_fail(data: Any, attributes: dict[str, A
     found = read_intake("registry", SUBJECT, raw, 1)
     assert isinstance(found, Fault)
     assert found.problems
-
-
-@pytest.mark.parametrize(("value", "depth"), [(1, 0), ([], 1), ({"a": [1, {"b": []}]}, 4), ([[], [[]]], 3)])
-def test_depth_is_counted_by_arrays_and_objects(value: Any, depth: int) -> None:
-    """A scalar has none."""
-    assert depth_of(value) == depth
 
 
 def test_content_is_what_a_message_says() -> None:
