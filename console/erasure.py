@@ -7,7 +7,9 @@ elsewhere (``hongling verify --json`` and ``hongling status --json`` print it).
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,17 +20,19 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, func, select
 
 from console.context import Context
+from console.operate import ask_status
 from console.topology import INTAKE_DAYS, OPERATOR, RECEIPT_DAYS
 from contracts.base import utc_text
 from contracts.registry import DossierEntryCorrected, DossierEntryRecorded, PersonErased
 from eventlog import schema
+from eventlog.forgetting import message_of
 from eventlog.inclusion import path_in_log, root_from
 from eventlog.log import Log, Recorded, leaf_of
 from eventlog.nats import read_stream
 from eventlog.relay import cursor_of
 from eventlog.scrubbing import wal_horizon
 from services.registry.decider import stream_of
-from services.registry.erasing import CURSOR, message_of
+from services.registry.erasing import CURSOR
 from services.registry.vault import erasure
 
 __all__ = [
@@ -40,6 +44,7 @@ __all__ = [
     "certificate",
     "check_certificate",
     "delivered",
+    "left_elsewhere",
     "read_certificate",
     "sealed_messages",
     "what_is_left",
@@ -47,6 +52,11 @@ __all__ = [
 
 FORMAT = "hongling-erasure-certificate/1"
 CERTIFICATE_BYTES_MAX = 1024 * 1024
+HEARERS = ("allowance", "talent")
+"""Services that hear the registry, and may have set aside what names a person."""
+UNREAD = ("not-json", "too-large", "too-deep")
+"""Codes of messages that are parked unread."""
+POLL_SECONDS = 0.1
 
 ROW = (
     "position", "stream", "version", "event_id", "type", "partition", "previous", "effective_on", "recorded_at",
@@ -110,12 +120,27 @@ async def sealed_messages(ctx: Context, messages: Sequence[Delivered]) -> Remain
     return Remains("INTAKE stream", what, len(found), last.date().isoformat())
 
 
-def what_is_left(connection: Connection, refs: Sequence[str], recorded: Recorded) -> list[Remains]:
+async def left_elsewhere(ctx: Context, recorded: Recorded, wait_seconds: float) -> list[Remains]:
+    """Services that have not gone after the person yet, or do not say so; they are given this long."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        behind = [each for each in await ask_status(ctx, HEARERS) if not _swept(each, recorded)]
+        if not behind or time.monotonic() >= deadline:
+            break
+        await asyncio.sleep(POLL_SECONDS)
+    what = "messages held, parked or on INTAKE that name the person, until the service has heard of it and swept; "
+    return [Remains(f"{each['service']} database", what + "give the command again") for each in behind]
+
+
+def _swept(answer: Mapping[str, Any], recorded: Recorded) -> bool:
+    """Whether a service has heard of an erasure and gone after it, by its status."""
+    heard = answer.get("heard", {}).get("registry", {}).get(str(recorded.partition), 0)
+    return bool(answer.get("forgetting") == 0 and heard >= recorded.position)
+
+
+def what_is_left(connection: Connection, recorded: Recorded) -> list[Remains]:
     """What the erasure does not reach, told by somebody who knows; ``sealed_messages`` looks at the stream itself."""
     recorded_at = recorded.recorded_at
-    parked = schema.parked.c
-    blocked = select(func.count()).where(parked.blocks.in_([stream_of(ref) for ref in refs]))
-    aside = connection.execute(blocked).scalar_one()
     receipts = datetime.fromisoformat(recorded_at) + timedelta(days=RECEIPT_DAYS)
     left = [
         Remains("logs and streams", "facts, amounts and candidacies under the person_ref, which finds nobody"),
@@ -129,21 +154,26 @@ def what_is_left(connection: Connection, refs: Sequence[str], recorded: Recorded
         Remains("disks below databases and broker", "blocks that the file system has freed and not written over yet"),
         *_files_left(connection, recorded.position),
     ]
-    if aside:
-        what = "messages that wait behind a parked one of this person, sealed: discard them with `hongling parked discard`"
-        left.append(Remains("registry database", what, aside))
-    others = sum(connection.execute(select(func.count()).select_from(t)).scalar_one() for t in (schema.held, schema.parked))
-    if others > aside:
-        what = "messages held or parked before it was known whom they are about, sealed: one of them may be about the person"
-        left.append(Remains("registry database", what, others - aside))
     return left
 
 
+def _aside(connection: Connection) -> list[Remains]:
+    """Messages that were set aside unread: nobody knows whom they are about, so nobody has swept them."""
+    parked = schema.parked.c
+    unread = select(func.count()).where(parked.subject.startswith("intake."), parked.code.in_(UNREAD))
+    count = connection.execute(unread).scalar_one()
+    what = "messages that nobody can read, sealed, and as they came on INTAKE: one of them may be about the person"
+    return [Remains("registry database", what, count)] if count else []
+
+
 def _files_left(connection: Connection, position: int) -> list[Remains]:
-    """Where the database's files can still hold what was deleted."""
-    left = []
+    """Where the database and its files can still hold what was deleted."""
+    left = _aside(connection)
     if cursor_of(connection, CURSOR) < position:
-        what = "the wrapped keys in free space of the database's files, until the registry has swept; give the command again"
+        what = (
+            "the wrapped keys in free space of the database's files, and messages that are held or parked, until the registry "
+            "has swept; give the command again"
+        )
         left.append(Remains("registry database", what))
     horizon = wal_horizon(connection)
     if horizon is None:

@@ -34,6 +34,7 @@ from console.topology import ADMIN, OPERATOR, SERVICES, provision_broker
 from console.words import safe
 from contracts.base import utc_text
 from eventlog.database import Database
+from eventlog.forgetting import ASIDE
 from eventlog.roles import RoleError, grant_reader, grant_runtime
 from services.allowance.app import provision_store as provision_allowance
 from services.registry.app import provision_store as provision_registry
@@ -129,7 +130,7 @@ def _provision_store(url: str, service: str, create: Callable[[Database], None],
         create(database)
         if role is not None:
             with database.write.begin() as connection:
-                grant_runtime(connection, role, erasable=[table.name for table in ERASABLE])
+                grant_runtime(connection, role, erasable=[table.name for table in (*ERASABLE, *ASIDE)])
         if reader is not None:
             with database.write.begin() as connection:
                 grant_reader(connection, reader, hidden=[table.name for table in ERASABLE])

@@ -35,6 +35,7 @@ from console.erasure import (
     certificate,
     check_certificate,
     delivered,
+    left_elsewhere,
     read_certificate,
     sealed_messages,
     what_is_left,
@@ -254,10 +255,11 @@ def _certificate(
     now = SystemClock().now()
     with ctx.log("registry") as log:
         with log.database.read.connect() as connection:
-            remains = what_is_left(connection, list(files), recorded)
+            remains = what_is_left(connection, recorded)
             messages = delivered(connection, list(files), now)
         on_stream = run_async(sealed_messages(ctx, messages)) if messages else None
         remains += [on_stream] if on_stream is not None else []
+        remains += run_async(left_elsewhere(ctx, recorded, SWEEP_WAIT_SECONDS))
         with log.database.read.connect() as connection:
             return certificate(connection, log, recorded, files, attachments, remains, now)
 

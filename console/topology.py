@@ -165,8 +165,7 @@ def _facts(name: str, chosen: frozenset[str]) -> tuple[str, ...]:
 
 
 _SERVES: Mapping[str, tuple[str, ...]] = {
-    # DIRECT.GET.INTAKE: to erase the messages of an erased person, by their ids.
-    "registry": (*_reads("INTAKE", "registry"), "$JS.API.DIRECT.GET.INTAKE"),
+    "registry": _reads("INTAKE", "registry"),
     "allowance": (*_reads("INTAKE", "allowance-intake"), *_reads("REGISTRY", "allowance")),
     TALENT: (
         *_reads("INTAKE", "talent-intake"),
@@ -177,7 +176,8 @@ _SERVES: Mapping[str, tuple[str, ...]] = {
         *_reads("RECEIPTS", "receipts-talent"),
     ),
 }
-_ERASE = "$JS.API.STREAM.MSG.DELETE.INTAKE"
+# DIRECT.GET: to find the messages of an erased person.
+_ERASES = ("$JS.API.DIRECT.GET.INTAKE", "$JS.API.STREAM.MSG.DELETE.INTAKE")
 _REPORTS: Mapping[str, frozenset[str]] = {
     POLICY_OFFICE: _POLICY_FACTS,
     CASHIER: _CASHIER_FACTS,
@@ -191,7 +191,7 @@ def principal(name: str, role: str) -> Principal:
     if role == ADMIN:
         return Principal(name, (">",), store=True)
     if role in SERVICES:
-        return Principal(name, (*_stores(role), *_SERVES[role], _ERASE), (f"status.{role}", f"{RECEIPTS_OF}.*.{role}"))
+        return Principal(name, (*_stores(role), *_SERVES[role], *_ERASES), (f"status.{role}", f"{RECEIPTS_OF}.*.{role}"))
     if role == FINANCE:
         return Principal(name, (*_reads("ALLOWANCE", "finance"), *_looks_at("ALLOWANCE")))
     if role == OPERATOR:

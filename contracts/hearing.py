@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 
 from contracts.envelope import EventEnvelope
 from contracts.particulars import Particulars
-from contracts.registry import FactOrigin, Standing
+from contracts.registry import FactOrigin, PersonErased, Standing
 
-__all__ = ["Hear", "hear", "origin_of", "person_of"]
+__all__ = ["Hear", "erased_by", "hear", "origin_of", "person_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,14 @@ def person_of(envelope: EventEnvelope) -> str | None:
         return None
     found = data.get("person_ref")
     return found if isinstance(found, str) else None
+
+
+def erased_by(envelope: EventEnvelope) -> tuple[str, ...]:
+    """The people whom a registry event has erased: one person, and the files that had been merged into theirs."""
+    data = envelope.data
+    if envelope.type != PersonErased.TYPE or not isinstance(data, dict):
+        return ()
+    return tuple(ref for ref in (data.get("person_ref"), *(data.get("files") or ())) if isinstance(ref, str))
 
 
 def origin_of(envelope: EventEnvelope) -> FactOrigin:

@@ -465,7 +465,8 @@ class PersonalDataExported(LogEvent):
 class PersonErased(_Happened):
     """The person's keys and index entries were deleted with this event: nobody can read their identity or dossier any more.
 
-    keys, index_entries: how many. The facts stay under the person_ref, which finds nobody.
+    keys, index_entries: how many. files: those that had been merged into this one, and went with it. The facts stay under the
+    person_ref, which finds nobody.
     """
 
     TYPE: ClassVar[str] = "registry.person-erased.v1"
@@ -473,6 +474,7 @@ class PersonErased(_Happened):
     reason: str
     keys: int
     index_entries: int
+    files: tuple[PersonRef, ...] = ()
 
 
 # --- units and annual inspections ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from eventlog.desk import Item
 from eventlog.ids import Clock
 from eventlog.log import partition_of
 
-__all__ = ["GARBAGE", "NO_EVENT", "Foreign", "Heard", "gaps", "misfit", "save_heard", "sort_out"]
+__all__ = ["GARBAGE", "NO_EVENT", "Foreign", "Heard", "gaps", "heard_positions", "misfit", "save_heard", "sort_out"]
 
 GARBAGE = "not-an-event"
 """The code under which garbage is parked."""
@@ -177,6 +177,14 @@ def save_heard(connection: Connection, found: Heard, clock: Clock) -> bool:
             ],
         )
     return True
+
+
+def heard_positions(connection: Connection) -> dict[str, dict[str, int]]:
+    """How far each other log was heard: log → partition → position. The partition is text, as a key of JSON is."""
+    found: dict[str, dict[str, int]] = {}
+    for row in connection.execute(select(schema.heard)):
+        found.setdefault(row.log, {})[str(row.partition)] = row.position
+    return found
 
 
 def gaps(connection: Connection, log: str) -> list[dict[str, int]]:

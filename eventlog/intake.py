@@ -69,7 +69,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A message that is refused or parked unread. erase: it holds personal data in plain text."""
+    """A message that is refused or parked unread. erase: it holds personal data that nobody here will use, plain or sealed."""
 
     origin: str
     message_id: str
@@ -90,7 +90,8 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
         kind = value.get("type") if isinstance(value, dict) else None
         known = kind if isinstance(kind, str) and kind in FACT_TYPES else None
         named = _id_of(origin, value, header_id, sequence)
-        return Fault(origin, named, outcome, problems, sequence, subject, b"" if erase else raw, erase, known)
+        kept = b"" if erase else raw
+        return Fault(origin, named, outcome, problems, sequence, subject, kept, erase or holds_seal(value), known)
 
     plain = looks_like_resident_id(raw)
     value = _value_of(raw)
@@ -126,6 +127,13 @@ def _by_whom(message: IntakeMessage, origin: str) -> IntakeMessage:
         return message
     said: IntakeMessage = message.model_copy(update={"data": message.data.model_copy(update={"by": origin})})
     return said
+
+
+def holds_seal(value: Any) -> bool:
+    """Whether somebody's identity is sealed anywhere within a JSON value."""
+    if isinstance(value, dict | list):
+        return any(map(holds_seal, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and _SEALED.fullmatch(value) is not None
 
 
 def read_name(subject: str, raw: bytes, sequence: int, header_id: str | None = None) -> str:

@@ -32,6 +32,7 @@ from contracts.base import (
     INSTANT_CHARS,
     MESSAGE_ID_CHARS_MAX,
     NEED_CHARS_MAX,
+    PERSON_REF_CHARS,
     STATE_CHARS_MAX,
     STREAM_CHARS_MAX,
     SUBJECT_CHARS_MAX,
@@ -46,6 +47,7 @@ __all__ = [
     "append_only_names",
     "create_log_tables",
     "event",
+    "forgetting",
     "heard",
     "held",
     "inbox",
@@ -214,6 +216,14 @@ sent = Table(
     Column("until_sequence", BigInteger, nullable=False),
     Column("until_ns", BigInteger, nullable=False),
     comment="How much each source has sent, for its quota.",
+)
+
+forgetting = Table(
+    "forgetting",
+    metadata,
+    Column("ref", String(PERSON_REF_CHARS), primary_key=True),
+    Column("since", String(INSTANT_CHARS), nullable=False),
+    comment="Who was erased elsewhere, until what names them is gone here.",
 )
 
 Index("parked_message", parked.c.origin, parked.c.message_id, unique=True)

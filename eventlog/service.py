@@ -26,7 +26,8 @@ from eventlog.answering import Answering
 from eventlog.bounds import SourceBounds
 from eventlog.consumer import RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, Consumer, Handler
 from eventlog.database import Database, DatabaseMissing
-from eventlog.heard import GARBAGE
+from eventlog.forgetting import still_forgetting
+from eventlog.heard import GARBAGE, heard_positions
 from eventlog.inbox.failures import reason_of
 from eventlog.log import Log, ReceiptRow, Recorded
 from eventlog.nats import JetStreamFeed, JetStreamPublisher, Stored, read_stream, stream_state
@@ -318,6 +319,8 @@ class Service:
                 "over_quota": sent_beyond(connection, self.log.clock.now()),
                 "held": connection.execute(select(func.count()).select_from(schema.held)).scalar_one(),
                 "garbage": _garbage(connection),
+                "heard": heard_positions(connection),
+                "forgetting": still_forgetting(connection),
             }
             figures |= {"oldest_parked": parked_oldest(connection), "oldest_held": held_oldest(connection)}
         if self.reconciler is not None:

@@ -21,6 +21,7 @@ from contracts.receipts import Problem
 from eventlog import schema
 from eventlog.decider import Early, Rejected, StandsOtherwise
 from eventlog.desk import STANDS_OTHERWISE, Batch, Desk, Item, problem
+from eventlog.forgetting import note_erased
 from eventlog.heard import GARBAGE, NO_EVENT, Foreign, Heard, save_heard, sort_out
 from eventlog.holding import Holding
 from eventlog.inbox.failures import Contended, Failure, failure_of, is_conflict
@@ -190,7 +191,12 @@ class Inbox(Generic[B]):
     def _save(self, connection: Connection, batch: B, heard: Heard | None) -> bool:
         """What stands beside the log, inside the append. False: another instance moved meanwhile."""
         save_sent(connection, list(batch.sent.values()))
-        return heard is None or save_heard(connection, heard, self._log.clock)
+        if heard is None:
+            return True
+        erased = [ref for foreign in heard.ready for ref in self._hearing.erased_by(foreign)]
+        if erased:
+            note_erased(connection, erased, self._log.clock)
+        return save_heard(connection, heard, self._log.clock)
 
     # --- messages -------------------------------------------------------------------------------------------------------
 

@@ -137,6 +137,10 @@ class Hearing(Protocol[B_contra]):
 
     def hear_event(self, connection: Connection, batch: B_contra, foreign: Foreign, stream: str) -> Unit: ...
 
+    def erased_by(self, foreign: Foreign) -> Sequence[str]:
+        """Whom an event has erased: what names them here goes."""
+        ...
+
     def source_of(self, foreign: Foreign) -> tuple[str, str]:
         """(source, message id) of the fact that an event is about. Raises ValidationError, KeyError."""
         ...

@@ -13,6 +13,7 @@ from eventlog import schema
 from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
+from eventlog.forgetting import Forgetting
 from eventlog.heard import gaps
 from eventlog.ids import SystemClock, SystemEntropy
 from eventlog.log import Log, View, append_only_of
@@ -37,6 +38,8 @@ __all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store", "vi
 
 SERVICE = "allowance"
 EXPIRE_EVERY_SECONDS = 1.0
+FORGET_EVERY_SECONDS = 1.0
+"""How often it is looked whether somebody was erased."""
 FILL_EVENTS = 2_000
 """Events that are read at a time to fill a read model."""
 
@@ -141,6 +144,14 @@ def bindings(service: Service, hold_seconds: int = HOLD_SECONDS) -> Bindings:
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
             await asyncio.to_thread(payments.holding.expire, service.wake)
 
+    forgetting = Forgetting(log, read=service.stored, erase=erase)
+
+    async def forget() -> None:
+        while True:
+            if gone := await forgetting.run():
+                service.logger.info("erased-swept", count=gone)
+            await asyncio.sleep(FORGET_EVERY_SECONDS)
+
     def details() -> dict[str, Any]:
         with log.database.read.connect() as connection:
             return {
@@ -153,4 +164,4 @@ def bindings(service: Service, hold_seconds: int = HOLD_SECONDS) -> Bindings:
         ConsumerSpec("REGISTRY", SERVICE, events.handle),
         ConsumerSpec("INTAKE", "allowance-intake", intake.handle, 50),
     ]
-    return Bindings(consumers, [recalculation.run, work.run, expire], details)
+    return Bindings(consumers, [recalculation.run, work.run, expire, forget], details)

@@ -50,7 +50,7 @@ from services.allowance.engine import PolicyInForce, unknown_words
 from services.allowance.payment_work import LISTING
 from services.allowance.payments import POLICIES, PaymentBatch, PaymentRoom, Payments, work_metadata
 from services.allowance.policy import read_policy
-from services.allowance.reactions import origin_of, person_of, react
+from services.allowance.reactions import erased_by, origin_of, person_of, react
 from services.allowance.views import worker
 
 __all__ = [
@@ -188,6 +188,9 @@ class AllowanceRoom(PaymentRoom):
         unit = self._workers.decide(batch, stream, command, policies, cause, envelope.effectiveon.isoformat())
         self._warn_of_words(batch, unit, stream, command, policies)
         return unit
+
+    def erased_by(self, foreign: Foreign) -> tuple[str, ...]:
+        return erased_by(foreign.envelope)
 
     def source_of(self, foreign: Foreign) -> tuple[str, str]:
         origin = origin_of(foreign.envelope)

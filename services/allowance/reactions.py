@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.hearing import erased_by, origin_of, person_of
 from contracts.hearing import hear as react
-from contracts.hearing import origin_of, person_of
 
-__all__ = ["origin_of", "person_of", "react"]
+__all__ = ["erased_by", "origin_of", "person_of", "react"]

@@ -7,17 +7,16 @@ twice or on several instances without harm, and its cursor moves only when every
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, Row, delete, select
 
-from contracts.intake import message_named
 from contracts.registry import FileAbsorbed, PersonErased
 from eventlog.bulk import one_of
 from eventlog.decider import Rejected
-from eventlog.intake import seen_before
+from eventlog.forgetting import ASIDE, Erase, Read, clear_aside, json_of, origin_of, parts_of, settled_among, sweep
+from eventlog.intake import Seen
 from eventlog.log import Log
 from eventlog.nats import Stored
 from eventlog.relay import cursor_of, move_cursor
@@ -26,19 +25,13 @@ from services.registry.attachments import Attachments
 from services.registry.decider import stream_of
 from services.registry.vault import ERASABLE, Vault, person_erasing, person_index
 
-__all__ = ["CURSOR", "ErasureSweep", "message_of"]
+__all__ = ["CURSOR", "ErasureSweep"]
 
 CURSOR = "registry-erasures"
 """Up to which position of the log erasures have been followed up, in the table of cursors."""
-INTAKE = "INTAKE"
-PAGE_MESSAGES = 1_000
 PAGE_ERASURES = 100
 PASSED_MAX = 10_000
 """Positions that may pass before the cursor is written though nobody was erased; a restart looks at these again."""
-
-Read = Callable[[str, int, int], Awaitable[Sequence[Stored]]]
-"""(stream, after which sequence, how many at most) → the next messages of a stream; none at its end."""
-Erase = Callable[[int], Awaitable[None]]
 
 
 class ErasureSweep:
@@ -68,12 +61,14 @@ class ErasureSweep:
             if upto - after >= PASSED_MAX:
                 await asyncio.to_thread(self._move, after, upto)
             return 0
-        deleted = await self._sweep(people)
+        deleted = await sweep(self._read, self._erase, lambda page: self._about(people, page))
         if self._attachments is not None:
             for ref in people:
                 await asyncio.to_thread(self._attachments.delete_of, ref)
+        # After the stream: while its row is there, a message on it is known to have been handled.
+        await asyncio.to_thread(self._clear_aside, people)
         await asyncio.to_thread(self._forget, people)
-        await asyncio.to_thread(scrub, self._log.database, ERASABLE)
+        await asyncio.to_thread(scrub, self._log.database, (*ERASABLE, *ASIDE))
         await asyncio.to_thread(self._move, after, upto)
         self._seen = upto
         return deleted
@@ -96,58 +91,54 @@ class ErasureSweep:
                 people.update((ref, None) for event in absorbed for ref in event.files)
         return after, found[-1].position if len(found) == PAGE_ERASURES else head, list(people)
 
-    async def _sweep(self, people: Sequence[str]) -> int:
-        deleted, after = 0, 0
-        while page := await self._read(INTAKE, after, PAGE_MESSAGES):
-            for sequence in await asyncio.to_thread(self._about, people, page):
-                await self._erase(sequence)
-                deleted += 1
-            after = page[-1].sequence
-        return deleted
-
     def _about(self, people: Sequence[str], page: Sequence[Stored]) -> list[int]:
         """Where on the stream the messages of this page stand that are about these people and settled, whatever became of them.
 
         What was accepted is known by its stream. The rest is opened, so that a refused registration is found as well.
         """
-        named = {stored.sequence: message_of(stored) for stored in page}
-        streams = {stream_of(ref) for ref in people}
-        found = []
+        streams, refs = {stream_of(ref) for ref in people}, frozenset(people)
         with self._log.database.read.connect() as connection:
-            chosen = one_of(connection, person_erasing.c.person_ref, people)
-            values = set(connection.scalars(select(person_erasing.c.value).where(chosen)))
-            # Registered again since: then it is the new file's.
-            values -= set(
-                connection.scalars(select(person_index.c.value).where(one_of(connection, person_index.c.value, values)))
-            )
-            unread = {sequence: (origin, f"seq-{sequence}") for sequence, (origin, _) in named.items()}
-            seen = seen_before(connection, {*named.values(), *unread.values()})
-        for stored in page:
-            earlier = seen.get(named[stored.sequence]) or seen.get(unread[stored.sequence])
-            if earlier is None:  # Not handled yet: whoever sent it waits for an answer.
-                continue
-            told = earlier.stream
-            hit = told in streams if told is not None else self._names(stored, frozenset(people), values)
-            found += [stored.sequence] if hit else []
-        return found
+            values = self._values(connection, people)
 
-    def _names(self, stored: Stored, refs: frozenset[str], values: Collection[str]) -> bool:
+            def is_about(stored: Stored, earlier: Seen) -> bool:
+                if earlier.stream is not None:
+                    return earlier.stream in streams
+                return self._names(origin_of(stored), stored.payload, refs, values)
+
+            return settled_among(connection, page, is_about)
+
+    def _clear_aside(self, people: Sequence[str]) -> int:
+        """What waits behind a parked message of theirs, and what was set aside before it was known whom it is about."""
+        streams, refs = {stream_of(ref) for ref in people}, frozenset(people)
+        with self._log.database.read.connect() as connection:
+            values = self._values(connection, people)
+
+        def is_about(row: Row[Any], raw: bytes) -> bool:
+            behind = "blocks" in row._mapping and row.blocks in streams
+            return behind or self._names(row.subject.split(".")[1], raw, refs, values)
+
+        return clear_aside(self._log, is_about)
+
+    def _values(self, connection: Connection, people: Sequence[str]) -> set[str]:
+        """Index values that found these people, and nobody since: whoever registered again is another person here."""
+        values = set(
+            connection.scalars(select(person_erasing.c.value).where(one_of(connection, person_erasing.c.person_ref, people)))
+        )
+        return values - set(
+            connection.scalars(select(person_index.c.value).where(one_of(connection, person_index.c.value, values)))
+        )
+
+    def _names(self, origin: str, payload: bytes, refs: frozenset[str], values: Collection[str]) -> bool:
         """Whether a message names one of these people, by person_ref, by a source's key or in a seal."""
-        origin = origin_of(stored)
-        parts: list[Any] = [_json(stored.payload)]
-        while parts:
-            part = parts.pop()
-            if isinstance(part, dict):
-                key, sealed = part.get("source_key"), part.get("identity")
-                source = part.get("key_source", origin)
-                if isinstance(key, str) and self._vault.index_of_key(str(source), key) in values:
-                    return True
-                if isinstance(sealed, str) and values and self._index_in(sealed) in values:
-                    return True
-                parts += part.values()
-            elif isinstance(part, list):
-                parts += part
-            elif isinstance(part, str) and part in refs:
+        for part in parts_of(json_of(payload)):
+            if isinstance(part, str) and part in refs:
+                return True
+            if not isinstance(part, dict):
+                continue
+            key, sealed = part.get("source_key"), part.get("identity")
+            if isinstance(key, str) and self._vault.index_of_key(str(part.get("key_source", origin)), key) in values:
+                return True
+            if isinstance(sealed, str) and values and self._index_in(sealed) in values:
                 return True
         return False
 
@@ -164,25 +155,3 @@ class ErasureSweep:
     def _move(self, after: int, upto: int) -> None:
         with self._log.database.write.begin() as connection:
             move_cursor(connection, CURSOR, after, upto)
-
-
-def origin_of(stored: Stored) -> str:
-    """The source that published a message of INTAKE: the broker lets nobody use another's subjects."""
-    return stored.subject.split(".")[1] if stored.subject.count(".") else ""
-
-
-def message_of(stored: Stored) -> tuple[str, str]:
-    """(source, message id) under which a message was settled: its own id, else the one that it was published with."""
-    value = _json(stored.payload)
-    own = value.get("id") if isinstance(value, dict) else None
-    if isinstance(own, str):
-        return origin_of(stored), own
-    origin, _, message_id = message_named(stored.message_id).partition("/")
-    return origin or origin_of(stored), message_id
-
-
-def _json(payload: bytes) -> Any:
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return None

@@ -14,6 +14,7 @@ from contracts.staffing import StaffingEvent
 from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
+from eventlog.forgetting import Forgetting
 from eventlog.heard import gaps
 from eventlog.ids import SystemClock, SystemEntropy
 from eventlog.log import Log, View
@@ -33,6 +34,8 @@ __all__ = ["CODEC", "bindings", "create_app", "open_log", "provision_store", "ta
 
 SERVICE = "talent"
 EXPIRE_EVERY_SECONDS = 1.0
+FORGET_EVERY_SECONDS = 1.0
+"""How often it is looked whether somebody was erased."""
 
 CODEC = Codec(
     (
@@ -110,6 +113,14 @@ def bindings(service: Service, hold_seconds: int, closers: frozenset[str]) -> Bi
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
             await asyncio.to_thread(handlers.expire)
 
+    forgetting = Forgetting(log, read=service.stored, erase=erase)
+
+    async def forget() -> None:
+        while True:
+            if gone := await forgetting.run():
+                service.logger.info("erased-swept", count=gone)
+            await asyncio.sleep(FORGET_EVERY_SECONDS)
+
     def details() -> dict[str, Any]:
         with log.database.read.connect() as connection:
             return {"gaps": gaps(connection, "registry")}
@@ -119,4 +130,4 @@ def bindings(service: Service, hold_seconds: int, closers: frozenset[str]) -> Bi
         ConsumerSpec("INTAKE", "talent-intake", handlers.handle_intake),
     ]
     relays = [RelaySpec(RELAY, "INTAKE", read_placements), RelaySpec(RATINGS_RELAY, "INTAKE", read_conclusions)]
-    return Bindings(consumers, [expire], details, relays=relays)
+    return Bindings(consumers, [expire, forget], details, relays=relays)

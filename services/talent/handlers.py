@@ -70,7 +70,7 @@ from services.talent.development_handlers import (
     made_need,
 )
 from services.talent.matters import CLOSERS
-from services.talent.reactions import origin_of, person_of, react
+from services.talent.reactions import erased_by, origin_of, person_of, react
 from services.talent.staffing import StaffingFact, StaffingState
 from services.talent.staffing_handlers import Staffing
 from services.talent.standard import read_standard
@@ -305,6 +305,9 @@ class Talent:
         envelope = foreign.envelope
         cause = _Cause(envelope.id, envelope.correlationid, SERVICE, envelope.effectiveon.isoformat())
         return self.decided(connection, batch, stream, react(envelope), cause)
+
+    def erased_by(self, foreign: Foreign) -> tuple[str, ...]:
+        return erased_by(foreign.envelope)
 
     def source_of(self, foreign: Foreign) -> tuple[str, str]:
         origin = origin_of(foreign.envelope)

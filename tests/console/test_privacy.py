@@ -135,6 +135,11 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk(office_, folder)
 
 
+async def nothing_elsewhere(_ctx: Context, _recorded: Any, _wait_seconds: float) -> list[Remains]:
+    """No other service runs here."""
+    return []
+
+
 @pytest.fixture
 def desk(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     async def on_stream(_ctx: Context, _messages: Any) -> Remains | None:
@@ -142,6 +147,7 @@ def desk(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
     monkeypatch.setattr(personal, "send", opened.send)
     monkeypatch.setattr(privacy, "sealed_messages", on_stream)
+    monkeypatch.setattr(privacy, "left_elsewhere", nothing_elsewhere)
     # There is no service here that sweeps the stream.
     monkeypatch.setattr(privacy, "SWEEP_WAIT_SECONDS", 0.0)
     opened.sent.clear()
@@ -563,6 +569,7 @@ def made(opened: Desk) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(personal, "send", opened.send)
         patch.setattr(privacy, "sealed_messages", on_stream)
+        patch.setattr(privacy, "left_elsewhere", nothing_elsewhere)
         patch.setattr(privacy, "SWEEP_WAIT_SECONDS", 0.0)
         _, ref = opened.person()
         opened.add(ref, "e-1", "--attach", opened.file())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts.intake import message_named, publishing_id
+from eventlog import forgetting
 from eventlog.database import Database
 from eventlog.desk import Item
 from eventlog.ids import SeededEntropy
@@ -77,7 +78,7 @@ def test_all_messages_of_the_person_go_wherever_they_stand_and_nobody_elses(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also one that was sent twice, over several pages; and a second look has nothing to do."""
-    monkeypatch.setattr(module, "PAGE_MESSAGES", 2)
+    monkeypatch.setattr(forgetting, "PAGE_MESSAGES", 2)
     bench, intake, _ = bench_with(database)
     sweep = intake.sweep(bench)
     assert swept(sweep) == 4

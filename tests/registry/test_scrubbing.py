@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,12 @@ from sqlalchemy import create_engine, make_url, select, text
 from sqlalchemy.pool import NullPool
 
 from console.erasure import what_is_left
+from contracts.operations import ParkedDiscarded
+from contracts.registry import PersonErased
+from eventlog import schema
 from eventlog.database import Database
+from eventlog.desk import Item
+from eventlog.log import Recorded
 from eventlog.relay import cursor_of
 from eventlog.roles import grant_runtime
 from eventlog.scrubbing import BytesRemain, scrub, scrub_history, wal_horizon
@@ -20,10 +26,11 @@ from services.registry.erasing import CURSOR
 from services.registry.vault import ERASABLE, person_index, person_key
 from tests.registry.test_erasing import Intake
 from tests.registry.test_handlers_file import erases
-from tests.support import RegistryBench
+from tests.support import RegistryBench, sealed
 
 PEOPLE = 60
 """Enough for several pages of each table."""
+HOLD_SECONDS = 3600
 ERASED = -1
 """The last: its row lies where PostgreSQL leaves a copy when it only moves the others together."""
 
@@ -83,6 +90,43 @@ def people(database: Database) -> tuple[RegistryBench, str, list[bytes], list[by
     return bench, refs[ERASED], secrets_of(bench, refs[ERASED]), secrets_of(bench, refs[0])
 
 
+def erased_in(bench: RegistryBench) -> Recorded:
+    return next(each for each in bench.events if each.type == PersonErased.TYPE)
+
+
+def aside(bench: RegistryBench, person: int) -> Item:
+    """A message that waits for a fact which never comes, with the person's identity sealed in it."""
+    changed = {"kind": "registration", "division": "320102"}
+    return bench.corrects("never-told", changed, id=f"fix-{person}-{next(bench.sequence)}", identity=sealed(person))
+
+
+def kept_aside(bench: RegistryBench, *message_prefixes: str) -> list[bytes]:
+    """The bytes of held and parked messages as the database has them."""
+    rows = [*bench.rows(schema.held), *bench.rows(schema.parked)]
+    return [bytes(row.raw) for row in rows if row.message_id.startswith(message_prefixes)]
+
+
+def test_what_was_set_aside_of_an_erased_person_is_in_no_file_and_others_stays(database: Database, files: Files) -> None:
+    """Held and parked, whom nobody had named but the seal inside; their senders are answered, and the log says so."""
+    bench, ref, _, _ = people(database)
+    last = PEOPLE - 1
+    bench.each(aside(bench, last), aside(bench, 1))
+    bench.clock.advance(timedelta(seconds=HOLD_SECONDS + 1))
+    bench.intake.expire()
+    bench.each(aside(bench, last), aside(bench, 1))
+    gone, others = kept_aside(bench, f"fix-{last}-"), kept_aside(bench, "fix-1-")
+    assert (len(gone), len(others), files.holding(gone) != set()) == (2, 2, True)
+    bench.settle(erases(bench, ref))
+    sweep(bench)
+    with database.read.connect() as connection:
+        horizon = wal_horizon(connection)
+    assert files.holding(gone) == (set() if horizon is None else {"wal"})
+    assert kept_aside(bench, "fix-") == others
+    told = [(r.id[:6], r.outcome) for r in bench.receipts if [p.code for p in r.problems] == ["erased"]]
+    assert told == [(f"fix-{last}"[:6], "refused")] * 2
+    assert [each.type for each in bench.events if each.type == ParkedDiscarded.TYPE] == [ParkedDiscarded.TYPE]
+
+
 def sweep(bench: RegistryBench) -> None:
     asyncio.run(Intake().sweep(bench).run())
 
@@ -94,7 +138,7 @@ def test_nothing_of_an_erased_person_is_in_any_file_but_where_the_certificate_sa
     bench.settle(erases(bench, ref))
     sweep(bench)
     with database.read.connect() as connection:
-        remains = what_is_left(connection, [ref], bench.events[-1])
+        remains = what_is_left(connection, erased_in(bench))
         horizon = wal_horizon(connection)
     named = {each.where: each.what for each in remains}
     assert files.holding(gone) == (set() if horizon is None else {"wal"})
@@ -109,7 +153,7 @@ def test_until_the_sweep_is_done_the_certificate_says_that_bytes_are_left(databa
     bench, ref, _, _ = people(database)
     bench.settle(erases(bench, ref))
     with database.read.connect() as connection:
-        left = [each.what for each in what_is_left(connection, [ref], bench.events[-1]) if each.where == "registry database"]
+        left = [each.what for each in what_is_left(connection, erased_in(bench)) if each.where == "registry database"]
     assert len(left) == 1
     assert "free space" in left[0]
 

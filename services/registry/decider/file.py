@@ -89,6 +89,7 @@ def decide_file_act(stamp: Stamp, says: FileAct, prepared: Prepared, state: Work
                     reason=says.reason,
                     keys=prepared.keys,
                     index_entries=prepared.index_entries,
+                    files=state.files,
                 ),
             )
         case _:
