@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from eventlog import consumer as module
-from eventlog.consumer import Consumer
+from eventlog.consumer import SLICE_BYTES_MAX, SLICE_MESSAGES_MAX, Consumer
 from eventlog.log import BrokenLog
 from eventlog.wire import BrokerOutage, ConsumerGone, Incoming
 from tests.eventlog.fakes import FakeFeed, FakeIncoming, Notes
@@ -66,6 +66,55 @@ def test_messages_are_acknowledged_only_after_the_handler_returned() -> None:
         ("start", [b"1", b"2"]), ("done", [b"1", b"2"]), ("ack", b"1"), ("ack", b"2"),
         ("start", [b"3"]), ("done", [b"3"]), ("ack", b"3"),
     ]  # fmt: skip
+
+
+BIG = 40 * 1024
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([1] * 5, [5]),
+        ([1] * (2 * SLICE_MESSAGES_MAX + 1), [SLICE_MESSAGES_MAX, SLICE_MESSAGES_MAX, 1]),
+        ([BIG] * 5, [2, 2, 1]),
+        ([SLICE_BYTES_MAX + 1, 1, SLICE_BYTES_MAX + 1], [1, 1, 1]),
+    ],
+)
+def test_a_batch_is_settled_in_slices(sizes: list[int], expected: list[int]) -> None:
+    """Each is acknowledged before the next is handed over; by number and by bytes, since what a message costs goes by these."""
+
+    async def work() -> list[Any]:
+        bench = Bench([[b"x" * size for size in sizes]])
+        await bench.until(len(sizes))
+        return bench.acts
+
+    acts = [(what, len(said) if isinstance(said, list) else 1) for what, said in run(work()) if what != "in-progress"]
+    assert acts == [act for count in expected for act in [("start", count), ("done", count), *[("ack", 1)] * count]]
+
+
+def test_between_two_slices_others_get_their_turn() -> None:
+    """A handler that never waits does not keep the loop to itself until the whole batch is settled."""
+
+    async def work() -> list[Any]:
+        bench, settled = Bench([[]]), asyncio.Event()
+
+        class Telling(FakeIncoming):
+            async def ack(self) -> None:
+                await super().ack()
+                settled.set()
+
+        bench.feed.batches[0] = [Telling(payload * SLICE_BYTES_MAX, bench.acts) for payload in (b"1", b"2")]
+
+        async def other() -> None:
+            await settled.wait()
+            bench.acts.append("answered")
+
+        answering = asyncio.create_task(other())
+        await bench.until(2)
+        await answering
+        return [act if isinstance(act, str) else act[0] for act in bench.acts]
+
+    assert run(work()) == ["start", "done", "ack", "answered", "start", "done", "ack"]
 
 
 @pytest.mark.parametrize(
