@@ -67,6 +67,11 @@ REQUEST_SECONDS_MAX = 5.0
 """Time for a service to answer a request, beside what the request lets it wait."""
 ASK_SECONDS = 2.0
 """How long a request waits at the service for the next receipt."""
+END_SECONDS_MAX = 60.0
+"""How long a service that lives may take to say where its receipts end, before nothing is published to it."""
+AWAY_SECONDS = 3.0
+"""How long nobody must be there to answer for a service before it counts as away. One whose connection was lost is back by
+then, and the answers that it gave before are none to what is published now."""
 OTHERS_SECONDS_MAX = 3600.0
 """How long a service may be busy with the messages of others only, before the rest is told as unanswered."""
 HEADERS_BYTES = 512
@@ -91,6 +96,14 @@ class Sendable(Protocol):
 
 class Unreachable(Exception):
     """The broker cannot be reached, or does not let this user in."""
+
+
+class _Silent(Exception):
+    """No answer to a request. away: nobody is there; else somebody may be, and is late."""
+
+    def __init__(self, away: bool) -> None:
+        super().__init__("away" if away else "no answer in time")
+        self.away = away
 
 
 class PublishFailed(Exception):
@@ -405,7 +418,10 @@ class IntakeClient:
         long the service may wait for the first one. Any number of readers get all of them. Raises Unreachable if this source
         may not ask.
         """
-        return await self._ask(service, ReceiptsAsked(after=after, wait_seconds=wait_seconds))
+        try:
+            return await self._ask(service, ReceiptsAsked(after=after, wait_seconds=wait_seconds))
+        except _Silent:
+            return None
 
     async def receipts_of(self, service: str, ids: Sequence[str]) -> list[Receipt] | None:
         """The last few answers of a service to each of these messages, oldest first; nothing for one that it never answered.
@@ -415,25 +431,27 @@ class IntakeClient:
         found: list[Receipt] = []
         left = tuple(dict.fromkeys(ids))
         while left:
-            page = await self._ask(service, ReceiptsAsked(ids=left[:IDS_ASKED_MAX]))
-            if page is None:
+            try:
+                page = await self._ask(service, ReceiptsAsked(ids=left[:IDS_ASKED_MAX]))
+            except _Silent:
                 return None
             found += page.receipts
             left = (*page.left, *left[IDS_ASKED_MAX:])
         return found
 
-    async def _ask(self, service: str, asked: ReceiptsAsked) -> ReceiptsPage | None:
+    async def _ask(self, service: str, asked: ReceiptsAsked) -> ReceiptsPage:
+        """Raises _Silent, or Unreachable if this source may not ask."""
         assert self._connection is not None
         subject, wait = f"{RECEIPTS_OF}.{self._user}.{service}", asked.wait_seconds + REQUEST_SECONDS_MAX
         try:
             answer = await self._connection.request(subject, asked.model_dump_json().encode(), timeout=wait)
         except nats.errors.NoRespondersError:
-            return None
+            raise _Silent(away=True) from None
         except (nats.errors.Error, OSError, TimeoutError) as error:
             if self._denied():
                 text = f"{self._user} may not ask {service} for receipts; `hongling provision` grants it"
                 raise Unreachable(self._why(text, error)) from error
-            return None
+            raise _Silent(away=False) from error
         return _page_of(answer.data)
 
     async def publish_and_wait(
@@ -447,7 +465,8 @@ class IntakeClient:
         There is no limit to the whole: the wait grows with the work, as long as the services answer somebody. A message under
         the id of an earlier one of the same call is published once that one is answered, so that it gets an answer of its own.
         Others may read receipts of this source meanwhile. Holds the ids and one receipt of each in memory.
-        Raises as ``publish`` and ``receipts_after`` do, and PublishFailed for more than ``REPEATED_IDS_MAX`` messages under
+        Raises as ``publish`` and ``receipts_after`` do, Unreachable if a service that lives does not say where its receipts
+        end, and PublishFailed for more than ``REPEATED_IDS_MAX`` messages under
         ids that came before.
         """
         summary, wave, first = Summary(), iter(messages), True
@@ -473,8 +492,28 @@ class IntakeClient:
         """Before the first message to a service: where its receipts end. What comes behind that is read."""
         service = message.subject.split(".")[2]
         if service not in cursors:
-            page = await self.receipts_after(service)
-            cursors[service] = None if page is None else page.cursor
+            cursors[service] = await self._end_of_receipts(service)
+
+    async def _end_of_receipts(self, service: str) -> int | None:
+        """The cursor behind all that a service has answered; None: it is away, and what it will answer comes after its start.
+
+        One that lives and is late is asked again: without knowing where its receipts end, an answer that it gave long ago, to
+        the same row, would be taken for the answer to this one. Raises Unreachable if it stays silent.
+        """
+        loop = asyncio.get_running_loop()
+        began = alive_at = loop.time()
+        while True:
+            try:
+                return (await self._ask(service, ReceiptsAsked())).cursor
+            except _Silent as silent:
+                if not silent.away:
+                    alive_at = loop.time()
+                elif loop.time() - alive_at >= AWAY_SECONDS:
+                    return None
+                if loop.time() - began >= END_SECONDS_MAX:
+                    text = f"{service} is there and does not answer; nothing was published to it, and publishing again is safe"
+                    raise Unreachable(text) from silent
+            await asyncio.sleep(RETRY_DELAY_SECONDS)
 
     async def _collect(
         self, summary: Summary, mine: set[str], stall_seconds: float, first: bool, cursors: dict[str, int | None]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from console import intake
+from console import client, intake
 from console.client import IntakeClient, Summary, Unreachable
 from contracts.receipts import IDS_ASKED_MAX, Receipt
 from tests.system.conftest import DEADLINE_SECONDS, Message, Office
@@ -49,8 +49,9 @@ def test_a_row_without_an_answer_is_no_success(office: Office, tmp_path: Path, m
     path = lines(tmp_path / "silent.jsonl", office.registration("row-6"))
 
     async def silence(self: IntakeClient, *_: object) -> None:
-        return None
+        raise client._Silent(away=True)
 
+    monkeypatch.setattr(client, "AWAY_SECONDS", 0.2)
     monkeypatch.setattr(IntakeClient, "_ask", silence)
     result = office.hongling("intake", "publish", path, "--source", "hr", "--json")
     assert result.exit_code == 3
