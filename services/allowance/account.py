@@ -36,7 +36,7 @@ from contracts.payment import (
 from contracts.policy import Instrument
 from contracts.receipts import Problem
 from contracts.registry import FactOrigin
-from eventlog.decider import Early, Rejected
+from eventlog.decider import Early, Rejected, already
 
 __all__ = [
     "Account",
@@ -169,7 +169,7 @@ class Payout:
 class Recovery:
     """taken: item → what it took over from the dues, less what is owed again. owing: of that, what is not given back yet.
 
-    facts: the messages that asked for it or paid it.
+    facts: the messages that asked for it or paid it. demanded: source and reason, if somebody asked for it.
     """
 
     recovery: str
@@ -178,6 +178,7 @@ class Recovery:
     taken: Mapping[Item, Money]
     owing: Mapping[Item, Money]
     facts: frozenset[tuple[str, str]] = frozenset()
+    demanded: tuple[str, str | None] | None = None
 
     @property
     def owing_fen(self) -> int:
@@ -516,6 +517,9 @@ def _demand(command: Demand, state: Account) -> tuple[AccountEvent, ...]:
         return ()
     over = {item: due.over for item, due in dues(state, command.payer).items() if due.over.fen < 0}
     if not over:
+        demanded = [r.demanded for r in state.recoveries.values() if r.payer == command.payer and r.demanded and r.owing_fen]
+        if demanded:
+            return already((command.fact.source, command.reason) in demanded)
         raise reject(
             "data.payer",
             "nothing-overpaid",
@@ -721,8 +725,10 @@ def _apply_recovery(state: Account, event: RecoveryOpened | RecoveryOffset | Rec
     match event:
         case RecoveryOpened():
             taken = {item: NOTHING.minus(money) for item, money in amounts.items()}
-            facts = frozenset() if event.fact is None else frozenset({(event.fact.source, event.fact.id)})
-            state.recoveries[event.recovery] = Recovery(event.recovery, event.payer, event.division, taken, taken, facts)
+            opened = Recovery(event.recovery, event.payer, event.division, taken, taken)
+            if (fact := event.fact) is not None:
+                opened = replace(opened, facts=frozenset({(fact.source, fact.id)}), demanded=(fact.source, event.reason))
+            state.recoveries[event.recovery] = opened
         case RecoveryOffset():
             was = state.recoveries[event.recovery]
             after = replace(was, taken=_less(was.taken, amounts), owing=_less(was.owing, amounts))

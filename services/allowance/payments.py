@@ -329,7 +329,7 @@ class Payments:
         changes: tuple[RunChange, ...] = ()
         match data:
             case intake.PaymentRunPrepared():
-                return runs.Prepare(stamp, data.division, data.payer, data.year), ()
+                return runs.Prepare(stamp, data.division, data.payer, data.year, parsed.message.effectiveon), ()
             case intake.PaymentRunChecked():
                 position = self.log.head(connection).position
                 if isinstance(state, Listed) and data.outcome == "approved":

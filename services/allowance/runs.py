@@ -31,7 +31,7 @@ from contracts.payment import (
     RunSealed,
 )
 from contracts.registry import FactOrigin
-from eventlog.decider import Rejected
+from eventlog.decider import Rejected, already
 from services.allowance.account import Early, number_of, reject
 
 __all__ = [
@@ -225,11 +225,12 @@ class Instructed:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """It ended before the instruction: nothing of it is paid. by: who ended it."""
+    """It ended before the instruction: nothing of it is paid. by: who ended it, and why."""
 
     order: Order
     how: Literal["rejected", "cancelled"]
     by: str
+    reason: str | None = None
 
 
 Run = Unprepared | Preparing | Listed | Approved | Cleared | Sealed | Instructed | Over
@@ -249,10 +250,13 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
+    """on: the day that the message gives; the event's own, where it is not said."""
+
     stamp: Stamp
     division: str
     payer: str
     year: int
+    on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,7 +422,7 @@ def _prepare(command: Prepare, state: Run) -> tuple[RunEvent, ...]:
         command.year,
         stamp.fact.source,
     ):
-        return ()
+        return already(command.on in (None, order.day))
     raise reject(
         "data.run", "run-exists", "a run of this key was prepared for something else", "give each run a key of its own"
     )
@@ -439,7 +443,7 @@ def _check(command: Check, state: Run) -> tuple[RunEvent, ...]:
             return _checked(command, state)
         case Over():
             if (state.how, state.by, command.outcome) == ("rejected", stamp.fact.source, "rejected"):
-                return ()
+                return already(state.reason == command.reason)
             raise _over(state)
         case Approved() | Cleared() | Sealed() | Instructed():
             checker = state.sealed.checker if isinstance(state, Instructed) else state.checker
@@ -494,7 +498,8 @@ def _seal(command: Seal, state: Run) -> tuple[RunEvent, ...]:
         case Over():
             raise _over(state)
         case Sealed() | Instructed():
-            return ()
+            sealed = state.sealed if isinstance(state, Instructed) else state
+            return already(sealed.payees_sha256 == command.payees_sha256)
         case Cleared():
             if state.count == 0:
                 raise reject("data.run", "run-empty", "nothing is left to be paid in this run", "cancel it")
@@ -543,7 +548,7 @@ def _export(command: Export, state: Run) -> tuple[RunEvent, ...]:
             raise _over(state)
         case Instructed():
             if state.file_sha256 == command.file_sha256:
-                return ()
+                return already(command.message_id == state.message_id)
             raise _already_instructed()
         case Sealed():
             _compare_with_seal(command, state)
@@ -555,7 +560,7 @@ def _export(command: Export, state: Run) -> tuple[RunEvent, ...]:
                     "cancel the run, and prepare it again: what changed is looked at by the checker",
                 )
             if command.file_sha256 == state.file_sha256:
-                return ()
+                return already(command.message_id == state.message_id)
             said = {name: getattr(command, name) for name in Export.__slots__ if name != "stamp"}
             return (RunExported(run=stamp.run, fact=stamp.fact, by=stamp.by, **said),)
         case _:
@@ -621,7 +626,7 @@ def _stop(command: Stop, state: Run) -> tuple[RunEvent, ...]:
             raise _early(stamp.run, "prepared", "prepared")
         case Over():
             if state.how == "cancelled":
-                return ()
+                return already(state.reason == command.reason)
             raise _over(state)
         case Instructed():
             raise reject(
@@ -771,7 +776,7 @@ def evolve(state: Run, happened: Happened) -> Run:
         case RunChecked():
             assert isinstance(state, Listed)
             if event.outcome == "rejected":
-                return Over(state.order, "rejected", event.fact.source)
+                return Over(state.order, "rejected", event.fact.source, event.reason)
             return Approved(state.order, event.fact.source, event.count, event.total_fen)
         case RunCleared():
             assert isinstance(state, Approved)
@@ -788,7 +793,7 @@ def evolve(state: Run, happened: Happened) -> Run:
             return Instructed(state, event.message_id, event.file_sha256)
         case RunCancelled():
             assert not isinstance(state, Unprepared | Over)
-            return Over(state.order, "cancelled", event.fact.source)
+            return Over(state.order, "cancelled", event.fact.source, event.reason)
         case RunClosed() | BankAnswered() | BankFileMatched() | BreakSettled():
             assert isinstance(state, Instructed)
             return _evolved(state, event)

@@ -49,6 +49,7 @@ from contracts.registry import (
     UnitRegistered,
     WorkerEvent,
 )
+from contracts.registry import DossierEntryCorrected as EntryCorrected
 from contracts.registry import (
     DossierEntryRecorded as EntryRecorded,
 )
@@ -58,7 +59,7 @@ from eventlog import schema
 from eventlog.bounds import SourceBounds, authority_of
 from eventlog.bulk import one_of
 from eventlog.cache import StateCache
-from eventlog.decider import Early, Rejected
+from eventlog.decider import Early, Rejected, already
 from eventlog.desk import STANDS_ALREADY, Batch, Desk, Item, problem
 from eventlog.holding import Holding, held_item
 from eventlog.ids import random_token
@@ -66,7 +67,7 @@ from eventlog.inbox.failures import Failure, failure_of
 from eventlog.inbox.inbox import Inbox
 from eventlog.inbox.protocol import Behind, Capability, Decided, Entry
 from eventlog.intake import Parsed, content_of, seen_before
-from eventlog.log import Appended, Log, NewEvent, Unit
+from eventlog.log import Appended, Log, NewEvent, Recorded, Unit
 from eventlog.quota import Quota
 from eventlog.wire import Incoming
 from services.registry.decider import (
@@ -75,6 +76,7 @@ from services.registry.decider import (
     Act,
     Command,
     Correct,
+    Erased,
     Happened,
     Merge,
     Merged,
@@ -467,7 +469,7 @@ class RegistryIntake:
         command = self._command(connection, batch, unit, ready, stamp, identity)
         events = decide(command, before, batch.rules)
         warnings = self._doubts(connection, batch, ready, command)
-        if events and isinstance(command, Record) and says_the_same(command, before):
+        if events and isinstance(command, Record | Correct | Withdraw) and says_the_same(command, before):
             # Recorded nevertheless: it may outlast what lies between the two and is still to come.
             warnings += (STANDS_ALREADY,)
         ids = (stamp.event_id, *stamp.more_ids)
@@ -540,6 +542,8 @@ class RegistryIntake:
                 return Correct(stamp, target, _particulars(data.replacement), data.reason, identity)
             case FactWithdrawn():
                 return Withdraw(stamp, self._target_in(batch, ready, stamp.person_ref), data.reason)
+            case PersonErased() if isinstance(batch.states[stream_of(stamp.person_ref)].ended, Erased):
+                return Act(stamp, data)
             case PersonErased():
                 files = batch.states[stream_of(stamp.person_ref)].files
                 ready.gone = gone = erasure(connection, stamp.person_ref, also=files, units=batch.units)
@@ -568,7 +572,32 @@ class RegistryIntake:
         self._bring(connection, batch, merged)
         entries = {name: entry for stream in sorted(merged) for name, entry in batch.states[stream].entries.items()}
         fields = {name: value for name, value in ready.dossier.model_dump(mode="json").items() if value}
-        return Prepared(self._vault.encrypt_fields(key, stamp.event_id, fields), entries)
+        same = self._is_on_file(connection, batch, ready, stamp, key, fields)
+        return Prepared(self._vault.encrypt_fields(key, stamp.event_id, fields), entries, same=same)
+
+    def _is_on_file(
+        self, connection: Connection, batch: RegistryBatch, ready: Ready, stamp: Stamp, key: bytes, fields: dict[str, str]
+    ) -> bool:
+        """Whether the latest version of this entry says the same, in the same words, of the same day."""
+        says = ready.parsed.message.data
+        assert isinstance(says, DossierEntryRecorded | DossierEntryCorrected)
+        source = getattr(says, "entry_source", None) or stamp.origin.source
+        known = batch.states[stream_of(stamp.person_ref)].entries.get(f"{source}/{says.entry}")
+        if known is None:
+            return False
+        mine = (new for unit in batch.units for new in unit.events if new.event_id == known.event_id)
+        found: NewEvent | Recorded | None = next(mine, None) or self._log.find(connection, known.event_id)
+        event = None if found is None else found.event
+        if found is None or not isinstance(event, EntryRecorded | EntryCorrected):
+            return False
+        attachments = [(each.sha256, each.media_type, each.size) for each in says.attachments]
+        return (
+            isinstance(says, DossierEntryRecorded) == isinstance(event, EntryRecorded)
+            and (found.effective_on, event.section) == (stamp.effective_on.isoformat(), says.section)
+            and [(each.sha256, each.media_type, each.size) for each in event.attachments] == attachments
+            and getattr(event, "reason", None) == getattr(says, "reason", None)
+            and self._vault.decrypt_fields(key, known.event_id, event.content) == fields
+        )
 
     def _new_key(self, unit: Unit, ready: Ready, ref: str, purpose: Purpose) -> bytes:
         key, row = self._vault.new_key(ref, purpose)
@@ -738,6 +767,9 @@ class RegistryIntake:
         if other in batch.blocked:
             raise Behind(other)
         duplicate, survivor = batch.states[stream], batch.states[other]
+        if isinstance(duplicate.ended, Merged) and duplicate.ended.into == data.survivor.person_ref:
+            already(duplicate.ended == Merged(data.survivor.person_ref, message.effectiveon, data.reason))
+            return Decided(Unit(expects={stream: batch.versions[stream]}), (), data.person.person_ref)
         ids = tuple(self._log.new_id() for _ in range(2 + len(facts_to_take(duplicate))))
         origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
         stamp = Stamp(ids[0], data.person.person_ref, origin, message.effectiveon, self._log.clock.now(), ids[1:])

@@ -63,6 +63,7 @@ __all__ = [
     "SECRET",
     "STANDARD",
     "STANDARD_EVENT",
+    "STANDARD_TEXT",
     "WORKING",
     "act",
     "after",
@@ -99,9 +100,8 @@ COUNTY, CITY = "320102", "320100"
 PERSON = intake.Person(person_ref=REF)
 SECRET = EncryptedIdentity(key_version=1, fields={"name": "c2VjcmV0"}, mark="mark-1")
 ENCRYPTED = EncryptedFields(key_version=1, fields={"title": "c2VjcmV0"})
-STANDARD: CertificationStandard = read_standard(
-    (Path(__file__).parents[2] / "standards" / "example-certification.yaml").read_text(encoding="utf-8")
-)
+STANDARD_TEXT = (Path(__file__).parents[2] / "standards" / "example-certification.yaml").read_text(encoding="utf-8")
+STANDARD: CertificationStandard = read_standard(STANDARD_TEXT)
 STANDARD_EVENT = event_id(0xABC)
 CALENDAR = WorkCalendar()
 RULES = Rules(standards=((STANDARD_EVENT, STANDARD),), calendar=CALENDAR)

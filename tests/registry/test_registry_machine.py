@@ -54,7 +54,7 @@ from contracts.registry import (
 )
 from eventlog import schema
 from eventlog.database import Database
-from eventlog.decider import Rejected
+from eventlog.decider import Rejected, StandsOtherwise
 from eventlog.desk import Item
 from services.registry.decider import (
     Act,
@@ -207,7 +207,7 @@ class Walk:
         before = self.states[ref]
         try:
             events = decide(command, before, RULES)
-        except (Rejected, Early):
+        except (Rejected, Early, StandsOtherwise):
             assert before == replay(self.histories[ref]), "a refusal changes nothing"
             return
         assert isinstance(before.ended, Open) or not events, "something is recorded in a file that has ended"

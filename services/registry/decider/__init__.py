@@ -47,7 +47,7 @@ from contracts.registry import (
     WorkerEvent,
     WorkerRegistered,
 )
-from eventlog.decider import Decider, Rejected
+from eventlog.decider import Decider, Rejected, already
 from services.registry.decider.certification import (
     STEPS,
     PassDeadline,
@@ -160,6 +160,8 @@ def decide(command: Command, state: Worker, rules: Rules) -> tuple[WorkerEvent, 
     if (stamp.origin.source, stamp.origin.id) in state.heard:
         return ()
     if not isinstance(state.ended, Open):
+        if isinstance(state.ended, Erased) and isinstance(command, Act) and isinstance(command.says, intake.PersonErased):
+            return already(state.ended == Erased(stamp.effective_on, command.says.reason))
         raise _ended(state.ended)
     check_dates(stamp)
     _check_size(command, state)
@@ -263,9 +265,9 @@ def _apply(state: Worker, happened: Happened) -> Worker:
             state.facts[happened.event_id] = absorbed_entry(happened, event)
             state.absorbed[event.absorbs] = happened.event_id
         case PersonMerged():
-            state = replace(state, ended=Merged(event.into))
+            state = replace(state, ended=Merged(event.into, happened.effective_on, event.reason))
         case PersonErased():
-            return replace(state, ended=Erased(happened.effective_on))
+            return replace(state, ended=Erased(happened.effective_on, event.reason))
         case PersonalDataUnmasked():
             return state
         case FileAbsorbed():
@@ -274,10 +276,12 @@ def _apply(state: Worker, happened: Happened) -> Worker:
             state.entries[event.entry] = Entry(happened.event_id, event.section)
             return state
         case RatingAppealed():
-            state.appeals[event.appeal] = Appeal(event.year, event.against, happened.effective_on)
+            state.appeals[event.appeal] = Appeal(event.year, event.against, happened.effective_on, event.grounds)
             return state
         case RatingAppealDecided():
-            state.appeals[event.appeal] = replace(state.appeals[event.appeal], decided=True)
+            state.appeals[event.appeal] = replace(
+                state.appeals[event.appeal], decision=(happened.effective_on, event.outcome, event.rating, event.reason)
+            )
             return state
         case (
             CertificationApplied()
@@ -340,6 +344,7 @@ def _known(state: Worker, happened: Happened, event: Amending) -> Known:
         mark=mark,
         source=origin.source,
         target=target,
+        reason=event.reason if isinstance(event, FactCorrected | FactWithdrawn) else "",
     )
 
 

@@ -48,6 +48,7 @@ from services.registry.decider.worker import (
     Rules,
     Stamp,
     Standard,
+    StepTaken,
     UnknownYear,
     Worker,
     certificate_spans,
@@ -117,6 +118,8 @@ def decide_step(stamp: Stamp, says: Step, state: Worker, rules: Rules) -> Events
     application = state.applications.get(name)
     if application is None:
         raise _early(stamp, name, "application", f"application {says.application}")
+    if _was_taken(stamp, says, application, state, rules):
+        return ()
     if isinstance(application.at, Concluded):
         raise reject(
             "data.application",
@@ -124,6 +127,25 @@ def decide_step(stamp: Stamp, says: Step, state: Worker, rules: Rules) -> Events
             f"the application was {application.at.outcome} on {application.at.on}",
             "complain to the issuer" if isinstance(says, intake.ObjectionRaised) else "a new application may be made",
         )
+    return _decide_on(stamp, says, application, state, rules)
+
+
+def _was_taken(stamp: Stamp, says: LaterStep, application: Application, state: Worker, rules: Rules) -> bool:
+    """Whether the same source has reported this step in the same words, of the same day: decided as it was then, it leads to
+    the event that it has led to."""
+    for step in application.steps:
+        if step.before is None or (step.on, step.event.fact.source) != (stamp.effective_on, stamp.origin.source):
+            continue
+        try:
+            event = _decide_on(stamp, says, step.before, state, rules)[0]
+        except (Rejected, Early):
+            continue
+        if event.model_copy(update={"fact": step.event.fact}) == step.event:
+            return True
+    return False
+
+
+def _decide_on(stamp: Stamp, says: LaterStep, application: Application, state: Worker, rules: Rules) -> Events:
     match says:
         case intake.EligibilityReviewed():
             return decide_reviewed(stamp, says, application, state, rules)
@@ -195,6 +217,9 @@ def _concluded(
 def decide_applied(stamp: Stamp, says: intake.CertificationApplied, state: Worker, rules: Rules) -> Events:
     name = f"{stamp.origin.source}/{says.application}"
     if name in state.applications:
+        first = state.applications[name].steps[0]
+        if (first.on, _asked(first.event)) == (stamp.effective_on, (says.grade, says.issuer, _titles(says))):
+            return ()
         raise reject("data.application", "application-known", "this key names an earlier application", "give a new key")
     division = _division_of(stamp, says, state)
     (event, document), grade = _standard_for(stamp, says, division, rules)
@@ -206,11 +231,20 @@ def decide_applied(stamp: Stamp, says: intake.CertificationApplied, state: Worke
             application=name,
             grade=says.grade,
             issuer=says.issuer,
-            titles=tuple(Title(field=title.field, level=title.level) for title in says.titles),
+            titles=_titles(says),
             standard=CertificationStandardCited(event=event, document=document.document, revision=document.revision),
             promotes=promotes,
         ),
     )
+
+
+def _titles(says: intake.CertificationApplied) -> tuple[Title, ...]:
+    return tuple(Title(field=title.field, level=title.level) for title in says.titles)
+
+
+def _asked(event: WorkerEvent) -> tuple[str, str, tuple[Title, ...]]:
+    assert isinstance(event, CertificationApplied)
+    return event.grade, event.issuer, event.titles
 
 
 def _division_of(stamp: Stamp, says: intake.CertificationApplied, state: Worker) -> str:
@@ -605,9 +639,8 @@ def _issued(
 
 # --- evolve -----------------------------------------------------------------------------------------------------------
 
-ApplicationEvent = (
-    CertificationApplied
-    | EligibilityReviewed
+LaterEvent = (
+    EligibilityReviewed
     | TrainingTested
     | PanelReviewed
     | NoticeOpened
@@ -615,6 +648,7 @@ ApplicationEvent = (
     | ObjectionResolved
     | CertificationConcluded
 )
+ApplicationEvent = CertificationApplied | LaterEvent
 
 
 def applied(event: CertificationApplied, on: date) -> Application:
@@ -627,8 +661,13 @@ def evolve_application(application: Application | None, event: ApplicationEvent,
     """The application after an event."""
     on = happened.effective_on
     if isinstance(event, CertificationApplied):
-        return applied(event, on)
+        return replace(applied(event, on), steps=(StepTaken(None, on, event),))
     assert application is not None, "an application begins with its application"
+    taken = StepTaken(replace(application, steps=()), on, event)
+    return replace(_moved_on(application, event, on), steps=(*application.steps, taken))
+
+
+def _moved_on(application: Application, event: LaterEvent, on: date) -> Application:
     at = application.at
     match event:
         case EligibilityReviewed():

@@ -341,8 +341,11 @@ def decide_record(command: Record, state: Worker, rules: Rules) -> tuple[Recorde
     return (record(command, state, rules), *(record(each, state, rules) for each in further))
 
 
-def says_the_same(command: Record, state: Worker) -> bool:
-    """A fact sent again under another id, by the source whose fact stands: the same words, day and identity."""
+def says_the_same(command: Record | Correct | Withdraw, state: Worker) -> bool:
+    """A fact sent again under another id, by the source whose fact stands: the same words, day and identity; or a correction or
+    withdrawal that counts, by whoever made it."""
+    if not isinstance(command, Record):
+        return _amends_the_same(command, state)
     if command.also:
         return False
     source = command.stamp.origin.source
@@ -351,6 +354,19 @@ def says_the_same(command: Record, state: Worker) -> bool:
     return known is not None and (known.says, known.effective_on, known.mark, first_of(state, known).source) == (
         command.says, command.stamp.effective_on, mark, source,
     )  # fmt: skip
+
+
+def _amends_the_same(command: Correct | Withdraw, state: Worker) -> bool:
+    target = command.corrects if isinstance(command, Correct) else command.withdraws
+    says, stamp = command.says if isinstance(command, Correct) else None, command.stamp
+    mark = "" if not isinstance(command, Correct) or command.identity is None else command.identity.mark
+    leaf = leaves_of(state.facts).get(target)
+    words = (stamp.origin.source, says, stamp.effective_on, command.reason)
+    return any(
+        (known.source, known.says, known.effective_on, known.reason) == words and mark in ("", known.mark)
+        for known in state.facts.values()
+        if known.target == target and (leaf is None if says is None else known is leaf)
+    )
 
 
 def record(command: Record, state: Worker, rules: Rules) -> RecordedFact:

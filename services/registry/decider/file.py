@@ -52,12 +52,13 @@ FILE_ACTS = (
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What the handler has made ready: the encrypted content of an entry, and the entries of files that were merged into this
-    one, by name; for an erasure, how much there is to delete."""
+    one, by name; for an erasure, how much there is to delete. same: the entry is on file in these very words, of this day."""
 
     content: EncryptedFields | None = None
     merged_entries: Mapping[str, Entry] = field(default_factory=dict)
     keys: int = 0
     index_entries: int = 0
+    same: bool = False
 
 
 Events = tuple[WorkerEvent, ...]
@@ -102,6 +103,8 @@ def decide_file_act(stamp: Stamp, says: FileAct, prepared: Prepared, state: Work
 def decide_entry(stamp: Stamp, says: intake.DossierEntryRecorded, prepared: Prepared, state: Worker) -> Events:
     assert prepared.content is not None
     name = f"{stamp.origin.source}/{says.entry}"
+    if prepared.same:
+        return ()
     if name in state.entries or name in prepared.merged_entries:
         raise reject("data.entry", "entry-known", "this key names an earlier entry", "correct that one, or give a new key")
     if len(state.entries) >= ENTRIES_MAX:
@@ -122,6 +125,8 @@ def decide_entry_corrected(stamp: Stamp, says: intake.DossierEntryCorrected, pre
     assert prepared.content is not None
     name = f"{says.entry_source or stamp.origin.source}/{says.entry}"
     known = state.entries.get(name) or prepared.merged_entries.get(name)
+    if prepared.same:
+        return ()
     if known is None:
         raise Early(f"entry:{stamp.person_ref}/{name}", f"dossier entry {says.entry}")
     return (
@@ -147,7 +152,10 @@ def _attachments(says: intake.DossierEntryRecorded | intake.DossierEntryCorrecte
 
 def decide_appealed(stamp: Stamp, says: intake.RatingAppealed, state: Worker) -> Events:
     name = f"{stamp.origin.source}/{says.appeal}"
-    if name in state.appeals:
+    known = state.appeals.get(name)
+    if known is not None:
+        if (known.year, known.on, known.grounds) == (says.year, stamp.effective_on, says.grounds):
+            return ()
         raise reject("data.appeal", "appeal-known", "this key names an earlier appeal", "give a new key")
     against = state.standing.get(f"rating/{says.year}", (None, ()))[0]
     if against is None:
@@ -168,6 +176,8 @@ def decide_appeal_decided(stamp: Stamp, says: intake.RatingAppealDecided, state:
     if appeal is None:
         raise Early(f"appeal:{stamp.person_ref}/{name}", f"appeal {says.appeal}")
     if appeal.decided:
+        if appeal.decision == (stamp.effective_on, says.outcome, says.rating, says.reason):
+            return ()
         raise reject("data.appeal", "already-decided", "this appeal was decided", "correct the rating if it is still wrong")
     not_before(stamp, appeal.on, "the appeal")
     decided = RatingAppealDecided(

@@ -21,7 +21,7 @@ from contracts.registry import (
     UnitClosed,
     UnitRegistered,
 )
-from eventlog.decider import Rejected
+from eventlog.decider import Rejected, already
 from services.registry.decider.worker import Early, Stamp, not_before, reject
 
 __all__ = [
@@ -64,6 +64,7 @@ class Unit:
     says: UnitRegistered | None = None
     since: date | None = None
     closed_on: date | None = None
+    why_closed: str | None = None
     told_at: tuple[datetime, str] | None = None
 
 
@@ -72,6 +73,7 @@ class Inspection:
     opened: InspectionOpened | None = None
     opened_on: date | None = None
     closed: InspectionClosed | None = None
+    closed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,6 @@ def _unit_registered(
     problem = check(says.division, says.credit_code)
     if problem is not None:
         raise Rejected(problem)
-    if state.told_at is not None and _told_at(stamp.origin) <= state.told_at:
-        return ()
     source = stamp.origin.source
     if says.parent == says.unit:
         raise reject("data.parent", "own-parent", "a unit is not above itself", "name the unit above it, or leave it out")
@@ -153,8 +153,9 @@ def _unit_registered(
         credit_code=says.credit_code,
         parent=None if says.parent is None else f"{source}/{says.parent}",
     )
-    if state.says is not None and state.closed_on is None and _content(state.says) == _content(event):
-        return ()
+    same = state.says is not None and state.closed_on is None and _content(state.says) == _content(event)
+    if same or (state.told_at is not None and _told_at(stamp.origin) <= state.told_at):
+        return already(same and state.since == stamp.effective_on)
     return (event,)
 
 
@@ -170,8 +171,9 @@ def _unit_closed(stamp: Stamp, says: intake.UnitClosed, state: Unit) -> tuple[Pl
     name = f"{stamp.origin.source}/{says.unit}"
     if state.says is None or state.since is None:
         raise Early(f"unit:{name}", f"the registration of unit {says.unit}")
-    if state.told_at is not None and _told_at(stamp.origin) <= state.told_at:
-        return ()
+    same = (state.closed_on, state.why_closed) == (stamp.effective_on, says.reason)
+    if same or (state.told_at is not None and _told_at(stamp.origin) <= state.told_at):
+        return already(same)
     if state.closed_on is not None:
         raise reject("data.unit", "already-closed", f"the unit was closed on {state.closed_on}", "nothing is to be done")
     not_before(stamp, state.since, "its registration")
@@ -182,7 +184,7 @@ def _inspection_opened(
     stamp: Stamp, says: intake.InspectionOpened, state: Inspection, check: Callable[[str, str | None], Problem | None]
 ) -> tuple[PlaceEvent, ...]:
     if state.opened is not None:
-        if state.opened.fact == stamp.origin:
+        if (state.opened_on, state.opened.closes_on, state.opened.items) == (stamp.effective_on, says.closes_on, says.items):
             return ()
         raise reject(
             "data.year",
@@ -210,7 +212,7 @@ def _inspection_closed(stamp: Stamp, says: intake.InspectionClosed, state: Inspe
     if state.opened is None or state.opened_on is None:
         raise Early(f"inspection:{says.division}/{says.year}", f"the opening of the inspection for {says.year}")
     if state.closed is not None:
-        if state.closed.fact == stamp.origin:
+        if (state.closed_on, state.closed.rest) == (stamp.effective_on, says.rest):
             return ()
         raise reject("data.year", "already-closed", "this inspection was closed", "correct single results")
     not_before(stamp, state.opened_on, "its opening")
@@ -237,15 +239,15 @@ def _exported(stamp: Stamp, says: intake.PersonalDataExported, state: Export) ->
 def evolve_place(state: PlaceState, event: PlaceEvent, on: date) -> PlaceState:
     match event:
         case UnitRegistered():
-            return Unit(event, on, None, _told_at(event.fact))
+            return Unit(event, on, None, None, _told_at(event.fact))
         case UnitClosed():
             assert isinstance(state, Unit)
-            return Unit(state.says, state.since, on, _told_at(event.fact))
+            return Unit(state.says, state.since, on, event.reason, _told_at(event.fact))
         case InspectionOpened():
             return Inspection(event, on)
         case InspectionClosed():
             assert isinstance(state, Inspection)
-            return Inspection(state.opened, state.opened_on, event)
+            return Inspection(state.opened, state.opened_on, event, on)
         case PersonalDataExported():
             assert isinstance(state, Export)
             return Export(state.facts | {(event.fact.source, event.fact.id)})

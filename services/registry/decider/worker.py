@@ -80,7 +80,8 @@ def order_of(origin: FactOrigin) -> Order:
 class Known:
     """One recorded fact, correction or withdrawal. target: the event that it corrects or withdraws.
 
-    says: what it says (None for a withdrawal). order: settles contradictions, the greatest counts.
+    says: what it says (None for a withdrawal). reason: of a correction or withdrawal. order: settles contradictions, the
+    greatest counts.
     """
 
     event_id: str
@@ -90,6 +91,7 @@ class Known:
     mark: str
     source: str
     target: str | None
+    reason: str = ""
 
     @property
     def authority(self) -> bool:
@@ -154,8 +156,17 @@ At = AwaitsReview | AwaitsTest | AwaitsPanel | AwaitsNotice | InNotice | Conclud
 
 
 @dataclass(frozen=True, slots=True)
+class StepTaken:
+    """A step that was taken. before: the application as it was; None: it began with this."""
+
+    before: Application | None
+    on: date
+    event: WorkerEvent
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
-    """standard: the event that published the standard it is judged by."""
+    """standard: the event that published the standard it is judged by. steps: all that were taken, without their own."""
 
     name: str
     grade: str
@@ -164,6 +175,7 @@ class Application:
     standard: str
     promotes: str | None
     at: At
+    steps: tuple[StepTaken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +188,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Appeal:
+    """decision: the day, the outcome, the rating and the reason."""
+
     year: int
     against: str
     on: date
-    decided: bool = False
+    grounds: str
+    decision: tuple[date, str, str | None, str] | None = None
+
+    @property
+    def decided(self) -> bool:
+        return self.decision is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +209,14 @@ class Open:
 @dataclass(frozen=True, slots=True)
 class Merged:
     into: str
+    on: date
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
     on: date
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
