@@ -7,12 +7,11 @@ with ``differences``. All amounts are integer fen.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from contracts.base import AsRecorded, DivisionCode, EventId, Fen, LogEvent, OwnEvent, PersonRef
+from contracts.base import AsRecorded, BusinessDay, DivisionCode, EventId, Fen, LogEvent, OwnEvent, PersonRef
 from contracts.particulars import Particulars
 from contracts.policy import Instrument, PolicyDocument
 from contracts.registry import FactOrigin, Standing
@@ -78,7 +77,7 @@ class FactUsed(OwnEvent):
     """A fact that a decision looked at, frozen as it stood. fact: the registry event's id."""
 
     fact: EventId
-    effective_on: date
+    effective_on: BusinessDay
     particulars: Particulars
 
 

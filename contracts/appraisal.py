@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, Category, Clause, DivisionCode, Grade, Heading, Note, Rating, SourceName, Year
+from contracts.base import BusinessDay, Category, Clause, DivisionCode, Grade, Heading, Note, Rating, SourceName, Told, Year
 
 __all__ = [
     "SANCTION_STEPS",
@@ -61,7 +61,7 @@ SANCTION_STEPS: tuple[SanctionStep, ...] = ("cancel_honours", "interview", "rect
 """The ladder, its mildest step first."""
 
 
-class _Part(BaseModel):
+class _Part(Told):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 

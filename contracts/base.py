@@ -7,6 +7,7 @@ Division codes follow GB/T 2260 (six digits).
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, cast
@@ -15,11 +16,11 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
     StringConstraints,
+    TypeAdapter,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
@@ -50,8 +51,10 @@ __all__ = [
     "OwnEvent",
     "PersonRef",
     "Rating",
+    "RecordedTime",
     "ShortText",
     "SourceName",
+    "Told",
     "UtcTime",
     "Year",
     "business_date",
@@ -110,14 +113,15 @@ LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"
 text at all: the message that holds one is not JSON."""
 PARAGRAPHS_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]*$"
 """Text of several lines: the same, but for tab, line feed and carriage return."""
-DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DATE_PATTERN = r"^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}$"
+"""RFC 3339 without the year 0000, which no calendar here has."""
 TIME_PATTERN = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 """RFC 3339 of the years 1000 to 2999, with capital T and Z as section 5.6 recommends. Digits beyond the microsecond are
 dropped."""
-_DATE, _TIME = re.compile(DATE_PATTERN), re.compile(TIME_PATTERN)
+_DATE = re.compile(DATE_PATTERN)
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -127,21 +131,23 @@ def _to_utc(value: datetime) -> datetime:
         raise PydanticCustomError("datetime_beyond", "the time is beyond the calendar") from None
 
 
-def _only_rfc3339(value: object) -> object:
-    # Pydantic would take a number, also as text, for seconds since 1970 ("20210301" is a day of that year), and a time without
-    # seconds: in a fact that is a slip, not a time.
-    if isinstance(value, datetime) or (isinstance(value, str) and _TIME.fullmatch(value)):
-        return value
-    raise PydanticCustomError("datetime_not_rfc3339", "a time is written as RFC 3339 asks")
+@dataclass(frozen=True)
+class _Written:
+    """A date or time that is written in one way only. error: type and text of what is said of any other.
 
+    Pydantic would take a number, also as text, for seconds since 1970 ("20210301" is a day of that year), and a time without
+    seconds: in a fact that is a slip, not a time. All of it is decided without a call of Python.
+    """
 
-def _business_day(value: object) -> object:
-    if isinstance(value, date):
-        return value
-    try:
-        return business_date(value if isinstance(value, str) else "")
-    except ValueError:
-        raise PydanticCustomError("date_impossible", "a date that exists, written YYYY-MM-DD") from None
+    pattern: str
+    error: tuple[str, str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        made = handler(source)
+        text = core_schema.chain_schema([core_schema.str_schema(pattern=self.pattern, strict=True), made])
+        value = cast(CoreSchema, {**made, "strict": True})
+        either = core_schema.json_or_python_schema(text, core_schema.union_schema([value, text], mode="left_to_right"))
+        return core_schema.custom_error_schema(either, self.error[0], custom_error_message=self.error[1])
 
 
 def utc_text(value: datetime) -> str:
@@ -193,17 +199,18 @@ Year = Annotated[int, Field(ge=YEAR_FIRST, le=YEAR_LAST, strict=True)]
 Fen = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1)]
 """Integer fen, within the exact integers of JSON (RFC 7493 section 2.2)."""
 
-UtcTime = Annotated[
+RecordedTime = Annotated[
     AwareDatetime,
-    BeforeValidator(_only_rfc3339),
-    AfterValidator(_to_utc),
+    _Written(TIME_PATTERN, ("datetime_not_rfc3339", "a time is written as RFC 3339 asks")),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
 ]
-"""A clock time with its zone, written as RFC 3339 asks."""
+"""A clock time as one of the services wrote it."""
+UtcTime = Annotated[RecordedTime, AfterValidator(_to_utc)]
+"""A clock time with its zone, written as RFC 3339 asks; read as UTC."""
 
 BusinessDay = Annotated[
     date,
-    BeforeValidator(_business_day),
+    _Written(DATE_PATTERN, ("date_impossible", "a date that exists, written YYYY-MM-DD")),
     WithJsonSchema({"type": "string", "format": "date", "pattern": DATE_PATTERN}),
 ]
 """An Asia/Shanghai calendar date, written YYYY-MM-DD."""
@@ -216,7 +223,56 @@ Rating = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 """A word of the policy's vocabulary; the scheme's own are excellent, competent, basic, incompetent."""
 
 
-class Message(BaseModel):
+class Told(BaseModel):
+    """A message, or a part of one, that is read exactly as its JSON Schema says.
+
+    A text is no number and a number no truth value, which pydantic would take for one another. What comes in may write a
+    whole number in any way that JSON has: for JSON Schema ``2024.0`` is an integer, and libraries of spreadsheets write it
+    so. What is recorded is canonical JSON (RFC 8785), where an integer has neither fraction nor exponent.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        recorded = issubclass(cls, OwnEvent) and cls.model_config.get("extra") != "forbid"
+        return cast(CoreSchema, _of_model(handler(source), recorded))
+
+
+def _of_model(schema: Any, recorded: bool) -> Any:
+    """A model's schema, within its own validators, with its fields as ``Told`` says."""
+    if schema["type"].startswith("function-"):
+        return {**schema, "schema": _of_model(schema["schema"], recorded)}
+    return {**schema, "schema": _as_told(schema["schema"], recorded)} if schema["type"] == "model" else schema
+
+
+def _as_told(schema: Any, recorded: bool) -> Any:
+    """Nested models have seen to it themselves."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(_as_told(each, recorded) for each in schema)
+    if not isinstance(schema, dict) or schema.get("type") == "model":
+        return schema
+    found = {name: part if name in _NO_SCHEMAS else _as_told(part, recorded) for name, part in schema.items()}
+    match schema.get("type"):
+        case "bool":
+            return {**found, "strict": True}
+        case "int" if recorded:
+            return {**found, "strict": True}
+        case "int":
+            return core_schema.no_info_before_validator_function(_whole, cast(CoreSchema, {**found, "strict": True}))
+        case _:
+            return found
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_NO_SCHEMAS = frozenset({"default", "metadata", "serialization"})
+"""Parts of a schema of pydantic's that hold other things."""
+
+
+class Message(Told):
     """What comes in from outside: immutable, and an unknown field is an error, never ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -232,7 +288,7 @@ def _as_recorded(schema: Any) -> Any:
     return {name: _as_recorded(part) for name, part in schema.items() if not (checked and name == "pattern")}
 
 
-class OwnEvent(BaseModel):
+class OwnEvent(Told):
     """A recorded event: immutable, and tolerant of fields that a newer version of it may add.
 
     It takes control characters in texts, too: what was recorded before they were refused stays readable. A class of what comes
@@ -243,9 +299,9 @@ class OwnEvent(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        made = handler(source)
+        made: Any = super().__get_pydantic_core_schema__(source, handler)
         if made["type"] != "model" or cls.model_config.get("extra") == "forbid":
-            return made
+            return cast(CoreSchema, made)
         return cast(CoreSchema, {**made, "schema": _as_recorded(made["schema"])})
 
     def payload(self) -> dict[str, Any]:
@@ -254,7 +310,7 @@ class OwnEvent(BaseModel):
 
 
 class AsRecorded:
-    """Of a field of a recorded event that holds a model of what comes in, such as a document: its texts were accepted under the
+    """Of a field of a recorded event that holds models of what comes in, such as a document: its texts were accepted under the
     rules of their day, and are read as they are."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -264,10 +320,9 @@ class AsRecorded:
 
 
 @cache
-def _validator_of_recorded(model: type[BaseModel]) -> SchemaValidator:
-    model.model_rebuild()
+def _validator_of_recorded(kind: Any) -> SchemaValidator:
     # What pydantic has built of the models within would be taken instead, and that is the strict one.
-    return SchemaValidator(_as_recorded(model.__pydantic_core_schema__), _use_prebuilt=False)
+    return SchemaValidator(_as_recorded(TypeAdapter(kind).core_schema), _use_prebuilt=False)
 
 
 class LogEvent(OwnEvent):

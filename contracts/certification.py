@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, Clause, DivisionCode, EventId, Grade, Heading, Note, OwnEvent, Rating
+from contracts.base import BusinessDay, Clause, DivisionCode, EventId, Grade, Heading, Note, OwnEvent, Rating, Told
 
 __all__ = [
     "STAGES",
@@ -72,7 +72,7 @@ Score = Annotated[int, Field(strict=True, ge=0, le=100)]
 """Points of 100."""
 
 
-class _Part(BaseModel):
+class _Part(Told):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 

@@ -9,7 +9,6 @@ mentors. About a matter, under a source's own key: courses and sessions, problem
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
@@ -403,7 +402,7 @@ class RotationExempted(_OfPerson):
     TYPE: ClassVar[str] = "talent.rotation-exempted.v1"
     says: Exemption
     policy: PolicyCited
-    limit_on: date
+    limit_on: BusinessDay
 
 
 class SecondmentStarted(_OfPerson):
@@ -461,7 +460,7 @@ class ProblemRaised(_OfMatter):
 
     TYPE: ClassVar[str] = "talent.problem-raised.v1"
     says: Problem
-    due_on: date
+    due_on: BusinessDay
     calendar: str
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, Category, Clause, DivisionCode, Grade, Heading, Note
+from contracts.base import BusinessDay, Category, Clause, DivisionCode, Grade, Heading, Note, Told
 
 __all__ = [
     "ACTIVITY_KINDS",
@@ -48,7 +48,7 @@ DUTIES_MAX = 40
 SUGGESTIONS_MAX = 60
 
 
-class _Part(BaseModel):
+class _Part(Told):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 

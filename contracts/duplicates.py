@@ -2,7 +2,8 @@
 
 Parsers take the last one without a word, so two readers of one message may read two facts. Which message has none is seen
 cheaply: what was read, written again, is the same bytes. Only what is written in another way (with blanks or escapes) is read a
-second time, with a look at each object. Measured on a message of 236 bytes, whose reading takes 8.5 µs: 1.4 µs, else 5.
+second time, with a look at each object. On a message of 236 bytes that costs a quarter of what its validation costs, else one
+and a half times as much (2.1 and 12.5 µs beside 8.8, CPython 3.11).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pydantic.json_schema import models_json_schema
 
 from contracts.allowance import AllowanceEvent
 from contracts.appraisal_events import AppraisalEvent
-from contracts.base import LogEvent
+from contracts.base import LINE_PATTERN, PARAGRAPHS_PATTERN, LogEvent, OwnEvent
 from contracts.development import DevelopmentEvent
 from contracts.envelope import EventEnvelope
 from contracts.intake import IntakeMessage
@@ -59,9 +59,37 @@ def _text(name: str, model: type[BaseModel]) -> str:
     inner = dict(definitions["$defs"])
     top = inner.pop(reference) if not _refers_to_itself(inner, reference) else {"$ref": f"#/$defs/{reference}"}
     whole = {"$schema": DIALECT, "$id": f"urn:hongling:schema:{name}", **top, "title": name}
+    _require_tags([whole, inner])
     if inner:
         whole["$defs"] = inner
+    if issubclass(model, OwnEvent):
+        _take_texts_of_before(whole)
     return json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _require_tags(schema: Any) -> None:
+    """Say of each tagged union that its tag must be given: a parser cannot do without, though the class has a default."""
+    if isinstance(schema, list):
+        for part in schema:
+            _require_tags(part)
+    elif isinstance(schema, dict):
+        tag = schema["discriminator"]["propertyName"] if "oneOf" in schema and "discriminator" in schema else None
+        if tag is not None:
+            schema["oneOf"] = [{**choice, "required": [tag]} for choice in schema["oneOf"]]
+        for part in schema.values():
+            _require_tags(part)
+
+
+def _take_texts_of_before(schema: Any) -> None:
+    """What was recorded may hold any character in its texts, also in a document that the door would refuse today."""
+    if isinstance(schema, list):
+        for part in schema:
+            _take_texts_of_before(part)
+    elif isinstance(schema, dict):
+        if schema.get("pattern") in (LINE_PATTERN, PARAGRAPHS_PATTERN):
+            del schema["pattern"]
+        for part in schema.values():
+            _take_texts_of_before(part)
 
 
 def _refers_to_itself(definitions: Mapping[str, Any], name: str) -> bool:

@@ -9,12 +9,11 @@ The shape says what a well-formed policy is; ``services.allowance.policy.check_p
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
-from contracts.base import Category, Clause, DivisionCode, EntryChannel, Grade, Heading, Note, Rating, business_date
+from contracts.base import BusinessDay, Category, Clause, DivisionCode, EntryChannel, Grade, Heading, Note, Rating, Told
 
 __all__ = [
     "AllowanceLine",
@@ -64,16 +63,6 @@ LATE_YEARS_MAX = 10
 EXCELLENT_PERCENT_MAX = 300
 
 
-def _business_day(value: object) -> object:
-    """Accept a date or the text YYYY-MM-DD only: a bare number is not a date here, though pydantic would take it."""
-    if isinstance(value, date):
-        return value
-    if isinstance(value, str):
-        return business_date(value)
-    raise ValueError("a date is written YYYY-MM-DD")
-
-
-BusinessDay = Annotated[date, BeforeValidator(_business_day)]
 AmountFen = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_FEN_MAX)]
 Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -92,7 +81,7 @@ Within = Literal["county", "city", "province", "anywhere"]
 """How far a certificate holds: in the division of its issuer at this level."""
 
 
-class _Part(BaseModel):
+class _Part(Told):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
@@ -277,6 +266,9 @@ def _single_payer(value: object) -> object:
     return [{"shares": [{"payer": value, "percent": 100}]}] if isinstance(value, str) else value
 
 
+Payment = Annotated[tuple[PaidBy, ...], Field(min_length=1, max_length=ROWS_MAX)]
+
+
 class AllowanceLine(_Part):
     """One allowance. by: the dimensions that its amount depends on.
 
@@ -294,7 +286,7 @@ class AllowanceLine(_Part):
     by: Annotated[tuple[Dimension, ...], Field(max_length=5)] = ()
     amounts: Annotated[tuple[AmountRow, ...], Field(min_length=1, max_length=ROWS_MAX)]
     others: Literal["gap", "nothing"] = "gap"
-    paid_by: Annotated[tuple[PaidBy, ...], BeforeValidator(_single_payer), Field(min_length=1, max_length=ROWS_MAX)]
+    paid_by: Annotated[Payment, BeforeValidator(_single_payer, json_schema_input_type=Payment | PayerName)]
     taxable: Annotated[bool, Field(strict=True)] | None = None
     status: Status = "example"
 

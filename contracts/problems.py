@@ -179,6 +179,28 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
             "每个职务只列一次：一肩挑、交叉任职须有党组织和行政两边的职务，其他方式须有党组织的职务",
         ),
     },
+    "named-twice": {
+        "en": ("two entries of the list are about the same", "name each once"),
+        "zh": ("列表中同一项列了两次", "每项只列一次"),
+    },
+    "points-zero": {
+        "en": ("no points are earned or deducted", "give a number above or below 0"),
+        "zh": ("积分为零", "请填写正数（加分）或负数（扣分）"),
+    },
+    "person-if-filled": {
+        "en": (
+            "the outcome and the person do not go together",
+            "a vacancy that is filled names the person who fills it, one that is withdrawn names nobody",
+        ),
+        "zh": ("结果与人员不相符", "已补缺须写明人员，撤销则不写"),
+    },
+    "requirements-senseless": {
+        "en": (
+            "the requirements are empty, ask for the same twice, or cannot be met",
+            "give hard or soft requirements, each once, with bounds that somebody can meet",
+        ),
+        "zh": ("条件为空、重复，或无人能满足", "请填写必备或优先条件，每项一次，范围须能满足"),
+    },
     "stands-already": {
         "en": ("this stands already, in the same words and of the same day", "nothing is left to do"),
         "zh": ("此事已有记录，内容和日期相同", "无需再报"),
@@ -305,6 +327,11 @@ _RULES: dict[tuple[str, str], tuple[str, str]] = {
     ("intake.payment-results-reported.v1", "data"): ("part-beyond-parts", "part"),
     ("intake.appraisal-appeal-decided.v1", "data"): ("rating-if-upheld", "rating"),
     ("intake.leadership-model-set.v1", "data"): ("posts-unlike-model", "posts"),
+    ("intake.appraisal-rating-given.v1", "marks"): ("named-twice", ""),
+    ("intake.candidate-profiled.v1", "competencies"): ("named-twice", ""),
+    ("intake.points-recorded.v1", "points"): ("points-zero", ""),
+    ("intake.vacancy-closed.v1", "data"): ("person-if-filled", "person"),
+    ("intake.vacancy-described.v1", "data"): ("requirements-senseless", "hard"),
 }
 """Rules over several fields, which pydantic puts on the object that holds them: (type, that object's name) → code, and the
 field that the author has to mend ("": the object itself)."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from contracts.base import MESSAGE_ID_CHARS_MAX, EventId, OwnEvent, PersonRef
+from contracts.base import MESSAGE_ID_CHARS_MAX, EventId, OwnEvent, PersonRef, RecordedTime, Told
 
 __all__ = [
     "IDS_ASKED_MAX",
@@ -55,19 +55,19 @@ class Receipt(OwnEvent):
     id: str
     service: str
     outcome: Outcome
-    at: AwareDatetime
+    at: RecordedTime
     type: str | None = None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     events: tuple[EventId, ...] = ()
     person_ref: PersonRef | None = None
     waiting_for: str | None = None
-    until: AwareDatetime | None = None
+    until: RecordedTime | None = None
     contradicts: tuple[EventId, ...] = ()
     repeated: bool = False
 
 
-class ReceiptsAsked(BaseModel):
+class ReceiptsAsked(Told):
     """A request for receipts: those of certain messages, or the next ones behind a position.
 
     ids: the last answers to each of these messages. after: the receipts behind this position of the service's receipts; without

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts.base import (
     AsRecorded,
@@ -30,6 +30,7 @@ from contracts.base import (
     OwnEvent,
     PersonRef,
     Rating,
+    RecordedTime,
     Year,
 )
 from contracts.certification import (
@@ -117,7 +118,7 @@ class FactOrigin(OwnEvent):
 
     source: str
     id: str
-    occurred_at: AwareDatetime
+    occurred_at: RecordedTime
     authority: bool = Field(default=False, exclude_if=_is_false)
 
 

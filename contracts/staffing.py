@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from contracts.base import Category, DivisionCode, LogEvent, OwnEvent, PersonRef, ShortText
+from contracts.base import AsRecorded, Category, DivisionCode, LogEvent, OwnEvent, PersonRef, ShortText
 from contracts.registry import FactOrigin
 from contracts.standard import Criterion, LadderName
 
@@ -99,8 +99,8 @@ class VacancyDescribed(LogEvent):
     category: Category
     full_time: bool
     ladder: LadderName | None
-    hard: tuple[Criterion, ...]
-    soft: tuple[SoftRequirement, ...]
+    hard: Annotated[tuple[Criterion, ...], AsRecorded()]
+    soft: Annotated[tuple[SoftRequirement, ...], AsRecorded()]
 
 
 class VacancyClosed(LogEvent):

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from contracts.base import BusinessDay, Clause, DivisionCode, Grade, Heading, Note, Rating
+from contracts.base import BusinessDay, Clause, DivisionCode, Grade, Heading, Note, Rating, Told
 
 __all__ = [
     "COMPETENCIES",
@@ -71,7 +71,7 @@ Status = Literal["public-fact", "example"]
 """Whether something is a published fact or an example made up to show the shape. The default is the humbler one."""
 
 
-class _Part(BaseModel):
+class _Part(Told):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 

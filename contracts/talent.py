@@ -6,12 +6,22 @@ removed. Every event of it carries the candidacy, so that a reader needs no earl
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import AsRecorded, Category, DivisionCode, EntryChannel, EventId, Key, LogEvent, OwnEvent, PersonRef
+from contracts.base import (
+    AsRecorded,
+    BusinessDay,
+    Category,
+    DivisionCode,
+    EntryChannel,
+    EventId,
+    Key,
+    LogEvent,
+    OwnEvent,
+    PersonRef,
+)
 from contracts.particulars import Particulars
 from contracts.registry import FactOrigin, Standing
 from contracts.standard import Competency, Degree, LadderName, Major, QualificationStandard, Title
@@ -180,7 +190,7 @@ class CandidateFlagged(LogEvent):
     candidacy: Candidacy
     result: Literal["failed", "passed"]
     standard: StandardCited
-    screened_on: date
+    screened_on: BusinessDay
     criteria: tuple[CriterionResult, ...]
     because: EventId
     digest: str

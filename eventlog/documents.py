@@ -374,7 +374,7 @@ def finding_of_form(error: ErrorDetails, value: Any, known_keys: frozenset[str])
 def _remedy_of_form(kind: str, context: Mapping[str, Any]) -> str:
     if kind == "string_pattern_mismatch":
         return f"write it in the form {context['pattern']}"
-    if kind in ("value_error", "date_from_datetime_parsing", "date_parsing"):
+    if kind in ("value_error", "date_impossible"):
         return "write a calendar date as YYYY-MM-DD"
     if kind == "tuple_type":
         return "write a list"

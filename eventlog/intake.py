@@ -52,6 +52,10 @@ PARKED_REMEDY = (
     "nothing is lost: an operator looks at it (`hongling parked list`) and retries or discards it; "
     "to publish a mended message now, give it a new id"
 )
+EXACT_MAX = 2**53 - 1
+"""The largest integer that JSON carries exactly (RFC 7493)."""
+_FRACTION = re.compile(rb"[0-9](?:\.0|[eE])")
+"""Where a whole number may be written with a fraction or an exponent."""
 _ID_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
@@ -155,7 +159,24 @@ def _value_of(raw: bytes) -> Any:
     # A quick count first, again: before each value stands one of these, but for the whole.
     if sum(map(raw.count, (b",", b":", b"[", b"{"))) >= INTAKE_VALUES_MAX and (code := beyond(value)) is not None:
         return problem_of(code, "")
-    return value
+    return _exact(value, raw)
+
+
+def _read(raw: bytes) -> Any:
+    """The JSON value, with whole numbers as integers however they are written (1.0, 1e2): they say the same."""
+    return _exact(orjson.loads(raw), raw)
+
+
+def _exact(value: Any, raw: bytes) -> Any:
+    return _whole(value) if _FRACTION.search(raw) else value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_MAX else value
 
 
 def _too_large(size: int) -> Problem:
@@ -304,7 +325,7 @@ def says_the_same(one: bytes, other: bytes) -> bool:
     if one == other:
         return True
     try:
-        first, second = (content_of(_blanked(orjson.loads(raw))) for raw in (one, other))
+        first, second = (content_of(_blanked(_read(raw))) for raw in (one, other))
     except (orjson.JSONDecodeError, AttributeError, TypeError, ValueError):
         return False  # One of them is no JSON object.
     return first == second

@@ -163,7 +163,8 @@ def _top(at: str) -> int:
 @pytest.mark.parametrize(
     ("field", "value"),
     [("partition", PARTITIONS), ("partition", -1), ("partition", 2**63), ("position", 0), ("position", POSITION_MAX + 1),
-     ("previous", -1), ("previous", POSITION_MAX + 1), ("position", "1"), ("position", 1.0), ("partition", True)],
+     ("previous", -1), ("previous", POSITION_MAX + 1), ("position", "1"), ("position", 1.0), ("partition", 1.5),
+     ("partition", True)],
 )  # fmt: skip
 def test_the_integers_of_an_event_are_bounded(field: str, value: Any) -> None:
     """One beyond its column would stop whoever hears it."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, INTAKE_DEPTH_MAX, INTAKE_VALUES_MAX, message_named, publishing_id
 from contracts.receipts import Problem, Receipt
-from eventlog.intake import Fault, Parsed, answer, content_of, read_intake
+from eventlog.intake import Fault, Parsed, answer, content_of, read_intake, says_the_same
 from tests.support import NOW, intake_bytes, resident_id
 
 SUBJECT = "intake.hr.registry.annual-rating-recorded"
@@ -209,6 +209,18 @@ def test_content_is_what_a_message_says() -> None:
     other = [base | {"effectiveon": "2025-01-06"}, base | {"data": RATING | {"rating": "basic"}}, base | {"correlationid": "c"}]
     assert {content_of(value) for value in same} == {content_of(base)}
     assert len({content_of(value) for value in [base, *other]}) == 4
+
+
+def test_a_number_written_otherwise_says_the_same() -> None:
+    """2024.0 is 2024: the same message from another library is the same message, not another under its id."""
+    whole = good()
+    assert b'"year": 2024' in whole
+    for written in (b"2024.0", b"2.024e3"):
+        other = whole.replace(b'"year": 2024', b'"year": ' + written)
+        found = [read_intake("registry", SUBJECT, raw, 1) for raw in (whole, other)]
+        assert all(isinstance(each, Parsed) for each in found)
+        assert len({content_of(each.value) for each in found if isinstance(each, Parsed)}) == 1
+        assert says_the_same(whole, other)
 
 
 def test_two_seals_of_one_identity_say_the_same() -> None:

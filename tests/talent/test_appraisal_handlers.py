@@ -360,7 +360,7 @@ def test_points_are_not_zero_and_an_upheld_appeal_names_a_rating(lite: Appraisal
         lite.acts("appeal-decided", "decide-1", "2026-02-04", ref(0), appeal="s-1", outcome="upheld", reason="属实"),
     )
     assert [(r.id, [(p.field, p.code) for p in r.problems]) for r in lite.receipts] == [
-        ("points-1", [("data.points", "bad-value")]), ("decide-1", [("data.rating", "rating-if-upheld")]),
+        ("points-1", [("data.points", "points-zero")]), ("decide-1", [("data.rating", "rating-if-upheld")]),
     ]  # fmt: skip
 
 
