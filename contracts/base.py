@@ -321,8 +321,10 @@ class AsRecorded:
 
 @cache
 def _validator_of_recorded(kind: Any) -> SchemaValidator:
+    made: TypeAdapter[Any] = TypeAdapter(kind)
+    made.rebuild(force=True)
     # What pydantic has built of the models within would be taken instead, and that is the strict one.
-    return SchemaValidator(_as_recorded(TypeAdapter(kind).core_schema), _use_prebuilt=False)
+    return SchemaValidator(_as_recorded(made.core_schema), _use_prebuilt=False)
 
 
 class LogEvent(OwnEvent):
