@@ -31,6 +31,7 @@ assurance: $(STAMP)  ##  the long form of the fault tests: 100,000 events, 100 k
 	HONGLING_ASSURANCE_EVENTS=100000 HONGLING_ASSURANCE_KILLS=100 HONGLING_ASSURANCE_PEOPLE=300 \
 	HONGLING_ASSURANCE_OUTAGE_SECONDS=30 $(BIN)/python -m pytest tests/assurance tests/system/test_poison.py -n 0 -rP
 	HONGLING_ASSURANCE_MUTATIONS=1000000 $(BIN)/python -m pytest tests/contracts/test_same_verdict.py -n 2
+	HONGLING_ASSURANCE_FUZZ=1000000 $(BIN)/python -m pytest tests/assurance/test_fuzzed_intake.py -n 2 -rP
 	HONGLING_ASSURANCE_SEEDS=5000 $(BIN)/python -m pytest tests/simulation -n 2 -rP
 
 mutants: $(STAMP)  ##  plant each bug of tests/mutants/planted.toml in a copy of the tree: the tests must turn red

@@ -11,9 +11,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from random import Random
 from typing import Any
 
-__all__ = ["Mutation", "encoded", "mutations", "resolved"]
+__all__ = ["Mutation", "encoded", "mutated_once", "mutations", "resolved"]
 
 Path = tuple[str | int, ...]
 
@@ -242,3 +243,42 @@ def _with(value: Any, path: Path, put: Any) -> Any:
     if isinstance(value, dict):
         return {name: _with(part, rest, put) if name == step else part for name, part in value.items()}
     return [_with(part, rest, put) if place == step else part for place, part in enumerate(value)]
+
+
+def mutated_once(value: Any, schema: Mapping[str, Any], random: Random) -> Mutation:
+    """One mutation of a valid value, by chance: a place first, then what is done there, or bytes that are no JSON any more."""
+    if random.random() < BROKEN_SHARE:
+        kind, broken = random.choice(BROKEN)
+        return Mutation(f"bytes: {kind}", (), partial(broken, encoded(value)))
+    path, there, part = random.choice(list(_places(value, schema, schema, ())))
+    if path and random.random() < TWICE_SHARE:
+        *way, name = path
+        return Mutation("field: duplicated", path, partial(_again, value, tuple(way), name, random.choice((None, there))))
+    kind, put = random.choice(list(_changes(there, part)))
+    return Mutation(kind, path, partial(_written, value, path, put))
+
+
+def _again(value: Any, path: Path, name: str | int, extra: Any) -> bytes:
+    """A field twice, or an entry of a list once more."""
+    if isinstance(name, str):
+        return _twice(value, path, name, extra, first=extra is None)
+    return encoded(_with(value, path, [*_at(value, path), extra]))
+
+
+BROKEN_SHARE, TWICE_SHARE = 0.03, 0.03
+BROKEN: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
+    ("none", lambda raw: b""),
+    ("half", lambda raw: raw[: len(raw) // 2]),
+    ("the last one missing", lambda raw: raw[:-1]),
+    ("twice", lambda raw: raw + raw),
+    ("with a byte order mark", lambda raw: b"\xef\xbb\xbf" + raw),
+    ("UTF-16", lambda raw: raw.decode("utf-8", "replace").encode("utf-16")),
+    ("GB 18030", lambda raw: raw.decode("utf-8", "replace").encode("gb18030")),
+    ("no UTF-8", lambda raw: raw.replace(b'":"', b'":"\xff', 1)),
+    ("a NUL", lambda raw: raw.replace(b":", b":\x00", 1)),
+    ("brackets", lambda raw: b"[" * 10_000),
+    ("a list of it", lambda raw: b"[" + raw + b"]"),
+    ("blanks", lambda raw: raw + b" " * FREE_CHARS),
+    ("a digit of astonishing length", lambda raw: raw.replace(b":", b":" + b"1" * 5_000 + b",", 1)),
+)
+"""What becomes of a message on its way, or of one that was never JSON."""

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from contracts.envelope import EventEnvelope
+from contracts.hearing import Incoherent
 from contracts.intake import ParkedDiscard, ParkedRetry
 from contracts.receipts import Problem
 from eventlog import schema
@@ -347,9 +348,15 @@ class Inbox(Generic[B]):
         return None if done is None else items if left else ()
 
     def _load_heard(self, connection: Connection, batch: B, events: Sequence[Foreign], now: _Attempt) -> None:
-        chosen = [foreign for foreign in events if _key_heard(foreign) not in now.poison]
+        chosen = [foreign for foreign in events if _key_heard(foreign) not in now.poison and self._is_told(foreign)]
         if chosen:
             self._hearing.load_heard(connection, batch, chosen)
+
+    def _is_told(self, foreign: Foreign) -> bool:
+        with suppress(Incoherent):
+            self._hearing.stream_heard(foreign)
+            return True
+        return False
 
     def _settle_event(self, connection: Connection, batch: B, foreign: Foreign, now: _Attempt) -> None:
         """What becomes of one event. One that is about nobody, or of an unknown kind, is none of our business."""
@@ -367,6 +374,8 @@ class Inbox(Generic[B]):
                 return
             assert stream is not None
             batch.add(foreign.item, self._hearing.hear_event(connection, batch, foreign, stream))
+        except Incoherent as incoherent:
+            self._park_event(batch, foreign, "incoherent-event", str(incoherent), stream)
         except Exception as error:
             raise self._poison(key, error) from error
 

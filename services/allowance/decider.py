@@ -24,7 +24,7 @@ from contracts.allowance import (
     PolicyCited,
     Predicate,
 )
-from contracts.hearing import Hear
+from contracts.hearing import Hear, check_told
 from contracts.policy import InspectionRule, Instrument
 from contracts.registry import Standing
 from eventlog.canonical import digest
@@ -103,6 +103,7 @@ def decide(command: Command, state: Worker, policies: Sequence[PolicyInForce]) -
         case Hear():
             if command.heard in state.heard:
                 return ()
+            check_told(command, state.facts)
             heard = _heard(command)
             after = evolve(state, Happened("", command.effective_on, heard))
             years = _years_of(command.standings, policies)

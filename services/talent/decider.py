@@ -20,7 +20,7 @@ from typing import Literal, assert_never
 from contracts.base import Category, EntryChannel
 from contracts.development import PersonDevelopmentEvent
 from contracts.divisions import in_force
-from contracts.hearing import Hear
+from contracts.hearing import Hear, check_told
 from contracts.registration_life import division_on
 from contracts.standard import Ladder, QualificationStandard
 from contracts.talent import (
@@ -334,6 +334,7 @@ def decide_hear(command: Hear, state: Member, around: Around) -> tuple[PersonEve
     """The fact as heard, once, and what it means for a candidate."""
     if command.heard in state.heard:
         return ()
+    check_told(command, state.facts)
     heard = FactHeard(
         person_ref=command.person_ref,
         heard=command.heard,

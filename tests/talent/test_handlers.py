@@ -316,7 +316,7 @@ def test_an_unknown_field_is_refused_with_its_name(lite: Bench) -> None:
 def test_a_competency_is_rated_once(lite: Bench) -> None:
     twice = [{"competency": "political", "score": 4}, {"competency": "political", "score": 2}]
     lite.take(lite.profiles(event_ref(1), competencies=twice))
-    assert [(p.field, p.code) for p in lite.receipts[0].problems] == [("data.competencies", "bad-value")]
+    assert [(p.field, p.code) for p in lite.receipts[0].problems] == [("data.competencies", "named-twice")]
 
 
 def event_ref(number: int) -> str:
