@@ -353,7 +353,7 @@ def test_an_event_of_another_language_is_parked(lite: Bench, told: list[Item]) -
     value = json.loads(told[0].raw)
     value["data"]["particulars"] = {"kind": "salary"}
     lite.hear(replace(told[0], raw=json.dumps(value).encode()))
-    assert [code for _, code in lite.parked()] == ["rule-failed"]
+    assert [code for _, code in lite.parked()] == ["incoherent-event"]
 
 
 def test_what_is_no_event_is_parked_and_the_others_go_on(lite: Bench, told: list[Item]) -> None:

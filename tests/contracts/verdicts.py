@@ -31,6 +31,7 @@ RULES = {
     "not-json": "bytes that RFC 8259 has no meaning for",
     "not-canonical": "what the services record and publish is canonical JSON, where no integer has a fraction or an exponent",
     "too-large": "64 KiB a message",
+    "too-many-values": "how many values a message has",
     "too-deep": "how deep objects and lists are nested",
     "wrong-source": "the source is the one whose credentials published it",
     "person-ambiguous": "a person is named in exactly one way",
