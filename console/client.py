@@ -32,6 +32,7 @@ from pydantic import ValidationError
 
 from contracts.intake import publishing_id
 from contracts.receipts import IDS_ASKED_MAX, RECEIPTS_OF, Outcome, Receipt, ReceiptsAsked, ReceiptsPage
+from eventlog.transport import LOOPBACK, Transport
 
 __all__ = [
     "PUBLISH_WINDOW_MESSAGES",
@@ -158,8 +159,9 @@ class _InFlight:
 class IntakeClient:
     """One source's connection. Use ``async with IntakeClient(url, user, seed_file) as client``.
 
-    user: the source, a principal of the broker; seed_file: its nkey seed, None where the broker asks for none. on_error: told
-    what the connection reports, such as a denied permission, which otherwise shows only as a timeout.
+    user: the source, a principal of the broker; seed_file: its nkey seed, None where the broker asks for none. transport: its
+    certificate, and whose the broker's has to be; without it, this machine's own broker only. on_error: told what the
+    connection reports, such as a denied permission, which otherwise shows only as a timeout.
     """
 
     def __init__(
@@ -168,13 +170,14 @@ class IntakeClient:
         user: str,
         seed_file: Path | None = None,
         *,
+        transport: Transport = LOOPBACK,
         window_messages: int = PUBLISH_WINDOW_MESSAGES,
         timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS,
         on_error: Callable[[Exception], None] | None = None,
     ) -> None:
         if window_messages < 1:
             raise ValueError("window_messages is at least 1")
-        self._url, self._user, self._seed_file = url, user, seed_file
+        self._url, self._user, self._seed_file, self._transport = url, user, seed_file, transport
         self._window_messages, self._timeout_seconds = window_messages, timeout_seconds
         self._on_error = on_error
         self._errors: deque[Exception] = deque(maxlen=ERRORS_KEPT_MAX)
@@ -184,13 +187,18 @@ class IntakeClient:
         self._stale = False
 
     async def __aenter__(self) -> Self:
-        """Connect. Raises Unreachable."""
+        """Connect. Raises Unreachable, and SettingError before it goes to another machine in plain."""
+        options = self._transport.broker_options(self._url)
+        try:
+            await self._transport.greet(self._url)
+        except OSError as error:
+            raise Unreachable(self._why("the broker cannot be trusted", error)) from error
         connection = Client()
         try:
             # Without a deadline the library would try for ever, since it is told never to give up reconnecting.
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 await connection.connect(
-                    self._url.split(","),
+                    **options,
                     nkeys_seed=None if self._seed_file is None else str(self._seed_file),
                     name=f"hongling intake {self._user}",
                     inbox_prefix=f"_INBOX_{self._user}".encode(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import locale
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -20,11 +19,13 @@ from rich.console import Console
 
 from console.deployment import Deployment, connect
 from console.exits import DIFFERENCE, UNREACHABLE, WRONG, fail
+from console.language import chosen_language
 from console.principals import UnknownPrincipal
 from eventlog.box import Box
 from eventlog.database import Database, DatabaseMissing
 from eventlog.log import Log
 from eventlog.settings import SettingError, aside_variable, seed_variable
+from eventlog.transport import LOOPBACK, Transport, transport_from
 
 __all__ = [
     "DIFFERENCE",
@@ -34,6 +35,7 @@ __all__ = [
     "DataOption",
     "JsonOption",
     "LangOption",
+    "chosen_language",
     "context",
     "fail",
     "run_async",
@@ -53,19 +55,6 @@ LangOption = Annotated[
 ]
 
 T = TypeVar("T")
-
-
-def chosen_language(lang: str | None) -> str:
-    """zh or en: the option, then HONGLING_LANG, then the locale."""
-    found = (
-        lang
-        or os.environ.get("HONGLING_LANG")
-        or os.environ.get("LC_ALL")
-        or os.environ.get("LANG")
-        or locale.getlocale()[0]
-        or ""
-    )
-    return "zh" if found.lower().startswith("zh") else "en"
 
 
 @dataclass
@@ -101,6 +90,8 @@ class Context:
         url = os.environ.get(name)
         if not url:
             fail(WRONG, f"choose a deployment: --data DIR, or set HONGLING_DATA, or set {name}")
+        with self.settings():
+            self.transport.check_database(name, url)
         return url
 
     def _box(self, service: str) -> Box | None:
@@ -132,6 +123,24 @@ class Context:
         finally:
             database.close()
 
+    # --- the way there -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """A wrong setting ends the command with 2, in the chosen language."""
+        try:
+            yield
+        except SettingError as error:
+            fail(WRONG, self.say(error.zh, str(error)))
+
+    @property
+    def transport(self) -> Transport:
+        """An embedded deployment stays on this machine, whatever the variables say of another."""
+        if self.deployment is not None:
+            return LOOPBACK
+        with self.settings():
+            return transport_from(os.environ)
+
     # --- broker -----------------------------------------------------------------------------------------------------
 
     def broker_url(self) -> str:
@@ -140,6 +149,8 @@ class Context:
             url = os.environ.get("HONGLING_NATS_URL")
             if not url:
                 fail(WRONG, "choose a deployment: --data DIR, or set HONGLING_NATS_URL")
+            with self.settings():
+                self.transport.broker(url)
             return url
         state = self.deployment.state()
         if state is None:
@@ -167,7 +178,7 @@ class Context:
         url = self.broker_url()
         seed_file = self.seed_file(user)
         try:
-            return await connect(url, user, seed_file)
+            return await connect(url, user, seed_file, self.transport)
         except (OSError, nats.errors.Error) as error:
             fail(UNREACHABLE, f"the broker at {url} cannot be reached as {user}: {error or type(error).__name__}")
 

@@ -33,6 +33,7 @@ from eventlog.bounds import SOURCES_VARIABLE
 from eventlog.database import Database
 from eventlog.settings import aside_variable, seed_variable
 from eventlog.topology import ACK_WAIT_SECONDS
+from eventlog.transport import LOOPBACK, Transport
 
 __all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server", "usual_bounds"]
 
@@ -55,10 +56,12 @@ def find_server() -> str:
     return found
 
 
-async def connect(url: str, user: str, seed_file: Path) -> Client:
-    """A client with an inbox of its own, as the permissions ask for. Fails fast."""
+async def connect(url: str, user: str, seed_file: Path, transport: Transport = LOOPBACK) -> Client:
+    """A client with an inbox of its own, as the permissions ask for. Fails fast. Raises SettingError, never goes plain."""
+    options = transport.broker_options(url)
+    await transport.greet(url)
     return await nats.connect(
-        url.split(","),
+        **options,
         nkeys_seed=str(seed_file),
         inbox_prefix=f"_INBOX_{user}".encode(),
         name=f"hongling-{user}",

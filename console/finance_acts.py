@@ -86,7 +86,7 @@ def message_of(user: str, fact: str, data: Mapping[str, Any], *, message_id: str
 async def send_all(ctx: Context, user: str, messages: Sequence[Message]) -> dict[str, Receipt]:
     """Publish messages in order and return the receipt of each, by id. Ends the command with 3 if one is missing."""
     try:
-        async with IntakeClient(ctx.broker_url(), user, ctx.seed_file(user)) as client:
+        async with IntakeClient(ctx.broker_url(), user, ctx.seed_file(user), transport=ctx.transport) as client:
             summary = await client.publish_and_wait(messages, ANSWERS_SECONDS_MAX)
     except TooLarge as error:
         fail(WRONG, str(error))

@@ -290,7 +290,7 @@ def publish(
         raise typer.Exit(WRONG)
 
     async def work() -> Summary:
-        async with IntakeClient(about.broker_url(), source, about.seed_file(source)) as client:
+        async with IntakeClient(about.broker_url(), source, about.seed_file(source), transport=about.transport) as client:
             return await client.publish_and_wait((row for row in rows if not row.problems), STALL_SECONDS)
 
     try:
@@ -428,7 +428,7 @@ def receipt(
 
     async def work() -> tuple[list[Receipt], list[str]]:
         found, silent = [], []
-        async with IntakeClient(about.broker_url(), source, about.seed_file(source)) as client:
+        async with IntakeClient(about.broker_url(), source, about.seed_file(source), transport=about.transport) as client:
             for each in service or may_ask:
                 answers = await client.receipts_of(each, wanted)
                 found += answers or []

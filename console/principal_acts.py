@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -13,21 +14,25 @@ from console.context import WRONG, Context, DataOption, JsonOption, LangOption, 
 from console.deployment import DEFAULT_SOURCES, Deployment
 from console.principals import Entry, Principals
 from console.run import tell
+from console.tls_acts import GroupOption, NamesOption, make_certificates
 from console.topology import REPORTING
+from eventlog.topology import tls_block
 
 __all__ = ["register"]
 
 MONITORING = 'http: "127.0.0.1:8222"\n'
 """Health of the server, for whoever runs beside it only: it answers everybody who asks."""
-CLUSTERING = """server_name: $NATS_SERVER_NAME
-cluster {
+TLS_FOLDER = "/etc/nats"
+"""Where the broker's container has its folder of the principals."""
+CLUSTERING = f"""server_name: $NATS_SERVER_NAME
+cluster {{
   name: hongling
   listen: "0.0.0.0:6222"
-  authorization {user: route, password: $NATS_CLUSTER_PASSWORD, timeout: 5}
+  authorization {{user: route, password: $NATS_CLUSTER_PASSWORD, timeout: 5}}
   routes: [$NATS_ROUTE_1, $NATS_ROUTE_2, $NATS_ROUTE_3]
-}
+{textwrap.indent(tls_block(TLS_FOLDER, first=False), "  ")}}}
 """
-"""One file for three servers. Without its password, whoever reaches the port could join, and pass by every permission."""
+"""One file for three servers. Without its password, whoever has a certificate could join, and pass by every permission."""
 
 NameArgument = Annotated[str, typer.Argument(help="of the principal", show_default=False)]
 
@@ -38,9 +43,13 @@ principal_app = typer.Typer(no_args_is_help=True, help="Who is known to the brok
 def init(
     folder: Annotated[Path, typer.Argument(help="made if it is not there: the list, a seed each, configurations")],
     sources: Annotated[str, typer.Option(help="integrating systems, with commas")] = ",".join(DEFAULT_SOURCES),
+    names: NamesOption = None,
+    database_group: GroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the principals of a deployment that is not embedded, and the broker's configurations. Safe to repeat.
+    """Make the principals of a deployment that is not embedded, their certificates, and the broker's configurations.
+
+    Safe to repeat.
 
     Who is there keeps its seed; a new source gets one. Afterwards tell the broker to read its configuration again (SIGHUP).
     """
@@ -48,6 +57,7 @@ def init(
     known = {each.name for each in principals.entries()}
     try:
         principals.create([name.strip() for name in sources.split(",") if name.strip()])
+        make_certificates(principals, names or (), database_group)
     except ValueError as error:
         fail(WRONG, str(error))
     write_configs(principals)
@@ -143,7 +153,9 @@ def _one(ctx: Context, change: Callable[[Principals], Entry]) -> Entry:
 def write_configs(principals: Principals) -> None:
     """The configurations for one broker, and for each of three."""
     for name, extra in (("nats.conf", MONITORING), ("cluster.conf", MONITORING + CLUSTERING)):
-        principals.write_config(name, store_dir="/data", listen="0.0.0.0:4222", sync_always=True, extra=extra)
+        principals.write_config(
+            name, store_dir="/data", listen="0.0.0.0:4222", sync_always=True, tls_folder=TLS_FOLDER, extra=extra
+        )
 
 
 def register(app: typer.Typer) -> None:

@@ -3,6 +3,7 @@
     principals.json          name, role, public key of everybody; no secret
     <name>/nats.nk           that principal's nkey seed; mode 0600; goes to its holder and to nobody else
     broker/nats.conf         what nats-server reads: accounts, exports and imports, public keys only
+    ca/, <name>/tls.*        certificates, where the broker is reached from other machines: see ``console.tls``
     aside/<service>/aside.key  a service's key of what it holds and parks; mode 0600; for the service, and for who may read that
 
 The broker's configuration is made from the list alone, so a principal is replaced or shut out by writing the list, writing the
@@ -26,9 +27,9 @@ from console.topology import REPORTING, ROLES, SERVICES, principal, usual
 from eventlog.box import KEY_BYTES
 from eventlog.topology import STORE, server_config
 
-__all__ = ["Entry", "Principals", "UnknownPrincipal", "write_secret"]
+__all__ = ["AUTHORITY", "BROKER", "Entry", "Principals", "UnknownPrincipal", "database_holder", "write_secret"]
 
-BROKER, ASIDE = "broker", "aside"
+BROKER, ASIDE, AUTHORITY = "broker", "aside", "ca"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -47,13 +48,25 @@ class Entry:
     disabled: bool = False
 
 
-def write_secret(path: Path, text: str) -> None:
-    """Replace a file by one that only its owner reads, in one step."""
+def database_holder(service: str) -> str:
+    """The folder with the certificate of a service's PostgreSQL."""
+    return f"{service}-db"
+
+
+def write_secret(path: Path, text: str, group: int | None = None) -> None:
+    """Replace a file by one that only its owner reads, in one step. group: one that may read it as well."""
     temporary = path.with_suffix(path.suffix + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
+    if group is not None:
+        os.chown(temporary, -1, group)
+        temporary.chmod(0o640)
     temporary.replace(path)
+
+
+_RESERVED = {BROKER, ASIDE, AUTHORITY, STORE.lower(), *(database_holder(service) for service in SERVICES)}
+"""Names of other folders beside those of the principals, and of the streams' account."""
 
 
 class Principals:
@@ -110,7 +123,7 @@ class Principals:
 
     def add(self, name: str, role: str, division: str | None = None) -> Entry:
         """A new principal with a new seed. Raises ValueError for a name or a role that cannot be."""
-        if not _NAME.fullmatch(name) or name in (BROKER, ASIDE, STORE.lower()):
+        if not _NAME.fullmatch(name) or name in _RESERVED:
             raise ValueError(f"{name!r} cannot be a principal: lower-case letters, digits and hyphens, a letter first")
         if role not in ROLES:
             raise ValueError(f"{role!r} is no role; known: {', '.join(ROLES)}")

@@ -168,7 +168,7 @@ async def send(ctx: Context, user: str, service: str, message: Message) -> Recei
     """
     url, seed_file = ctx.broker_url(), ctx.seed_file(user)
     try:
-        async with IntakeClient(url, user, seed_file) as client:
+        async with IntakeClient(url, user, seed_file, transport=ctx.transport) as client:
             summary = await client.publish_and_wait([message], ANSWER_SECONDS_MAX)
     except TooLarge as error:
         fail(WRONG, str(error))

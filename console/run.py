@@ -14,6 +14,7 @@ from faststream import FastStream
 
 from console.collector import relax_collector
 from console.exits import UNREACHABLE, WRONG, fail
+from console.language import chosen_language
 from console.topology import SERVICES
 from eventlog.logging import configure_logging
 from eventlog.settings import SettingError
@@ -82,7 +83,10 @@ def run(
         fail(WRONG, f"there is no service {service}; choose one of: {', '.join(SERVICES)}")
     try:
         serve(service, lambda: tell(as_json, {"service": service, "state": "running"}, f"{service} runs"))
-    except (SettingError, FileNotFoundError, ValueError) as error:
+    except SettingError as error:
+        zh = chosen_language(None) == "zh"
+        fail(WRONG, f"{service} 无法启动：{error.zh}" if zh else f"{service} cannot start: {error}")
+    except (FileNotFoundError, ValueError) as error:
         fail(WRONG, f"{service} cannot start: {error}")
     except (RuntimeError, OSError, nats.errors.Error) as error:
         fail(UNREACHABLE, f"{service} cannot start: {error or type(error).__name__}")

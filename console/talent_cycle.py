@@ -193,7 +193,7 @@ def _everybody(ctx: Context, name: str) -> list[str]:
 
 async def _send_all(ctx: Context, messages: Sequence[Message]) -> dict[str, Receipt]:
     try:
-        async with IntakeClient(ctx.broker_url(), OPERATOR, ctx.seed_file(OPERATOR)) as client:
+        async with IntakeClient(ctx.broker_url(), OPERATOR, ctx.seed_file(OPERATOR), transport=ctx.transport) as client:
             summary = await client.publish_and_wait(messages, ANSWER_SECONDS_MAX)
     except (Unreachable, PublishFailed) as error:
         fail(UNREACHABLE, str(error))

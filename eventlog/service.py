@@ -17,6 +17,7 @@ import nats.errors
 import nats.js.errors
 from faststream import AckPolicy, FastStream
 from faststream.nats import NatsBroker
+from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 from sqlalchemy import Connection, func, select
 
@@ -35,6 +36,7 @@ from eventlog.parking import held_oldest, parked_oldest
 from eventlog.quota import Quota, sent_beyond
 from eventlog.reconciler import ReadState, ReadStream, Reconciler
 from eventlog.relay import Reader, Relay, cursor_of, read_events, read_receipts
+from eventlog.transport import Transport
 from eventlog.wire import Feed, Publisher, event_message, receipt_message
 
 __all__ = ["Bindings", "ConsumerSpec", "NotReady", "RelaySpec", "Service", "open_broker"]
@@ -48,17 +50,23 @@ class NotReady(RuntimeError):
     """Something that the service needs is missing. The text says what, and what to run."""
 
 
-def open_broker(url: str, user: str, seed_file: Path, log: Any) -> NatsBroker:
-    """A broker whose inboxes are its own, that never gives up reconnecting, and acknowledges nothing by itself."""
+def open_broker(url: str, user: str, seed_file: Path, transport: Transport, log: Any) -> NatsBroker:
+    """A broker whose inboxes are its own, that never gives up reconnecting, and acknowledges nothing by itself.
+
+    Raises SettingError if the transport does not let it connect there.
+    """
+    options = transport.broker_options(url)
 
     async def on_error(error: Exception) -> None:
         # Denied permissions show only here.
         log.error("broker-error", reason=str(error) or type(error).__name__)
 
     return NatsBroker(
-        url.split(","),
+        options["servers"],
         name=user,
-        nkeys_seed=str(seed_file),
+        security=NatsNKey.from_file(
+            str(seed_file), ssl_context=options.get("tls"), tls_handshake_first=options.get("tls_handshake_first", False)
+        ),
         inbox_prefix=f"_INBOX_{user}",
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         max_reconnect_attempts=-1,
@@ -105,13 +113,17 @@ class Bindings:
 
 @dataclass(slots=True)
 class Service:
-    """A service put together. ``app`` is a FastStream application: ``await service.run()`` serves until a signal."""
+    """A service put together. ``app`` is a FastStream application: ``await service.run()`` serves until a signal.
+
+    greet: awaited before the first connection to the broker; raises if that is not the right one.
+    """
 
     name: str
     log: Log
     database: Database
     broker: NatsBroker
     logger: Any
+    greet: Callable[[], Awaitable[None]] | None = None
     relays: list[Relay] = field(default_factory=list)
     consumers: list[Consumer] = field(default_factory=list)
     reconciler: Reconciler | None = None
@@ -139,7 +151,8 @@ class Service:
         async def status(_request: str) -> dict[str, Any]:
             return await self.status()
 
-        return FastStream(self.broker, after_startup=[self._start], on_shutdown=[self._stop], logger=None)
+        first = [] if self.greet is None else [self.greet]
+        return FastStream(self.broker, on_startup=first, after_startup=[self._start], on_shutdown=[self._stop], logger=None)
 
     @property
     def client(self) -> Client:

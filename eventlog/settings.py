@@ -9,7 +9,14 @@ __all__ = ["SettingError", "Variable", "aside_variable", "read_settings", "seed_
 
 
 class SettingError(ValueError):
-    """A setting is missing or wrong. The text names the variable and the remedy, never the value of a secret."""
+    """A setting is missing or wrong. The text names the variable and the remedy, never the value of a secret.
+
+    zh: the same in Chinese, where there is one; else the English text, whose names are those of the variables.
+    """
+
+    def __init__(self, text: str, zh: str | None = None) -> None:
+        super().__init__(text)
+        self.zh = zh or text
 
 
 @dataclass(frozen=True, slots=True)

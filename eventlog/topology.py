@@ -21,7 +21,9 @@ from nats.js.api import (
     StreamConfig,
 )
 
-__all__ = ["ACK_WAIT_SECONDS", "STORE", "Principal", "consumer_config", "covers", "server_config", "stream_config"]
+from eventlog.transport import is_loopback
+
+__all__ = ["ACK_WAIT_SECONDS", "STORE", "Principal", "consumer_config", "covers", "server_config", "stream_config", "tls_block"]
 
 ACK_WAIT_SECONDS = 30
 ACK_PENDING_MAX = 5_000
@@ -134,22 +136,39 @@ def server_config(
     store_dir: str,
     listen: str,
     sync_always: bool = False,
+    tls_folder: str | None = None,
     extra: str = "",
 ) -> str:
     """The nats-server configuration: an account for each principal, and what passes between accounts.
 
     nkeys: public keys by principal; one without a key cannot log in. The server does not check the reply subject of a request,
     and JetStream answers there with the system's rights: so each principal has an account of its own, into which it imports
-    exactly what it may send. Whatever reply it names, the answer comes out in that account only.
+    exactly what it may send. Whatever reply it names, the answer comes out in that account only. tls_folder: of the server's
+    certificate, see ``tls_block``. Raises ValueError if it would listen beyond this machine without one.
     """
+    if tls_folder is None and not is_loopback(listen.rpartition(":")[0].strip("[]")):
+        raise ValueError(f"a broker that listens on {listen} needs a certificate")
     sync = "sync_interval: always" if sync_always else 'sync_interval: "2m"'
     return (
         f"listen: {json.dumps(listen)}\n"
+        f"{'' if tls_folder is None else tls_block(tls_folder, first=True)}"
         f"max_payload: {MESSAGE_BYTES_MAX}\n"
         f"jetstream {{\n  store_dir: {json.dumps(store_dir)}\n  {sync}\n}}\n"
         f"authorization {{timeout: 5}}\n"
         f"accounts {{\n{_accounts(principals, nkeys)}}}\n{extra}"
     )
+
+
+def tls_block(folder: str, *, first: bool) -> str:
+    """Certificates on both sides, with ``tls.crt``, ``tls.key`` and ``ca.crt`` of the folder.
+
+    first: not a word before the handshake, so that nobody in between can say to a client that there is no TLS; routes of a
+    cluster know no such thing, and both of their ends insist on TLS by themselves.
+    """
+    files = {"cert_file": "tls.crt", "key_file": "tls.key", "ca_file": "ca.crt"}
+    lines = [f"{name}: {json.dumps(f'{folder}/{file}')}" for name, file in files.items()]
+    lines += ["verify: true", 'min_version: "1.3"', *(["handshake_first: true"] if first else [])]
+    return "tls {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 
 def _accounts(principals: Sequence[Principal], nkeys: Mapping[str, str]) -> str:

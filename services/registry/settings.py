@@ -10,15 +10,16 @@ from pathlib import Path
 from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, read_bounds
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import SettingError, Variable, read_settings, whole_number
+from eventlog.transport import TRANSPORT_VARIABLES, Transport, transport_from
 from services.registry.calendar import WorkCalendar
 from services.registry.decider import Rules
 
 __all__ = ["VARIABLES", "Settings", "settings_from"]
 
 VARIABLES = (
-    Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
+    Variable("HONGLING_NATS_URL", "the broker, tls://host:4222; several with commas"),
     Variable("HONGLING_REGISTRY_NATS_SEED_FILE", "file with the nkey seed of principal registry, which the broker knows"),
-    Variable("HONGLING_REGISTRY_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable("HONGLING_REGISTRY_DATABASE_URL", "sqlite:///path or postgresql://…?sslmode=verify-full&…", secret=True),
     Variable("HONGLING_REGISTRY_ASIDE_KEY_FILE", "file with the key of what is held and parked; made with the principals"),
     Variable(
         "HONGLING_REGISTRY_KEYS",
@@ -31,6 +32,7 @@ VARIABLES = (
     Variable("HONGLING_REGISTRY_DIVISIONS", "division codes newer than the library's data, with commas", ""),
     *QUOTA_VARIABLES,
     SOURCES_VARIABLE,
+    *TRANSPORT_VARIABLES,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -38,6 +40,7 @@ VARIABLES = (
 @dataclass(frozen=True)
 class Settings:
     nats_url: str
+    transport: Transport
     nats_seed_file: Path
     database_url: str = field(repr=False)
     aside_key_file: Path
@@ -55,9 +58,12 @@ class Settings:
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingError."""
     values = read_settings(VARIABLES, environment)
+    transport = transport_from(values)
+    transport.check_database("HONGLING_REGISTRY_DATABASE_URL", values["HONGLING_REGISTRY_DATABASE_URL"])
     hold = "HONGLING_REGISTRY_HOLD_SECONDS"
     return Settings(
         nats_url=values["HONGLING_NATS_URL"],
+        transport=transport,
         nats_seed_file=Path(values["HONGLING_REGISTRY_NATS_SEED_FILE"]),
         database_url=values["HONGLING_REGISTRY_DATABASE_URL"],
         aside_key_file=Path(values["HONGLING_REGISTRY_ASIDE_KEY_FILE"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, get_args
 
 from faststream import FastStream
@@ -82,8 +83,9 @@ def create_app(settings: Settings) -> FastStream:
         SERVICE,
         log,
         database,
-        open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, logger),
+        open_broker(settings.nats_url, SERVICE, settings.nats_seed_file, settings.transport, logger),
         logger,
+        partial(settings.transport.greet, settings.nats_url),
         quota=settings.quota,
         bounds=settings.bounds,
     )

@@ -9,15 +9,16 @@ from pathlib import Path
 from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, read_bounds
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import Variable, read_settings, whole_number
+from eventlog.transport import TRANSPORT_VARIABLES, Transport, transport_from
 
 __all__ = ["VARIABLES", "Settings", "settings_from"]
 
 HOLD = "HONGLING_TALENT_HOLD_SECONDS"
 
 VARIABLES = (
-    Variable("HONGLING_NATS_URL", "the broker, nats://host:4222; several with commas"),
+    Variable("HONGLING_NATS_URL", "the broker, tls://host:4222; several with commas"),
     Variable("HONGLING_TALENT_NATS_SEED_FILE", "file with the nkey seed of principal talent, which the broker knows"),
-    Variable("HONGLING_TALENT_DATABASE_URL", "sqlite:///path or postgresql://…", secret=True),
+    Variable("HONGLING_TALENT_DATABASE_URL", "sqlite:///path or postgresql://…?sslmode=verify-full&…", secret=True),
     Variable("HONGLING_TALENT_ASIDE_KEY_FILE", "file with the key of what is held and parked; made with the principals"),
     Variable(HOLD, "how long a fact waits for its person", str(7 * 24 * 3600)),
     Variable(
@@ -27,6 +28,7 @@ VARIABLES = (
     ),
     *QUOTA_VARIABLES,
     SOURCES_VARIABLE,
+    *TRANSPORT_VARIABLES,
     Variable("HONGLING_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO"),
 )
 
@@ -34,6 +36,7 @@ VARIABLES = (
 @dataclass(frozen=True)
 class Settings:
     nats_url: str
+    transport: Transport
     nats_seed_file: Path
     database_url: str = field(repr=False)
     aside_key_file: Path
@@ -47,8 +50,11 @@ class Settings:
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingError."""
     values = read_settings(VARIABLES, environment)
+    transport = transport_from(values)
+    transport.check_database("HONGLING_TALENT_DATABASE_URL", values["HONGLING_TALENT_DATABASE_URL"])
     return Settings(
         nats_url=values["HONGLING_NATS_URL"],
+        transport=transport,
         nats_seed_file=Path(values["HONGLING_TALENT_NATS_SEED_FILE"]),
         database_url=values["HONGLING_TALENT_DATABASE_URL"],
         aside_key_file=Path(values["HONGLING_TALENT_ASIDE_KEY_FILE"]),

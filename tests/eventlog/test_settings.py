@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from eventlog.settings import SettingError, Variable, read_settings, whole_number
@@ -43,18 +45,30 @@ def test_a_number_out_of_bounds_is_named_with_its_bounds(text: str, problem: str
 
 
 REGISTRY = {
-    "HONGLING_NATS_URL": "nats://h:4222",
+    "HONGLING_NATS_URL": "nats://127.0.0.1:4222",
     "HONGLING_REGISTRY_NATS_SEED_FILE": "/principals/nats.nk",
-    "HONGLING_REGISTRY_DATABASE_URL": "postgresql://u:s3cret@h/d",
+    "HONGLING_REGISTRY_DATABASE_URL": "postgresql://u:s3cret@h/d?sslmode=verify-full",
     "HONGLING_REGISTRY_KEYS": "/keys",
     "HONGLING_REGISTRY_ASIDE_KEY_FILE": "/aside/aside.key",
 }
 ALLOWANCE = {
-    "HONGLING_NATS_URL": "nats://h:4222",
+    "HONGLING_NATS_URL": "nats://127.0.0.1:4222",
     "HONGLING_ALLOWANCE_NATS_SEED_FILE": "/principals/nats.nk",
-    "HONGLING_ALLOWANCE_DATABASE_URL": "postgresql://u:s3cret@h/d",
+    "HONGLING_ALLOWANCE_DATABASE_URL": "postgresql://u:s3cret@h/d?sslmode=verify-full",
     "HONGLING_ALLOWANCE_ASIDE_KEY_FILE": "/aside/aside.key",
 }
+
+
+@pytest.mark.parametrize("service", [registry, allowance])
+def test_a_service_starts_with_no_setting_that_would_send_its_data_in_plain(service: Any) -> None:
+    """Its database's URL is looked at with the settings; so is the broker's, when the application is made."""
+    given = REGISTRY if service is registry else ALLOWANCE
+    name = next(each for each in given if each.endswith("_DATABASE_URL"))
+    with pytest.raises(SettingError, match=f"{name} would go to h unencrypted"):
+        service.settings_from(given | {name: "postgresql://u:s3cret@h/d"})
+    assert service.settings_from(
+        given | {name: "postgresql://u:s3cret@h/d", "HONGLING_PLAIN_ALLOWED": "yes"}
+    ).transport.plain_allowed
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
@@ -93,7 +107,7 @@ def test_the_registrys_rules_and_bounds_are_read() -> None:
 def test_who_may_close_another_s_problem_is_read_as_a_list() -> None:
     """The operator, where nothing is said."""
     given = {
-        "HONGLING_NATS_URL": "n",
+        "HONGLING_NATS_URL": "nats://127.0.0.1",
         "HONGLING_TALENT_NATS_SEED_FILE": "p",
         "HONGLING_TALENT_DATABASE_URL": "sqlite:///t",
         "HONGLING_TALENT_ASIDE_KEY_FILE": "k",
