@@ -4,7 +4,9 @@
 #   docker build --build-arg SERVICE=talent    --tag hongling-talent    .
 #   docker build --build-arg SERVICE=console   --tag hongling-console   .
 # The console is what operators type in, and what provisions; it runs no service.
-FROM python:3.11.14-slim-trixie
+# PYTHON_IMAGE_DIGEST: @sha256:… of that tag, see deploy/pin-images.sh; without it whatever the tag names on that day.
+ARG PYTHON_IMAGE_DIGEST=""
+FROM python:3.11.14-slim-trixie${PYTHON_IMAGE_DIGEST}
 
 ARG SERVICE
 RUN case "$SERVICE" in registry|allowance|talent|console) ;; \
@@ -23,9 +25,11 @@ COPY requirements-runtime.lock /tmp/requirements.lock
 RUN pip install --require-hashes --only-binary=:all: --no-binary=nkeys --no-build-isolation \
       --requirement /tmp/requirements.lock && rm /tmp/requirements.lock
 
-# /keys, /principals, /attachments and /bank are made here so that a new volume mounted on them belongs to the user below.
+# /keys, /principals, /attachments, /bank and /streams/<n> are made here so that a new volume mounted on them belongs to the user below.
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin hongling \
-    && mkdir --mode=0700 /keys /principals /attachments /bank && chown hongling:hongling /keys /principals /attachments /bank
+    && mkdir --mode=0755 /streams \
+    && mkdir --mode=0700 /keys /principals /attachments /bank /streams/1 /streams/2 /streams/3 \
+    && chown hongling:hongling /keys /principals /attachments /bank /streams/1 /streams/2 /streams/3
 
 WORKDIR /app
 COPY contracts/ contracts/

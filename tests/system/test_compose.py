@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -17,6 +18,7 @@ from console.main import app
 from console.topology import SERVICES, principals
 from eventlog.bounds import SOURCES_VARIABLE, authority_of, read_bounds
 from eventlog.settings import Variable, aside_variable, seed_variable
+from eventlog.transport import TRANSPORT_VARIABLES, transport_from
 from services.allowance.settings import VARIABLES as ALLOWANCE
 from services.registry.settings import VARIABLES as REGISTRY
 from services.talent.settings import VARIABLES as TALENT
@@ -29,6 +31,7 @@ ASIDE = {aside_variable(service): service for service in SERVICES}
 KNOWN = (
     SEEDS.keys()
     | {variable.name for variables in SETTINGS.values() for variable in variables}
+    | {variable.name for variable in TRANSPORT_VARIABLES}
     | {"HONGLING_LANG", "HONGLING_DATA", "HONGLING_NATS_URL"}
 )
 CLUSTER = {"NATS_SERVER_NAME", "NATS_CLUSTER_PASSWORD", "NATS_ROUTE_1", "NATS_ROUTE_2", "NATS_ROUTE_3"}
@@ -173,7 +176,7 @@ def test_there_is_a_database_for_each_service_and_they_wait_for_provisioning(com
 def test_every_volume_that_is_mounted_is_declared(compose: dict[str, Any]) -> None:
     mounted = {volume for service in compose["services"] for volume, _, _ in mounts(compose, service)}
     assert {name for name in mounted if not name.startswith("./")} == set(compose["volumes"])
-    assert all((ROOT / name).is_dir() for name in mounted if name.startswith("./"))
+    assert all((ROOT / name).exists() for name in mounted if name.startswith("./"))
 
 
 def test_every_command_that_a_container_runs_exists(compose: dict[str, Any]) -> None:
@@ -192,7 +195,107 @@ def test_the_broker_image_is_the_version_that_the_tests_run_on(compose: dict[str
     version = subprocess.run([find_server(), "--version"], capture_output=True, text=True, check=True).stdout
     tested = re.search(r"v(\d+\.\d+)\.", version)
     assert tested
-    assert compose["services"]["nats"]["image"] == f"nats:{tested[1]}-alpine"
+    assert compose["services"]["nats"]["image"] == f"nats:{tested[1]}-alpine${{NATS_IMAGE_DIGEST:-}}"
+
+
+def test_every_container_is_hardened_alike(compose: dict[str, Any]) -> None:
+    """Broker and databases as the services: no root, no rights, nothing to write but mounts, and limits."""
+    for name, service in compose["services"].items():
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not {"cap_add", "privileged", "devices", "pid", "ipc"} & service.keys(), name
+        assert 0 < service["pids_limit"] <= 1024, name
+        assert service["mem_limit"] in ("2g", "4g"), name
+        assert "/tmp" in service["tmpfs"], name
+        # What is built here says its user in the Dockerfile.
+        built = "build" in service
+        assert built != ("user" in service), name
+        assert service.get("user", "1:1").split(":")[0] != "0", name
+    assert "USER hongling" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_every_image_that_is_not_built_here_can_be_pinned(compose: dict[str, Any], tmp_path: Path) -> None:
+    """By three variables, which a script fills; docker stands in here, since a test reaches no registry."""
+    images = {service["image"] for service in compose["services"].values() if "build" not in service}
+    assert {re.sub(r":.*\$", " $", image) for image in images} == {
+        "nats ${NATS_IMAGE_DIGEST:-}", "postgres ${POSTGRES_IMAGE_DIGEST:-}"}  # fmt: skip
+    builds = [service["build"]["args"] for service in compose["services"].values() if "build" in service]
+    assert {args["PYTHON_IMAGE_DIGEST"] for args in builds} == {"${PYTHON_IMAGE_DIGEST:-}"}
+    docker = tmp_path / "docker"
+    script = ["sh", str(ROOT / "deploy/pin-images.sh")]
+    environment_of = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    docker.write_text(f'#!/bin/sh\necho "$4" >> {tmp_path}/asked\nprintf "sha256:%064d\\n" 7\n')
+    docker.chmod(0o755)
+    told = subprocess.run(script, env=environment_of, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == [f"{name}_IMAGE_DIGEST=@sha256:{7:064}" for name in ("NATS", "POSTGRES", "PYTHON")]
+    tags = [re.sub(r"\$.*", "", image) for image in sorted(images)]
+    python = re.findall(r"^FROM (python:\S+?)\$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert (tmp_path / "asked").read_text().split() == [*tags, *python]
+    docker.write_text("#!/bin/sh\necho manifest unknown\n")
+    wrong = subprocess.run(script, env=environment_of, capture_output=True, text=True, check=False)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+
+
+# --- on the wire --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_between_containers_is_plain(compose: dict[str, Any], principals_folder: Path) -> None:
+    """Each shows its own certificate to broker and database, and checks theirs: what the code itself would refuse otherwise."""
+    folders = {
+        name: {folder for volume, folder, _ in mounts(compose, name) if volume == "principals"} for name in compose["services"]
+    }
+    users = [name for name in compose["services"] if "HONGLING_NATS_URL" in environment(compose, name)]
+    assert set(users) == {"provision", *SERVICES, "console", "desk", "cashier", "reviewer"}
+    for name in users:
+        values = environment(compose, name)
+        assert "HONGLING_PLAIN_ALLOWED" not in values
+        holder = values["HONGLING_NATS_TLS_CERT"].split("/")[2]
+        assert holder in folders[name]
+        files = {
+            key: f"/principals/{holder}/{file}" for key, file in (("CA", "ca.crt"), ("CERT", "tls.crt"), ("KEY", "tls.key"))
+        }
+        assert {key: values[f"HONGLING_NATS_TLS_{key}"] for key in files} == files
+        assert all((principals_folder / holder / file.rpartition("/")[2]).exists() for file in files.values())
+        here = {key: value.replace("/principals", str(principals_folder), 1) for key, value in values.items()}
+        assert transport_from(here).broker(values["HONGLING_NATS_URL"]) is not None
+        for key, url in values.items():
+            if key.endswith("_DATABASE_URL"):
+                transport_from(values).check_database(key, url)
+                words = [f"ssl{part}={files[which]}" for part, which in (("rootcert", "CA"), ("cert", "CERT"), ("key", "KEY"))]
+                assert url.partition("?")[2] == "&".join(("sslmode=verify-full", *words))
+
+
+def test_a_database_takes_nobody_without_tls_and_a_certificate(compose: dict[str, Any]) -> None:
+    """It starts with its own certificate, found in its own folder, and with the list that the tests try on a real one."""
+    rules = [
+        line.split()
+        for line in (ROOT / "deploy/postgres-hba.conf").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    ]
+    assert [rule for rule in rules if rule[0] != "local"] == [
+        ["hostssl", "all", "all", "all", "scram-sha-256", "clientcert=verify-ca"]
+    ]
+    assert all("scram-sha-256" in rule for rule in rules)
+    for service in SERVICES:
+        name = f"{service}-db"
+        command, where = compose["services"][name]["command"], {target: (v, f) for v, f, target in mounts(compose, name)}
+        assert where["/tls"] == ("principals", name)
+        assert where["/etc/postgresql/hba.conf"] == ("./deploy/postgres-hba.conf", "")
+        assert {"-cssl=on", "-chba_file=/etc/postgresql/hba.conf", "-cssl_min_protocol_version=TLSv1.3"} <= set(command)
+        copied = compose["services"][name]["entrypoint"][2]
+        for setting in ("ssl_cert_file", "ssl_key_file", "ssl_ca_file"):
+            [file] = [word.partition("=")[2] for word in command if word.startswith(f"-c{setting}=")]
+            assert file.startswith("/run/tls/")
+            assert f"/tls/{file.rpartition('/')[2]} " in copied
+
+
+def test_the_key_of_a_database_is_read_by_its_own_user_only(compose: dict[str, Any]) -> None:
+    """By the group that the container of the principals gives it to, which is that of no other container."""
+    setup = compose["services"]["principals"]
+    group = setup["command"][setup["command"].index("--database-group") + 1]
+    assert setup["group_add"] == [group]
+    members = [name for name, each in compose["services"].items() if each.get("user") == f"{group}:{group}"]
+    assert sorted(members) == sorted(f"{service}-db" for service in SERVICES)
 
 
 # --- the broker's configuration -----------------------------------------------------------------------------------------
@@ -203,14 +306,16 @@ def principals_folder(compose: dict[str, Any], tmp_path_factory: pytest.TempPath
     """What the container `principals` makes in its volume."""
     folder = tmp_path_factory.mktemp("compose") / "principals"
     command = compose["services"]["principals"]["command"]
-    told = CliRunner().invoke(app, [str(folder) if word == "/principals" else word for word in command[1:]])
+    # No test may give files to a group that it is not in.
+    here = {"/principals": str(folder), "999": str(os.getgid())}
+    told = CliRunner().invoke(app, [here.get(word, word) for word in command[1:]])
     assert told.exit_code == 0, told.output
     return folder
 
 
 def test_each_container_finds_its_own_seeds_and_no_others(compose: dict[str, Any], principals_folder: Path) -> None:
     """The setting names a file of the one folder of the volume that is mounted for it."""
-    setup = {"principals", "nats", "nats-2", "nats-3"}
+    setup = {"principals", "nats", "nats-2", "nats-3", *(f"{service}-db" for service in SERVICES)}
     for name in compose["services"].keys() - setup:
         named = {SEEDS[key]: value for key, value in environment(compose, name).items() if key in SEEDS}
         named |= {f"aside/{ASIDE[key]}": value for key, value in environment(compose, name).items() if key in ASIDE}
@@ -222,7 +327,7 @@ def test_each_container_finds_its_own_seeds_and_no_others(compose: dict[str, Any
 
 @pytest.mark.parametrize("name", ["nats.conf", "cluster.conf"])
 def test_the_real_server_takes_the_configuration(
-    compose: dict[str, Any], example: dict[str, str], principals_folder: Path, name: str
+    compose: dict[str, Any], example: dict[str, str], principals_folder: Path, tmp_path: Path, name: str
 ) -> None:
     """With exactly the variables that the compose file gives to the broker, and not one seed in it."""
     [(_, folder, target)] = [each for each in mounts(compose, "nats") if each[0] == "principals"]
@@ -232,14 +337,18 @@ def test_the_real_server_takes_the_configuration(
         for key, value in environment(compose, "nats").items()
     }
     assert variables.keys() == CLUSTER
+    # The certificates are where the volume is mounted; here they are where it was made.
+    here = tmp_path / name
+    text = (principals_folder / folder / name).read_text(encoding="utf-8")
+    assert f'"{target}/tls.key"' in text
+    here.write_text(text.replace(f'"{target}/', f'"{principals_folder / folder}/'), encoding="utf-8")
     checked = subprocess.run(
-        [find_server(), "--config", str(principals_folder / folder / name), "-t"],
+        [find_server(), "--config", str(here), "-t"],
         env=variables,
         capture_output=True,
         text=True,
     )
     assert checked.returncode == 0, checked.stderr
-    text = (principals_folder / folder / name).read_text(encoding="utf-8")
     assert not [user for user in USERS if (principals_folder / user / "nats.nk").read_text().strip() in text]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,10 +23,13 @@ from nats.aio.client import Client
 
 from console.client import IntakeClient, Unreachable
 from console.deployment import connect, find_server
+from console.principal_acts import CLUSTERING, TLS_FOLDER
 from console.principals import Principals
 from console.tls import Authority, server_names
 from console.topology import provision_broker
+from eventlog.database import Database
 from eventlog.transport import Transport
+from services.talent.app import provision_store
 from tests.support import eventually
 
 START_SECONDS_MAX = 20.0
@@ -64,13 +69,13 @@ class Broker:
 
 
 @contextlib.contextmanager
-def started(folder: Path, config: str, name: str = "one") -> Iterator[Broker]:
+def started(folder: Path, config: str, name: str = "one", variables: Mapping[str, str] | None = None) -> Iterator[Broker]:
     run = folder / f"run-{name}"
     run.mkdir()
     file, log = run / "nats.conf", run / "server.log"
     file.write_text(f"{config}ports_file_dir: {json.dumps(str(run))}\n")
     with log.open("wb") as output:
-        process = subprocess.Popen([find_server(), "-c", str(file)], stdout=output, stderr=output)
+        process = subprocess.Popen([find_server(), "-c", str(file)], stdout=output, stderr=output, env=dict(variables or {}))
     try:
         ports, deadline = run / f"nats-server_{process.pid}.ports", time.monotonic() + START_SECONDS_MAX
         while not (ports.exists() and ports.read_text().strip()):
@@ -258,3 +263,92 @@ def test_a_broker_that_would_listen_beyond_this_machine_in_plain_is_not_configur
         with pytest.raises(ValueError, match="needs a certificate"):
             principals.config(store_dir="/data", listen=listen)
     assert "tls" not in principals.config(store_dir="/data", listen="127.0.0.1:4222")
+
+
+def settings(broker: Broker, folder: Path, authority: Path) -> dict[str, str]:
+    """The variables of the talent service, as in compose, with a database file."""
+    own = broker.folder / "talent"
+    return {
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "HONGLING_NATS_URL": broker.url,
+        "HONGLING_NATS_TLS_CA": str(authority / "ca.crt"),
+        "HONGLING_NATS_TLS_CERT": str(own / "tls.crt"),
+        "HONGLING_NATS_TLS_KEY": str(own / "tls.key"),
+        "HONGLING_TALENT_NATS_SEED_FILE": str(own / "nats.nk"),
+        "HONGLING_TALENT_DATABASE_URL": f"sqlite:///{folder / 'talent.db'}",
+        "HONGLING_TALENT_ASIDE_KEY_FILE": str(broker.folder / "aside" / "talent" / "aside.key"),
+    }
+
+
+def test_a_service_runs_over_tls_and_ends_with_words_where_the_broker_is_another_s(
+    broker: Broker, stranger: Path, tmp_path: Path
+) -> None:
+    """The service itself, by its command: status answers; with another authority it says why, and ends with 3."""
+    given = settings(broker, tmp_path, broker.folder / "talent")
+    database = Database(given["HONGLING_TALENT_DATABASE_URL"])
+    provision_store(database)
+    database.close()
+    command = [sys.executable, "-m", "console", "run", "talent"]
+
+    async def work() -> None:
+        admin = await broker.connect("admin")
+        await provision_broker(admin, ["hr"])
+        await admin.close()
+        process = await asyncio.create_subprocess_exec(*command, env=given, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        try:
+            assert process.stdout is not None
+            assert b"runs" in await asyncio.wait_for(process.stdout.readline(), START_SECONDS_MAX)
+            operator = await broker.connect("operator")
+            status = json.loads((await operator.request("status.talent", b"", timeout=5)).data)
+            assert (status["ready"], status["reasons"]) == (True, [])
+            await operator.close()
+        finally:
+            process.terminate()
+            await process.wait()
+
+    asyncio.run(work())
+    wrong = settings(broker, tmp_path, stranger / "hr")
+    told = subprocess.run(command, env=wrong, cwd=ROOT, capture_output=True, text=True, timeout=START_SECONDS_MAX, check=False)
+    assert told.returncode == 3, told.stderr
+    assert "localhost is not the broker that HONGLING_NATS_TLS_CA vouches for" in told.stderr
+
+
+def test_three_servers_know_each_other_by_certificate_and_password(tmp_path: Path) -> None:
+    """With the cluster's own part of the configuration: streams get three copies, and a server of a stranger joins nothing."""
+    principals = Principals(tmp_path / "p")
+    principals.create(["hr"])
+    Authority(tmp_path / "p").make(["admin", "hr"], server_names())
+    Authority(tmp_path / "stranger").make([], server_names())
+    with contextlib.ExitStack() as sockets:
+        found = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
+        ports = [each.getsockname()[1] for each in found]
+    routes = {f"NATS_ROUTE_{n}": f"tls://route:p0123@localhost:{port}" for n, port in enumerate(ports[:3], 1)}
+
+    def server(number: int, certificates: Path) -> contextlib.AbstractContextManager[Broker]:
+        extra = CLUSTERING.replace(TLS_FOLDER, str(certificates)).replace("0.0.0.0:6222", f"127.0.0.1:{ports[number]}")
+        config = principals.config(
+            store_dir=str(tmp_path / f"js{number}"), listen="127.0.0.1:-1", tls_folder=str(certificates), extra=extra
+        )
+        variables = {"NATS_SERVER_NAME": f"nats-{number}", "NATS_CLUSTER_PASSWORD": "p0123", **routes}
+        return started(tmp_path, config, f"server{number}", variables)
+
+    async def work(broker: Broker, foreign: Broker) -> None:
+        admin = await broker.connect("admin")
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while True:
+            try:
+                await provision_broker(admin, ["hr"], replicas=3)
+                break
+            except (nats.errors.Error, TimeoutError):
+                assert time.monotonic() < deadline, broker.log.read_text()
+        info = await admin.jetstream().stream_info("INTAKE")
+        assert info.cluster is not None
+        assert {info.cluster.leader, *(peer.name for peer in info.cluster.replicas or ())} == {"nats-0", "nats-1", "nats-2"}
+        await admin.close()
+        await eventually(lambda: "TLS route handshake error" in foreign.log.read_text(), "the stranger was turned away")
+
+    with contextlib.ExitStack() as stack:
+        brokers = [stack.enter_context(server(number, tmp_path / "p" / "broker")) for number in range(3)]
+        foreign = stack.enter_context(server(3, tmp_path / "stranger" / "broker"))
+        asyncio.run(work(brokers[0], foreign))
