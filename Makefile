@@ -55,7 +55,7 @@ golden: $(STAMP)  ##  golden files and JSON Schemas for what is new in contracts
 	$(BIN)/python -m tests.contracts.golden
 	$(BIN)/python -m contracts.generate_schemas
 
-render: $(STAMP)  ##  the broker's configurations and the tables in the documents, from the code
+render: $(STAMP)  ##  the tables in the documents and the list of the parts (docs/sbom.cdx.json), from the code and the lock
 	$(BIN)/python -m deploy.render
 
 lock:  ##  requirements.lock and requirements-runtime.lock from pyproject.toml; needs uv

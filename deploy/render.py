@@ -1,4 +1,4 @@
-"""Write what is derived from the code: the tables in the documents. ``make render``.
+"""Write what is derived from the code: the tables in the documents, the list of the parts. ``make render``.
 
 Nobody edits these by hand; tests compare them with the code.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from console.deployment import DEFAULT_SOURCES
 from console.topology import ADMIN, CASHIER, FINANCE, OPERATOR, POLICY_OFFICE, REVIEWER, principals
 from deploy.permissions import permissions_table
+from deploy.sbom import SBOM, sbom
 from eventlog.settings import Variable
 from services.allowance.settings import VARIABLES as ALLOWANCE
 from services.registry.settings import VARIABLES as REGISTRY
@@ -91,6 +92,7 @@ def main() -> None:
             before, rest = text.split(_start(mark), 1)
             text = before + _start(mark) + TABLES[mark]() + "\n" + END + rest.split(END, 1)[1]
         path.write_text(text, encoding="utf-8")
+    SBOM.write_text(sbom(), encoding="utf-8")
 
 
 if __name__ == "__main__":

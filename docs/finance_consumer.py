@@ -1,7 +1,8 @@
-"""A sample reader of the finance feed, see finance-feed.md: python finance_consumer.py nats://HOST:4222 SEED_FILE BOOKS.db"""
+"""A sample reader of the finance feed, see finance-feed.md: finance_consumer.py tls://HOST:4222 SEED BOOKS.db CA CERT KEY"""
 
 import asyncio
 import sqlite3
+import ssl
 import sys
 
 import nats
@@ -33,9 +34,11 @@ PROOFS = """SELECT 'is no event', sequence FROM garbage UNION ALL SELECT 'has no
  WHERE month IN (SELECT month FROM closed) GROUP BY month, account, payer HAVING sum(debit) <> 0 OR sum(credit) <> 0"""
 
 
-async def main(url, seed_file, path):
+async def main(url, seed_file, path, ca=None, *pair):
     (db := sqlite3.connect(path, isolation_level=None)).executescript(BOOKS)  # a transaction for each statement
-    client = await nats.connect(url, nkeys_seed=seed_file, inbox_prefix=b"_INBOX_finance")
+    if tls := {"tls": ssl.create_default_context(cafile=ca), "tls_handshake_first": True} if ca else {}:
+        tls["tls"].load_cert_chain(*pair)
+    client = await nats.connect(url, nkeys_seed=seed_file, inbox_prefix=b"_INBOX_finance", **tls)
     stream, (at,) = client.jetstream(), db.execute("SELECT ifnull(max(sequence), 0) FROM event").fetchone()
     try:
         while True:

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 CONSUMER = ROOT / "docs" / "finance_consumer.py"
 CONTRACT = ROOT / "docs" / "finance-feed.md"
 FIRST, SECOND = "cashier/2021-a", "cashier/2021-b"
-LINES_MAX = 50
+LINES_MAX = 53
 KILLS = 6
 DEADLY = """
 import os, runpy, signal, sys
@@ -191,7 +191,7 @@ def test_the_consumer_names_garbage_and_books_the_rest(office: Office, whole: Pa
 
 
 def test_the_consumer_is_as_small_as_it_says() -> None:
-    """At most fifty lines; nothing but the standard library and the broker's client."""
+    """At most fifty-three lines, three of them for TLS; nothing but the standard library and the broker's client."""
     text = CONSUMER.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LINES_MAX
     imported = {name.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for name in node.names}
