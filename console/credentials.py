@@ -34,6 +34,7 @@ from console.sealing import KEY_FILE_BYTES_MAX
 from console.words import Words, safe
 from contracts.base import business_date, business_day, utc_text
 from contracts.certificate_life import CertificateState
+from contracts.names import legible_name
 from contracts.registry import FactCorrected, WorkerRegistered
 from eventlog.ids import SystemClock
 from eventlog.log import Log, Recorded
@@ -201,7 +202,7 @@ def _name(ctx: Context, ref: str, reason: str) -> str:
             ctx.say("没有可读的姓名：已删除或已撤回", "there is no name that anybody can read: it was erased or withdrawn"),
         )
     try:
-        return vault.decrypt(key, found.event_id, identity)["name"]
+        return legible_name(vault.decrypt(key, found.event_id, identity)["name"])
     except InvalidTag:
         fail(DIFFERENCE, "the identity was changed in the database, or its key is another; see `hongling verify`")
 

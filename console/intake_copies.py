@@ -20,7 +20,7 @@ import openpyxl
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
-from console.cells import safe_cell
+from console.cells import guarded, kept_cell, safe_cell
 from console.intake_columns import PROBLEMS_HEADING, is_problems_heading
 from console.intake_faults import COLUMNS_MAX, Broken
 from console.intake_files import Heading, IntakeFile, find_heading, numbered_records
@@ -158,7 +158,7 @@ def _copy_csv(opened: IntakeFile, out: BinaryIO, told: _Told) -> None:
         added = _Added(find_heading(_kept_in(seen, rows)))
         for number, cells in chain(seen, rows):
             first = added.cell(number, told.at("", number))
-            writer.writerow([first, *added.others(cells)] if cells or first else [])
+            writer.writerow([first, *map(guarded, added.others(cells))] if cells or first else [])
         writer.writerows([left] for left in told.finish())
 
 
@@ -248,17 +248,14 @@ def _kept(value: Value, number_format: str, made: Any) -> Any:
     """The cell as it was read: a text stays a text, also one that looks like a formula, and what is wrong stays wrong."""
     if value is None:
         return None
-    formula = isinstance(value, str) and value.startswith("=")
-    if number_format == "General" and not formula and not isinstance(value, Unread):
+    if number_format == "General" and not isinstance(value, str | Unread):
         return value
-    kept = WriteOnlyCell(made, _NO_RESULT if isinstance(value, Unread) and not value.shown else _plain(value))
+    if isinstance(value, str):
+        kept = kept_cell(made, value)
+    elif isinstance(value, Unread):
+        kept = WriteOnlyCell(made, value.shown or _NO_RESULT)
+        kept.data_type = "e" if value.shown else "f"
+    else:
+        kept = WriteOnlyCell(made, value)
     kept.number_format = number_format
-    if formula:
-        kept.data_type = "s"
-    elif isinstance(value, Unread) and value.shown:
-        kept.data_type = "e"
     return kept
-
-
-def _plain(value: Value) -> Any:
-    return value.shown if isinstance(value, Unread) else value

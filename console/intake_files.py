@@ -17,10 +17,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from console.cells import safe_cell
+from console.cells import safe_cell, unguarded
 from console.csv_sheets import CsvError, CsvTable, csv_table, encoding_of
 from console.intake_cells import CELL_CHARACTERS_MAX, blank
-from console.intake_columns import COLUMNS, FACTS, column_of, fact_type_of, is_known_heading
+from console.intake_columns import COLUMNS, FACTS, column_of, fact_type_of, is_known_heading, is_problems_heading
 from console.intake_faults import COLUMNS_MAX, FILE_BYTES_MAX, ROWS_MAX, Broken, IntakeFileError, fault_of
 from console.intake_lines import jsonl_rows
 from console.intake_rows import Reading, Row, Table, placed_in_row
@@ -158,12 +158,18 @@ def _encoding_of(path: Path, kind: Kind, lang: Lang) -> str:
 
 
 def numbered_records(file: TextIO) -> tuple[CsvTable, Iterator[tuple[int, list[str]]]]:
-    """An open CSV file as a table, and its records with their numbers, which raise Broken where it breaks off."""
+    """An open CSV file as a table, and its records with their numbers, which raise Broken where it breaks off.
+
+    In a copy that tells what is wrong, which we have written, the cells below the headings are guarded (``console.cells``).
+    """
     table = csv_table(file, is_known_heading)
 
     def records() -> Iterator[tuple[int, list[str]]]:
         try:
-            yield from enumerate(table.records, 1)
+            copied = False
+            for number, cells in enumerate(table.records, 1):
+                yield number, [unguarded(cell) for cell in cells] if copied else cells
+                copied = copied or (number <= BLANK_ROWS_MAX and bool(cells) and is_problems_heading(cells[0]))
         except CsvError:
             raise Broken("not-csv") from None
 

@@ -15,12 +15,11 @@ from typing import Annotated, Any
 
 import openpyxl
 import typer
-from openpyxl.styles import Font
 from rich.table import Table
 from sqlalchemy import Connection
 
 from console.acting import check_division
-from console.cells import legible
+from console.cells import sheet_cell
 from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.explain import KnownOption
 from console.people import Known, business_day_of, known_at, position_at
@@ -252,36 +251,24 @@ def _print_figures(ctx: Context, words: StaffingWords, found: Figures) -> None:
 
 def _workbook(found: Figures, words: StaffingWords) -> bytes:
     """Two sheets. Counts are numbers; a percentage is the text of its two decimals, so that no program rounds it anew."""
-    book = openpyxl.Workbook()
-    first = book.active
-    assert first is not None
+    book = openpyxl.Workbook(write_only=True)
     headings, of_units = _headings(words)
-    first.title = words.say("结构指标", "figures")
-    rows: list[Sequence[Any]] = [(legible(n), s.part, s.whole, s.percent) for n, s in _figure_rows(found, words)]
-    _fill(first, headings, rows)
-    second = book.create_sheet(words.say("单位", "units"))
-    _fill(
-        second,
-        of_units,
-        [(d, legible(u), w, n, p, None if e is None else words.met(e)) for d, u, w, n, p, e in _unit_rows(found)],
-    )
+    figures_ = [(n, s.part, s.whole, s.percent) for n, s in _figure_rows(found, words)]
+    _sheet(book, words.say("结构指标", "figures"), headings, figures_)
+    units = [(d, u, w, n, p, None if e is None else words.met(e)) for d, u, w, n, p, e in _unit_rows(found)]
+    _sheet(book, words.say("单位", "units"), of_units, units)
     stored = BytesIO()
     book.save(stored)
     return stored.getvalue()
 
 
-def _fill(sheet: Any, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    sheet.append(list(headings))
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
-    for row in rows:
-        sheet.append(list(row))
-        for cell in sheet[sheet.max_row]:
-            if isinstance(cell.value, str):
-                # A unit may be called anything: what begins like a formula is text all the same.
-                cell.data_type = "s"
+def _sheet(book: Any, title: str, headings: Sequence[str], rows: Sequence[Sequence[str | int | None]]) -> None:
+    sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
     sheet.column_dimensions["A"].width = sheet.column_dimensions["B"].width = 36
+    sheet.append([sheet_cell(sheet, heading, bold=True) for heading in headings])
+    for row in rows:
+        sheet.append([sheet_cell(sheet, value) for value in row])
 
 
 # --- leadership ---------------------------------------------------------------------------------------------------------
