@@ -256,6 +256,6 @@ def _kept(value: Value, number_format: str, made: Any) -> Any:
         kept = WriteOnlyCell(made, value.shown or _NO_RESULT)
         kept.data_type = "e" if value.shown else "f"
     else:
-        kept = WriteOnlyCell(made, value)
+        kept = WriteOnlyCell(made, value)  # type: ignore[arg-type]  # The stubs leave dates and times out.
     kept.number_format = number_format
     return kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from console.context import UNREACHABLE, WRONG, Context, chosen_language, fail, 
 from console.topology import POLICY_OFFICE
 from console.words import safe
 from contracts.base import utc_text
+from contracts.document_words import in_words
 from contracts.intake import INTAKE_BYTES_MAX, fact_subject
 from contracts.problems import Lang
 from contracts.receipts import Receipt
@@ -127,7 +128,7 @@ def check_document(file: Path, check: Check, as_json: bool, lang: str | None) ->
     """Show what is wrong or doubtful in a document. Asks no deployment. Ends the command with 2 on errors."""
     # --data and HONGLING_DATA are left alone.
     ctx = Context(None, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=True))
-    problems = check(read_document(file))
+    problems = in_language_of(ctx, check(read_document(file)))
     _show_problems(ctx, file, problems)
     if has_errors(problems):
         raise typer.Exit(WRONG)
@@ -138,9 +139,15 @@ def sound_document(ctx: Context, file: Path, check: Check) -> str:
     text = read_document(file)
     problems = check(text)
     if has_errors(problems):
-        _show_problems(ctx, file, problems)
+        _show_problems(ctx, file, in_language_of(ctx, problems))
         raise typer.Exit(WRONG)
     return text
+
+
+def in_language_of(ctx: Context, problems: Sequence[DocumentProblem]) -> list[DocumentProblem]:
+    """The problems of a document as the command speaks: places, keys and codes stay."""
+    lang: Lang = "zh" if ctx.lang == "zh" else "en"
+    return [replace(each, problem=in_words(each.problem, lang), remedy=in_words(each.remedy, lang)) for each in problems]
 
 
 def _show_problems(ctx: Context, file: Path, problems: Sequence[DocumentProblem]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from contracts.document_words import in_words
 from contracts.problems import CODES, Lang, expected_in_chinese
 from contracts.receipts import Problem
 
@@ -199,6 +200,8 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "wrong-subject": ("此类事实不应发布在该主题上", "请发布到规定的主题"),
 }  # fmt: skip
 
+OF_DOCUMENT = "data.text:"
+"""How the field of a problem begins that is about a place in a document."""
 _PARTICULAR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|(?<![\w.])[0-9]+(?:\.[0-9]+)?%?(?![\w.])")
 _CHOICES = re.compile(r"(?:one of|choose among) ([a-z0-9_, -]+)$")
 PARTICULARS_MAX = 10
@@ -209,6 +212,8 @@ def in_language(each: Problem, lang: Lang) -> Problem:
     """A receipt's problem in the asked language; its days, numbers and choices stay. An unknown code is told as it came."""
     if lang == "en":
         return each
+    if each.field.startswith(OF_DOCUMENT):
+        return each.model_copy(update={"problem": in_words(each.problem, lang), "remedy": in_words(each.remedy, lang)})
     if each.code in REFUSALS:
         what, remedy = REFUSALS[each.code]
         found = list(dict.fromkeys(_PARTICULAR.findall(each.problem)))[:PARTICULARS_MAX]

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.zh-CN.md")
 DOCUMENTS = (
     *READMES, "docs/operations.md", "docs/security.md", "docs/finance-feed.md", "docs/policy-tutorial.md",
-    "docs/policy-tutorial.zh-CN.md",
+    "docs/policy-tutorial.zh-CN.md", "docs/intake.md", "docs/intake.zh-CN.md",
 )  # fmt: skip
 START_SECONDS_MAX = 30.0
 
