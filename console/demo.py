@@ -430,9 +430,10 @@ async def _live_through(about: Context, clients: dict[str, IntakeClient], chapte
 def _file_of(about: Context, key: str) -> list[Recorded]:
     """What is on file of the person whom the HR system calls by its key; nothing before the registration."""
     assert about.deployment is not None
-    value = Vault(KeyRing.read(about.deployment.keys), SystemEntropy()).index_of_key(HR, key)
+    values = Vault(KeyRing.read(about.deployment.keys), SystemEntropy()).any_of_key(HR, key)
     with about.log("registry") as log, log.database.read.connect() as connection:
-        ref = connection.execute(select(person_index.c.person_ref).where(person_index.c.value == value)).scalar_one_or_none()
+        known = select(person_index.c.person_ref).where(person_index.c.value.in_(values)).distinct()
+        ref = connection.execute(known).scalar_one_or_none()
         return [] if ref is None else log.load(connection, [stream_of(ref)])[stream_of(ref)]
 
 

@@ -1,8 +1,8 @@
 """``hongling keys``: the registry's key files, made once, outside the database and outside the broker.
 
 A folder holds ``seal-private.jwk`` and ``seal-public.jwk`` (X25519, RFC 8037), ``credential-private.jwk`` and
-``credential-public.jwk`` (Ed25519), ``index.key`` (HMAC-SHA-256) and ``wrapping-<n>.key`` (AES-256-GCM), each of these 32 bytes
-as hex. Only ``seal-public.jwk`` and ``credential-public.jwk`` are ever given to anybody.
+``credential-public.jwk`` (Ed25519), ``index.key`` and ``index-<n>.key`` (HMAC-SHA-256) and ``wrapping-<n>.key`` (AES-256-GCM),
+each of these 32 bytes as hex. Only ``seal-public.jwk`` and ``credential-public.jwk`` are ever given to anybody.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from console.context import DIFFERENCE, WRONG, DataOption, JsonOption, LangOption, context, fail
-from console.personal import the_vault
+from console.personal import keys_folder, the_vault
 from console.sealing import load_public_key, new_key_pair
 from console.signing import CREDENTIAL_PUBLIC, add_signing_key, replace_signing_key
 from eventlog.scrubbing import BytesRemain, scrub
-from services.registry.vault import ERASABLE, rewrap_page
+from services.registry.reindexing import advance, begin
+from services.registry.vault import ERASABLE, read_index_state, rewrap_page
 
 __all__ = ["create_keys", "new_credential_key", "new_wrapping_key", "register"]
 
@@ -59,6 +61,16 @@ def new_wrapping_key(folder: Path) -> Path:
     if not numbers:
         raise FileNotFoundError(f"no wrapping-<n>.key in {folder}; run `hongling keys create {folder}` first")
     return _write_once(folder / f"wrapping-{max(numbers) + 1}.key", secrets.token_hex(KEY_BYTES))
+
+
+def next_index_key(folder: Path, current: int) -> int:
+    """The version of the key after the current one; its file is made if it is not there from an earlier try. Raises OSError."""
+    path = folder / f"index-{current + 1}.key"
+    if not (folder / INDEX).exists():
+        raise FileNotFoundError(f"no {INDEX} in {folder}; run `hongling keys create {folder}` first")
+    if not path.exists():
+        _write_once(path, secrets.token_hex(KEY_BYTES))
+    return current + 1
 
 
 def new_credential_key(folder: Path) -> list[Path]:
@@ -149,6 +161,44 @@ def rewrap(data: DataOption = None, as_json: JsonOption = False, lang: LangOptio
     ctx.show(answer, ctx.say(zh, en))
 
 
+def index(
+    new: Annotated[bool, typer.Option("--new", help="begin with a new key; without it, an unfinished change goes on")] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Find people under a new index key, while the registry runs. Safe to break off at any place, and to go on with.
+
+    The earlier keys stay: each is used on top of those before it. Copy the folder before you go on with anything else.
+    """
+    ctx = context(data, as_json, lang)
+    folder, entries = keys_folder(ctx), 0
+    with ctx.log("registry") as log:
+        with log.database.read.connect() as connection:
+            state = read_index_state(connection)
+        try:
+            if new:
+                if state.under_way:
+                    fail(WRONG, "an earlier change of the index key is not done yet; go on with it: `hongling keys index`")
+                version = next_index_key(folder, state.current)
+                begin(the_vault(ctx), log.database, version)
+            vault = the_vault(ctx)
+            while (done := advance(vault, log.database)) is not None:
+                entries += done
+                if sys.stderr.isatty():
+                    typer.echo(f"\r{entries}", nl=False, err=True)
+            with log.database.read.connect() as connection:
+                state = read_index_state(connection)
+            scrub(log.database, ERASABLE)
+        except BytesRemain as error:
+            fail(DIFFERENCE, f"people are found under the new key, but the old entries are still in the files: {error}")
+        except (OSError, ValueError) as error:
+            fail(WRONG, f"the index key was not changed: {error}")
+    zh = f"索引密钥为第 {state.current} 号，本次处理 {entries} 条；此前的索引密钥都要保留"
+    en = f"people are found under index key {state.current}; {entries} entries were made or taken away; keep the earlier keys"
+    ctx.show({"index_version": state.current, "entries": entries}, ctx.say(zh, en))
+
+
 def _show(folder: Path, made: list[Path], as_json: bool) -> None:
     """The names, and the public key's thumbprint; never a secret."""
     kid = load_public_key(folder / PUBLIC).kid if (folder / PUBLIC).exists() else None
@@ -160,7 +210,7 @@ def _show(folder: Path, made: list[Path], as_json: bool) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate, rewrap, credential.")
-    for command in (create, rotate, rewrap, credential):
+    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate, rewrap, index, credential.")
+    for command in (create, rotate, rewrap, index, credential):
         group.command()(command)
     app.add_typer(group, name="keys")

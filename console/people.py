@@ -46,9 +46,10 @@ def person_ref_of(context: Context, person: str) -> str:
                 f"{person} names nobody; write a person_ref (p and 26 letters and digits), or <source>:<key> such as hr:K001",
             ),
         )
-    value = Vault(_keys(context), SystemEntropy()).index_of_key(source, key)
+    values = Vault(_keys(context), SystemEntropy()).any_of_key(source, key)
     with context.log("registry") as log, log.database.read.connect() as connection:
-        found = connection.execute(select(person_index.c.person_ref).where(person_index.c.value == value)).scalar_one_or_none()
+        known = select(person_index.c.person_ref).where(person_index.c.value.in_(values)).distinct()
+        found = connection.execute(known).scalar_one_or_none()
     if found is None:
         fail(WRONG, _unknown(context, person))
     return str(found)

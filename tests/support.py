@@ -189,13 +189,14 @@ class RegistryBench:
         seed: int = 1,
         quota: Quota | None = None,
         bounds: Mapping[str, SourceBounds] | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self.clock = FixedClock(NOW)
         self.database = database
         self.log = new_log(database, "registry", registry_app.CODEC, registry_views(), clock=self.clock, seed=seed)
         with database.write.begin() as connection:
             vault_metadata.create_all(connection)
-        self.vault = Vault(KEYS, SeededEntropy(seed + 1))
+        self.vault = vault or Vault(KEYS, SeededEntropy(seed + 1))
         self.erased: list[int] = []
         self.sequence = count(1)
 

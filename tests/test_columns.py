@@ -138,10 +138,12 @@ HOLDS_IN: dict[str, Any] = {
     "talent.plan_activity.kind": development_policy.ActivityKind,
     "talent.responsibility_check.result": development.ItemCheck.model_fields["result"].rebuild_annotation(),
     "registry.fact_on_file.kind": max(map(len, PARTICULARS_BY_KIND)),
-    "registry.person_index.kind": len("resident_id"),
+    "registry.person_index.kind": len("resident-id/99"),
     "allowance.bank_break.kind": payment.Break.model_fields["kind"].rebuild_annotation(),
     "eventlog.compared.stream": len("ALLOWANCE"),
-    **{f"eventlog.{table}.since": len("2021-03-01T08:00:00.000000Z") for table in ("held", "ahead")},
+    **{f"eventlog.{table}.since": len("2021-03-01T08:00:00.000000Z") for table in ("held", "ahead", "forgetting")},
+    "eventlog.forgetting.ref": base.PersonRef,
+    "registry.person_index_state.after": len("0" * 64),
     "eventlog.held.until": len("2021-03-01T08:00:00.000000Z"),
 }
 

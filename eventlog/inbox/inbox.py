@@ -191,6 +191,8 @@ class Inbox(Generic[B]):
 
     def _save(self, connection: Connection, batch: B, heard: Heard | None) -> bool:
         """What stands beside the log, inside the append. False: another instance moved meanwhile."""
+        if not self._room.stands(connection, batch):
+            return False
         save_sent(connection, list(batch.sent.values()))
         if heard is None:
             return True

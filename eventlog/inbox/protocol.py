@@ -115,6 +115,10 @@ class Room(Protocol[B]):
         """Asked under the log's lock if it has moved: units to decide again, beside those whose streams have."""
         ...
 
+    def stands(self, connection: Connection, batch: B) -> bool:
+        """Asked under the log's lock in every append: whether what the batch was decided on beside the log still holds."""
+        ...
+
     def keep(self, batch: B, position: int, appended: Appended) -> None:
         """Keep states between batches. position: of the log as the batch saw it."""
         ...

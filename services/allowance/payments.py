@@ -544,6 +544,9 @@ class PaymentRoom:
     def moved(self, connection: Connection, batch: PaymentBatch) -> Iterable[int]:
         return self.payments.moved(connection, batch)
 
+    def stands(self, connection: Connection, batch: PaymentBatch) -> bool:
+        return True
+
     def keep(self, batch: PaymentBatch, position: int, appended: Appended) -> None:
         """Nothing is kept."""
 

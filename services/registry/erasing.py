@@ -7,7 +7,7 @@ twice or on several instances without harm, and its cursor moves only when every
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
@@ -128,7 +128,7 @@ class ErasureSweep:
             connection.scalars(select(person_index.c.value).where(one_of(connection, person_index.c.value, values)))
         )
 
-    def _names(self, origin: str, payload: bytes, refs: frozenset[str], values: Collection[str]) -> bool:
+    def _names(self, origin: str, payload: bytes, refs: frozenset[str], values: set[str]) -> bool:
         """Whether a message names one of these people, by person_ref, by a source's key or in a seal."""
         for part in parts_of(json_of(payload)):
             if isinstance(part, str) and part in refs:
@@ -136,17 +136,17 @@ class ErasureSweep:
             if not isinstance(part, dict):
                 continue
             key, sealed = part.get("source_key"), part.get("identity")
-            if isinstance(key, str) and self._vault.index_of_key(str(part.get("key_source", origin)), key) in values:
+            if isinstance(key, str) and not values.isdisjoint(self._vault.any_of_key(str(part.get("key_source", origin)), key)):
                 return True
-            if isinstance(sealed, str) and values and self._index_in(sealed) in values:
+            if isinstance(sealed, str) and values and not values.isdisjoint(self._indexes_in(sealed)):
                 return True
         return False
 
-    def _index_in(self, sealed: str) -> str | None:
+    def _indexes_in(self, sealed: str) -> list[str]:
         try:
-            return self._vault.index_of_resident_id(self._vault.open_resident_id(sealed, ""))
+            return self._vault.any_of_resident_id(self._vault.open_resident_id(sealed, ""))
         except Rejected:
-            return None
+            return []
 
     def _forget(self, people: Sequence[str]) -> None:
         with self._log.database.write.begin() as connection:

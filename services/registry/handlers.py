@@ -110,7 +110,7 @@ from services.registry.decider.places import (
 from services.registry.decider.plausible import check_age, doubts, doubts_of_age, doubts_of_engagement
 from services.registry.decider.worker import first_of
 from services.registry.standards import STANDARDS, standards
-from services.registry.vault import Erasure, Purpose, Vault, erasure, person_index, person_key
+from services.registry.vault import Erasure, IndexState, Purpose, Vault, erasure, person_index, person_key, read_index_state
 from services.registry.views import application, certificate_holder
 
 __all__ = ["Item", "RegistryIntake"]
@@ -131,7 +131,7 @@ class RegistryBatch(Batch):
     persons: index value → person_ref. unindexed: values that find nobody any more; asked: values that the database was asked
     for. facts: (source, message id) → (stream, event id). identities: stream → event → what is encrypted in it. keys: of
     (person_ref, purpose). erased: person_refs whose keys are gone; orphans: messages that waited in their files. places: units
-    and inspections, by stream.
+    and inspections, by stream. index_state: of the index key.
     A need is ``person:<index value or person_ref>``, ``fact:<source>/<id>``, or what a decider calls early (``provided_by``).
     """
 
@@ -146,6 +146,7 @@ class RegistryBatch(Batch):
     orphans: set[tuple[str, str]] = field(default_factory=set)
     places: dict[str, PlaceState] = field(default_factory=dict)
     without_standards: Rules = field(default_factory=Rules)
+    index_state: IndexState = field(default_factory=IndexState)
 
     @property
     def rules(self) -> Rules:
@@ -225,13 +226,23 @@ class RegistryIntake:
 
     def open(self, connection: Connection, position: int) -> RegistryBatch:
         self._cache.refresh(connection, position)
-        return RegistryBatch(documents={STANDARDS: self._shelf.read(connection)}, without_standards=self._rules)
+        state = read_index_state(connection)
+        self._vault.use(state)
+        return RegistryBatch(
+            documents={STANDARDS: self._shelf.read(connection)}, without_standards=self._rules, index_state=state
+        )
 
     def capability(self, entry: Entry) -> Capability[RegistryBatch]:
         return self
 
     def moved(self, connection: Connection, batch: RegistryBatch) -> Iterable[int]:
         return self._arrived(connection, batch)
+
+    def stands(self, connection: Connection, batch: RegistryBatch) -> bool:
+        """That the index key is the one that was decided under, and that no entry that goes has got a twin (``reindexing``)."""
+        now = read_index_state(connection)
+        goes = any(table is person_index for unit in batch.units for table, _ in unit.deletes)
+        return now == batch.index_state if goes else now.step == batch.index_state.step
 
     def keep(self, batch: RegistryBatch, position: int, appended: Appended) -> None:
         assert appended.head is not None
@@ -275,9 +286,9 @@ class RegistryIntake:
         if person.source_key is not None:
             return self._vault.index_of_key(person.key_source or origin, person.source_key)
         if person.identity is not None:
-            index = self._vault.index_of_resident_id(self._vault.open_resident_id(person.identity, "data.person.identity"))
-            marks[person.identity] = index
-            return index
+            named = self._vault.open_resident_id(person.identity, "data.person.identity")
+            marks[person.identity] = self._vault.reference_mark(named)
+            return self._vault.index_of_resident_id(named)
         return None
 
     def resolve(self, connection: Connection, batch: RegistryBatch, entries: Sequence[Entry]) -> None:
@@ -685,16 +696,28 @@ class RegistryIntake:
                 )
             )
         if owner is None:
-            unit.inserts.append((person_index, {"value": new, "kind": "resident-id", "person_ref": ref}))
+            unit.inserts += [(person_index, row) for row in self._vault.entries(new, "resident-id", ref)]
             batch.persons[new] = ref
             batch.unindexed.discard(new)
             batch.provided += [f"person:{new}", f"person:{ref}"]
         old = self._index_value(connection, batch, ref, before) if before != now else None
         if old is not None and old != new:
-            unit.deletes.append((person_index, old))
+            gone = self._resident_id(connection, batch, ref, before)
+            assert gone is not None
+            unit.deletes += [
+                (person_index, value) for value in self._there(connection, batch, self._vault.any_of_resident_id(gone))
+            ]
             batch.persons.pop(old, None)
             batch.unindexed.add(old)
         return self._index_key(batch, unit, ready, ref)
+
+    def _there(self, connection: Connection, batch: RegistryBatch, values: Sequence[str]) -> set[str]:
+        """Which of these index values have an entry, as the batch has left it so far."""
+        found = set(connection.scalars(select(person_index.c.value).where(one_of(connection, person_index.c.value, values))))
+        for unit in batch.units:
+            found |= {row["value"] for table, row in unit.inserts if table is person_index and row["value"] in values}
+            found -= {str(key) for table, key in unit.deletes if table is person_index}
+        return found
 
     def _owner(self, connection: Connection, batch: RegistryBatch, value: str) -> str | None:
         """Whom an index value finds, as the batch has left it so far."""
@@ -708,7 +731,7 @@ class RegistryIntake:
 
     def _index_key(self, batch: RegistryBatch, unit: Unit, ready: Ready, ref: str) -> None:
         if ready.key_index is not None and ready.key_index not in batch.persons:
-            unit.inserts.append((person_index, {"value": ready.key_index, "kind": "source-key", "person_ref": ref}))
+            unit.inserts += [(person_index, row) for row in self._vault.entries(ready.key_index, "source-key", ref)]
             batch.persons[ready.key_index] = ref
             batch.provided.append(f"person:{ready.key_index}")
 

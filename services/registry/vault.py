@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -26,7 +26,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Row, String, Table, select, update
+from sqlalchemy import CheckConstraint, Column, Connection, Integer, LargeBinary, MetaData, Row, String, Table, select, update
 
 from contracts.base import DIGEST_CHARS, PERSON_REF_CHARS, STATE_CHARS_MAX, WORD_CHARS_MAX, Fact
 from contracts.intake import DossierContent, Identity
@@ -44,14 +44,19 @@ from eventlog.log import Unit
 __all__ = [
     "ERASABLE",
     "Erasure",
+    "IndexState",
     "KeyRing",
     "Purpose",
     "Vault",
     "erasure",
+    "index_state",
     "person_erasing",
     "person_index",
     "person_key",
+    "read_index_state",
+    "rewrap_page",
     "vault_metadata",
+    "version_of_kind",
 ]
 
 Purpose = Literal["identity", "dossier"]
@@ -90,16 +95,57 @@ person_erasing = Table(
     Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
     comment="By what an erased person's messages on INTAKE are found; a row goes when they were looked for.",
 )
+index_state = Table(
+    "person_index_state",
+    vault_metadata,
+    Column("id", Integer, primary_key=True),
+    Column("current", Integer, nullable=False, comment="version of the index key that people are looked up under"),
+    Column("next", Integer, nullable=True, comment="entries are being made under this one too"),
+    Column("previous", Integer, nullable=True, comment="entries under this one are being taken away"),
+    Column("after", String(DIGEST_CHARS), nullable=False, comment="entries up to here have been made under the next one"),
+    CheckConstraint("id = 1", name="person_index_state_single_row"),
+    comment="Where a change of the index key stands; no row: there is one key.",
+)
 hold_alike(vault_metadata)
 
 ERASABLE = (person_key, person_index, person_erasing)
 """Tables whose deleted rows must not be found in any file of the database."""
 
 
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """Which version of the index key people are looked up under, and how far a change to the next one is (``reindexing``)."""
+
+    current: int = 1
+    next: int | None = None
+    previous: int | None = None
+    after: str = ""
+
+    @property
+    def under_way(self) -> bool:
+        return self.next is not None or self.previous is not None
+
+    @property
+    def step(self) -> tuple[int | None, ...]:
+        """What whoever decides goes by, without how far it is."""
+        return self.current, self.next, self.previous
+
+
+def read_index_state(connection: Connection) -> IndexState:
+    row = connection.execute(select(index_state)).one_or_none()
+    return IndexState() if row is None else IndexState(row.current, row.next, row.previous, row.after)
+
+
+def version_of_kind(kind: str) -> int:
+    """Of the index key of an entry, which its kind says: ``resident-id`` for the first, ``resident-id/2`` for the second."""
+    return int(kind.partition("/")[2] or 1)
+
+
 @dataclass(frozen=True)
 class KeyRing:
     """The registry's secrets. wrapping: version → 32 bytes; the highest version wraps new keys.
 
+    index: the first; later_index: version → 32 bytes of those that came after it, on top of which each is used.
     credential: signs certificates as credentials (Ed25519); None in a folder that was made before there was one.
     """
 
@@ -107,20 +153,27 @@ class KeyRing:
     index: bytes
     wrapping: Mapping[int, bytes]
     credential: OKPKey | None = None
+    later_index: Mapping[int, bytes] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> KeyRing:
-        """Read ``seal-private.jwk``, ``index.key`` and ``wrapping-<n>.key`` (32 bytes as hex), and ``credential-private.jwk``
-        if it is there.
+        """Read ``seal-private.jwk``, ``index.key``, ``wrapping-<n>.key`` (32 bytes as hex), and of ``index-<n>.key`` and
+        ``credential-private.jwk`` what is there.
 
         Raises FileNotFoundError or ValueError, naming the file."""
-        wrapping = {}
-        for path in folder.glob("wrapping-*.key"):
-            wrapping[int(path.stem.split("-")[1])] = _key_of(path)
+        wrapping, later = (
+            {int(path.stem.split("-")[1]): _key_of(path) for path in folder.glob(f"{name}-*.key")}
+            for name in ("wrapping", "index")
+        )
         if not wrapping:
             raise FileNotFoundError(f"no wrapping-<n>.key in {folder}")
         seal = OKPKey.import_key(json.loads((folder / "seal-private.jwk").read_text()))
-        return cls(seal, _key_of(folder / "index.key"), wrapping, _signing_key_of(folder / "credential-private.jwk"))
+        signing = _signing_key_of(folder / "credential-private.jwk")
+        return cls(seal, _key_of(folder / "index.key"), wrapping, signing, later)
+
+
+def _numbered(folder: Path, name: str) -> dict[int, bytes]:
+    return {int(path.stem.split("-")[1]): _key_of(path) for path in folder.glob(f"{name}-*.key")}
 
 
 def _signing_key_of(path: Path) -> OKPKey | None:
@@ -161,6 +214,7 @@ class Vault:
     def __init__(self, keys: KeyRing, entropy: Entropy, reread: Callable[[], KeyRing] | None = None) -> None:
         self._entropy = entropy
         self._reread = reread
+        self._index_state = IndexState()
         self._take(keys)
 
     def _take(self, keys: KeyRing) -> None:
@@ -210,13 +264,59 @@ class Vault:
 
     # --- finding people -----------------------------------------------------------------------------------------
 
+    def use(self, state: IndexState) -> None:
+        """Look people up as a change of the index key stands. Raises FileNotFoundError for a key that is not there yet."""
+        newest = max(state.current, state.next or 0)
+        if newest > 1 and newest not in self._keys.later_index and self._reread is not None:
+            self._take(self._reread())
+        for version in range(2, newest + 1):
+            if version not in self._keys.later_index:
+                raise FileNotFoundError(f"index-{version}.key is not in the folder of the registry's keys; bring it back")
+        self._index_state = state
+
     def index_of_resident_id(self, resident_id: str) -> str:
-        return self._index(f"resident-id\0{resident_id}")
+        return self._values(_resident_id_text(resident_id), self._index_state.current)[-1]
 
     def index_of_key(self, source: str, key: str) -> str:
-        return self._index(f"source-key\0{source}\0{key}")
+        return self._values(_source_key_text(source, key), self._index_state.current)[-1]
 
-    def _index(self, text: str) -> str:
+    def any_of_resident_id(self, resident_id: str) -> list[str]:
+        """Its values under every index key that there has been: an entry has one of them, or two while keys change."""
+        return self._values(_resident_id_text(resident_id), self._newest)
+
+    def any_of_key(self, source: str, key: str) -> list[str]:
+        return self._values(_source_key_text(source, key), self._newest)
+
+    def entries(self, value: str, kind: str, person_ref: str) -> list[dict[str, Any]]:
+        """The rows of ``person_index`` for a value under the current key: itself, and its twin while there is a next one."""
+        name, state = kind.partition("/")[0], self._index_state
+        versions = {state.current: value}
+        if state.next is not None:
+            versions[state.next] = self.under(value, state.next)
+        return [
+            {"value": each, "kind": name if version == 1 else f"{name}/{version}", "person_ref": person_ref}
+            for version, each in versions.items()
+        ]
+
+    def under(self, value: str, version: int) -> str:
+        """The value under a key, from that under the key before it."""
+        return hmac.digest(self._keys.later_index[version], value.encode(), "sha256").hex()
+
+    @property
+    def _newest(self) -> int:
+        version = 1
+        while version + 1 in self._keys.later_index:
+            version += 1
+        return version
+
+    def _values(self, text: str, upto: int) -> list[str]:
+        """The value under each key, from the first on."""
+        values = [self._first(text)]
+        for version in range(2, upto + 1):
+            values.append(self.under(values[-1], version))
+        return values
+
+    def _first(self, text: str) -> str:
         return hmac.digest(self._keys.index, text.encode(), "sha256").hex()
 
     # --- fields -------------------------------------------------------------------------------------------------
@@ -277,7 +377,11 @@ class Vault:
 
     def content_mark(self, fields: Mapping[str, Any]) -> str:
         """Equal for equal identities, whoever they are of: to see that a message says the same as before."""
-        return self._index(f"content\0{canonical(dict(fields)).decode()}")
+        return self._first(f"content\0{canonical(dict(fields)).decode()}")
+
+    def reference_mark(self, resident_id: str) -> str:
+        """The same for a reference. Under the first key for ever, like that one: a repeat is told whenever it comes."""
+        return self._first(_resident_id_text(resident_id))
 
     def mark(self, key: bytes, fields: Mapping[str, str]) -> str:
         """Equal for equal identities of one person; without the person's key it tells nothing."""
@@ -340,6 +444,14 @@ def _opened(key: bytes, event_id: str, fields: Mapping[str, str], purpose: Purpo
         raw = base64.b64decode(text)
         plain[name] = cipher.decrypt(raw[:12], raw[12:], _field_data(event_id, purpose, name, version)).decode()
     return plain
+
+
+def _resident_id_text(resident_id: str) -> str:
+    return f"resident-id\0{resident_id}"
+
+
+def _source_key_text(source: str, key: str) -> str:
+    return f"source-key\0{source}\0{key}"
 
 
 def _wrap_data(person_ref: str, purpose: Purpose, version: int) -> bytes:

@@ -223,6 +223,9 @@ class Talent:
         if batch.appraisals.moved(connection):
             yield 0
 
+    def stands(self, connection: Connection, batch: TalentBatch) -> bool:
+        return True
+
     def keep(self, batch: TalentBatch, position: int, appended: Appended) -> None:
         assert appended.head is not None
         states = {stream: (batch.versions[stream], state) for stream, state in batch.states.items()}
