@@ -39,6 +39,7 @@ __all__ = [
     "EntryChannel",
     "EventId",
     "Fact",
+    "FactOrigin",
     "Fen",
     "Grade",
     "Heading",
@@ -325,6 +326,22 @@ def _validator_of_recorded(kind: Any) -> SchemaValidator:
     made.rebuild(force=True)
     # What pydantic has built of the models within would be taken instead, and that is the strict one.
     return SchemaValidator(_as_recorded(made.core_schema), _use_prebuilt=False)
+
+
+def _is_false(value: bool) -> bool:
+    return not value
+
+
+class FactOrigin(OwnEvent):
+    """The intake message that brought a fact: its source, its id, and when the source recorded it.
+
+    authority: whether this kind of fact was the source's to say when it was recorded, by the registry's settings then.
+    """
+
+    source: str
+    id: str
+    occurred_at: RecordedTime
+    authority: bool = Field(default=False, exclude_if=_is_false)
 
 
 class LogEvent(OwnEvent):

@@ -24,13 +24,13 @@ from contracts.base import (
     BusinessDay,
     DivisionCode,
     EventId,
+    FactOrigin,
     Grade,
     Key,
     LogEvent,
     OwnEvent,
     PersonRef,
     Rating,
-    RecordedTime,
     Year,
 )
 from contracts.certification import (
@@ -104,22 +104,6 @@ __all__ = [
     "WorkerEvent",
     "WorkerRegistered",
 ]
-
-
-def _is_false(value: bool) -> bool:
-    return not value
-
-
-class FactOrigin(OwnEvent):
-    """The intake message that brought a fact: its source, its id, and when the source recorded it.
-
-    authority: whether this kind of fact was the source's to say when it was recorded, by the registry's settings then.
-    """
-
-    source: str
-    id: str
-    occurred_at: RecordedTime
-    authority: bool = Field(default=False, exclude_if=_is_false)
 
 
 class Standing(OwnEvent):

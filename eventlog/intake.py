@@ -17,7 +17,7 @@ import orjson
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
-from contracts.base import EventId
+from contracts.base import EventId, FactOrigin
 from contracts.extent import INTAKE_DEPTH_MAX, INTAKE_VALUES_MAX, beyond
 from contracts.intake import FACT_TYPES, INTAKE_BYTES_MAX, IntakeMessage, fact_subject, message_named, parse
 from contracts.plain_identity import identity_in, plain_identities
@@ -69,6 +69,11 @@ class Parsed:
     sequence: int
     subject: str
     raw: bytes
+
+    @property
+    def fact(self) -> FactOrigin:
+        """The message, as events name it."""
+        return FactOrigin(source=self.origin, id=self.message.id, occurred_at=self.message.time)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
@@ -309,6 +310,10 @@ class Log:
             for stream, *past in connection.execute(query):
                 found[stream].append(Past(*past))
         return found
+
+    def past(self, past: Past) -> tuple[str, date, Any]:
+        """Id, day and event of a recorded event, as deciders take it in. Raises UnknownEvent, UnreadableEvent."""
+        return past.event_id, date.fromisoformat(past.effective_on), self.codec.decode(past.type, past.data)
 
     def read(
         self, connection: Connection, after: int = 0, limit: int = 1000, *, upto: int | None = None, types: Sequence[str] = ()

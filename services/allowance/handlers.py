@@ -40,7 +40,6 @@ from services.allowance.decider import (
     Hear,
     Recalculate,
     Worker,
-    WorkerEvent,
     decide,
     evolve,
     replay,
@@ -97,8 +96,7 @@ def happened(log: Log, past: Past) -> Happened:
     """A recorded event as the decider takes it in; of a decision only what later ones need."""
     if past.type in _DECISIONS:
         return Happened(past.event_id, date.min, _ON_FILE.decode(past.data))
-    event = cast(WorkerEvent, log.codec.decode(past.type, past.data))
-    return Happened(past.event_id, date.fromisoformat(past.effective_on), event)
+    return Happened(*log.past(past))
 
 
 class Workers:

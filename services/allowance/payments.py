@@ -44,7 +44,6 @@ from contracts.payment import (
     RunPrepared,
     list_digest,
 )
-from contracts.registry import FactOrigin
 from eventlog import schema
 from eventlog.bounds import SourceBounds
 from eventlog.bulk import one_of
@@ -325,7 +324,7 @@ class Payments:
         """The command that a fact is, with what the payouts of the run come to; and every change that a check has found."""
         data = parsed.message.data
         assert isinstance(data, PAYMENT_FACTS)
-        stamp = runs.Stamp(name, _origin(parsed), data.by)
+        stamp = runs.Stamp(name, parsed.fact, data.by)
         changes: tuple[RunChange, ...] = ()
         match data:
             case intake.PaymentRunPrepared():
@@ -428,7 +427,7 @@ class Payments:
         name = runs.run_name(data.run_source or parsed.origin, data.run)
         load_runs(connection, self.log, batch, [name])
         state = batch.runs[name]
-        stamp = runs.Stamp(name, _origin(parsed), data.by)
+        stamp = runs.Stamp(name, parsed.fact, data.by)
         results_sha256 = digest([result.model_dump(mode="json") for result in data.results])
         part = runs.FilePart(data.file_sha256, data.part, data.parts, results_sha256)
         if not isinstance(state, Instructed):
@@ -469,7 +468,7 @@ class Payments:
     ) -> Sequence[LogEvent]:
         ref = data.person.person_ref
         load_accounts(connection, self.log, batch, [ref])
-        fact = _origin(parsed)
+        fact = parsed.fact
         command = (
             accounts.Demand(ref, data.payer, fact, data.by, data.reason)
             if isinstance(data, intake.RecoveryDemanded)
@@ -496,7 +495,7 @@ class Payments:
         this_month = month_of(max(utc_text(self.log.clock.now()), head.recorded_at))
         events = decide_close(
             ClosePeriod(
-                data.month, _origin(parsed), data.by, this_month, open_months_before(connection, data.month),
+                data.month, parsed.fact, data.by, this_month, open_months_before(connection, data.month),
                 head.position, head.root, count, totals,
             ),
             batch.periods,
@@ -583,10 +582,6 @@ def _stream_of(parsed: Parsed) -> str:
 def _person_of(parsed: Parsed) -> str | None:
     person = getattr(parsed.message.data, "person", None)
     return getattr(person, "person_ref", None)
-
-
-def _origin(parsed: Parsed) -> FactOrigin:
-    return FactOrigin(source=parsed.origin, id=parsed.message.id, occurred_at=parsed.message.time)
 
 
 def _correlation(parsed: Parsed) -> str:

@@ -38,7 +38,6 @@ from contracts.registry import (
     CertificationConcluded,
     EligibilityReviewed,
     EncryptedIdentity,
-    FactOrigin,
     InspectionOpened,
     NoticeOpened,
     ObjectionRaised,
@@ -99,7 +98,6 @@ from services.registry.decider import (
 from services.registry.decider.facts import outranked, says_the_same
 from services.registry.decider.places import (
     PLACE_FACTS,
-    PlaceEvent,
     PlaceFact,
     PlaceState,
     decide_place,
@@ -329,14 +327,7 @@ class RegistryIntake:
             batch.identities[stream] = identities
         for stream, history in self._log.histories(connection, missing).items():
             try:
-                happened = [
-                    Happened(
-                        p.event_id,
-                        date.fromisoformat(p.effective_on),
-                        cast(WorkerEvent, self._log.codec.decode(p.type, p.data)),
-                    )
-                    for p in history
-                ]
+                happened = [Happened(*self._log.past(each)) for each in history]
                 batch.states[stream] = replay(happened)
             except Exception as error:
                 if ahead and failure_of(error) is Failure.MESSAGE:
@@ -472,8 +463,7 @@ class RegistryIntake:
         before = batch.states[stream]
         ref = stream.removeprefix("worker-")
         unit: Unit = Unit(expects={stream: batch.versions[stream]})
-        origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
-        stamp = Stamp(self._log.new_id(), ref, origin, message.effectiveon, self._log.clock.now())
+        stamp = Stamp(self._log.new_id(), ref, ready.parsed.fact, message.effectiveon, self._log.clock.now())
         if isinstance(message.data, (*STEPS, *FILE_ACTS, RegistrationTransferred)):
             stamp = replace(stamp, more_ids=tuple(self._log.new_id() for _ in range(MORE_EVENTS_MAX)))
         identity = self._encrypt(connection, batch, unit, ready, ref, stamp.event_id)
@@ -759,13 +749,12 @@ class RegistryIntake:
         if stream not in batch.places:
             state, version = initial(stream), 0
             for past in self._log.histories(connection, {stream}).get(stream, ()):
-                event = cast(PlaceEvent, self._log.codec.decode(past.type, past.data))
-                state, version = evolve_place(state, event, date.fromisoformat(past.effective_on)), version + 1
+                _, on, event = self._log.past(past)
+                state, version = evolve_place(state, event, on), version + 1
             batch.places[stream], batch.versions[stream] = state, version
         message = parsed.message
-        origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
         event_id = self._log.new_id()
-        stamp = Stamp(event_id, "", origin, message.effectiveon, self._log.clock.now())
+        stamp = Stamp(event_id, "", ready.parsed.fact, message.effectiveon, self._log.clock.now())
         check_dates(stamp)
         unit: Unit = Unit(expects={stream: batch.versions[stream]})
         events = decide_place(stamp, data, batch.places[stream], self._check_place)
@@ -794,8 +783,7 @@ class RegistryIntake:
             already(duplicate.ended == Merged(data.survivor.person_ref, message.effectiveon, data.reason))
             return Decided(Unit(expects={stream: batch.versions[stream]}), (), data.person.person_ref)
         ids = tuple(self._log.new_id() for _ in range(2 + len(facts_to_take(duplicate))))
-        origin = FactOrigin(source=parsed.origin, id=message.id, occurred_at=message.time)
-        stamp = Stamp(ids[0], data.person.person_ref, origin, message.effectiveon, self._log.clock.now(), ids[1:])
+        stamp = Stamp(ids[0], data.person.person_ref, ready.parsed.fact, message.effectiveon, self._log.clock.now(), ids[1:])
         check_dates(stamp)
         merged, absorbed, taken = decide_merge(Merge(stamp, data.survivor.person_ref, data.reason), duplicate, survivor)
         ended = Happened(ids[0], message.effectiveon, merged)

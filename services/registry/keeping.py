@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
@@ -199,14 +199,7 @@ class Keeper:
         """Of these people, but for those behind a parked message."""
         found: States = {}
         for stream, history in self._log.histories(connection, {stream_of(ref) for ref in refs} - blocked).items():
-            happened = [
-                Happened(
-                    past.event_id,
-                    date.fromisoformat(past.effective_on),
-                    cast(WorkerEvent, self._log.codec.decode(past.type, past.data)),
-                )
-                for past in history
-            ]
+            happened = (Happened(*self._log.past(each)) for each in history)
             found[stream.removeprefix("worker-")] = (replay(happened), len(history))
         return found
 

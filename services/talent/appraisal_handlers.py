@@ -17,12 +17,11 @@ from sqlalchemy import Connection
 from contracts import appraisal_intake as facts
 from contracts.appraisal_events import AppraisalEvent, ConductEvent, CycleEvent, Mark, MarkingEvent
 from contracts.appraisal_intake import ActOnCycle, AppraisalFact, ConductFact, MarkingFact
-from contracts.registry import FactOrigin
 from eventlog.cache import StateCache
 from eventlog.decider import Early
 from eventlog.inbox.documents import read_text
 from eventlog.inbox.protocol import Behind, Decided, Entry, told_again
-from eventlog.log import Log, Past, Unit
+from eventlog.log import Log, Unit
 from services.talent import appraisal, conduct, marking
 from services.talent.acts import Stamp
 from services.talent.appraisal import CycleAround, CycleCommand, CycleHappened, CycleState, Reach, cycle_stream
@@ -129,17 +128,14 @@ class AppraisalDesk:
             if kept is not None:
                 batch.versions[stream], states.cycles[stream] = kept
         for stream, past in self._log.histories(connection, cycles - states.cycles.keys()).items():
-            states.cycles[stream] = appraisal.replay_cycle(CycleHappened(*self._past(one)) for one in past)
+            states.cycles[stream] = appraisal.replay_cycle(CycleHappened(*self._log.past(one)) for one in past)
             batch.versions[stream] = len(past)
         for stream, past in self._log.histories(connection, ratees - states.ratees.keys()).items():
-            states.ratees[stream] = marking.replay_marking(MarkingHappened(*self._past(one)) for one in past)
+            states.ratees[stream] = marking.replay_marking(MarkingHappened(*self._log.past(one)) for one in past)
             batch.versions[stream] = len(past)
         for stream, past in self._log.histories(connection, conducts - states.conducts.keys()).items():
-            states.conducts[stream] = conduct.replay_conduct(ConductHappened(*self._past(one)) for one in past)
+            states.conducts[stream] = conduct.replay_conduct(ConductHappened(*self._log.past(one)) for one in past)
             batch.versions[stream] = len(past)
-
-    def _past(self, past: Past) -> tuple[str, date, Any]:
-        return past.event_id, date.fromisoformat(past.effective_on), self._log.codec.decode(past.type, past.data)
 
     # --- deciding -------------------------------------------------------------------------------------------------------
 
@@ -153,8 +149,7 @@ class AppraisalDesk:
         cycle = cycle_stream(named.cycle or "")
         if cycle in batch.blocked:
             raise Behind(cycle)
-        origin = FactOrigin(source=entry.parsed.origin, id=message.id, occurred_at=message.time)
-        stamp = Stamp(self._log.new_id(), named.person or "", origin, message.effectiveon, self._log.clock.now())
+        stamp = Stamp(self._log.new_id(), named.person or "", entry.parsed.fact, message.effectiveon, self._log.clock.now())
         command = _command(data, stamp, named)
         expects = {stream: batch.versions[stream]}
         events: Sequence[AppraisalEvent]
@@ -273,7 +268,7 @@ class AppraisalDesk:
         found = {stream: states.ratees[stream] for stream in streams if stream in states.ratees}
         missing = [stream for stream in streams if stream not in found]
         for stream, past in self._log.histories(connection, missing).items():
-            found[stream] = marking.replay_marking(MarkingHappened(*self._past(one)) for one in past)
+            found[stream] = marking.replay_marking(MarkingHappened(*self._log.past(one)) for one in past)
         return found
 
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import cast
 
 from sqlalchemy import Connection
 
-from contracts.development import DevelopmentPolicyPublished, MatterEvent
+from contracts.development import DevelopmentPolicyPublished
 from contracts.development_intake import MatterFact, matter_said
 from contracts.development_policy import DevelopmentPolicy
-from contracts.registry import FactOrigin
 from contracts.workdays import Calendar
 from eventlog.cache import Shelved
 from eventlog.decider import Early
@@ -91,12 +89,7 @@ class Matters:
         streams = {self.stream_of(connection, batch, entry) for entry in entries} - batch.matters.keys()
         for stream, past in self._log.histories(connection, streams).items():
             batch.versions[stream] = len(past)
-            batch.matters[stream] = replay_matter(
-                MatterHappened(
-                    date.fromisoformat(one.effective_on), cast(MatterEvent, self._log.codec.decode(one.type, one.data))
-                )
-                for one in past
-            )
+            batch.matters[stream] = replay_matter(MatterHappened(*self._log.past(one)[1:]) for one in past)
 
     def decide(self, connection: Connection, batch: DevelopmentBatch, entry: Entry, stream: str) -> Decided:
         message, says, origin = entry.parsed.message, _said(entry), entry.parsed.origin
@@ -105,8 +98,7 @@ class Matters:
         if isinstance(state, Absent) and not opens(says) and may_say(says, origin, self._closers):
             raise Early(made_need(stream), f"{stream.partition('-')[0]} {stream.partition('-')[2]}")
         event_id = self._log.new_id()
-        fact = FactOrigin(source=origin, id=message.id, occurred_at=message.time)
-        stamp = Stamp(event_id, "", fact, message.effectiveon, self._log.clock.now())
+        stamp = Stamp(event_id, "", entry.parsed.fact, message.effectiveon, self._log.clock.now())
         policies = batch.policies
         events = decide_matter(MatterAct(stamp, stream, says), state, policies.items, self._calendar, self._closers)
         unit = Unit(expects={stream: batch.versions[stream], DEVELOPMENT_POLICIES: policies.version})

@@ -19,7 +19,6 @@ from contracts.appraisal_intake import AppraisalFact
 from contracts.development import Mentorship
 from contracts.development_intake import DevelopmentPolicyPublished, MatterFact, MentorAssigned, PersonFact, person_said
 from contracts.intake import QualificationStandardPublished
-from contracts.registry import FactOrigin
 from contracts.standard import QualificationStandard, Words
 from contracts.talent import CandidateFlagged, CandidateNominated, FactHeard, Profile, StandardPublished
 from contracts.workdays import Calendar
@@ -123,9 +122,7 @@ class TalentBatch(DevelopmentBatch):
 
 def happened(log: Log, past: Past) -> Happened:
     """A recorded event as the decider takes it in."""
-    return Happened(
-        past.event_id, date.fromisoformat(past.effective_on), cast(PersonEvent, log.codec.decode(past.type, past.data))
-    )
+    return Happened(*log.past(past))
 
 
 class Talent:
@@ -336,8 +333,9 @@ class _Candidates:
         message, source = entry.parsed.message, entry.parsed.origin
         ref = stream.removeprefix("worker-")
         event_id = self.log.new_id()
-        origin = FactOrigin(source=source, id=message.id, occurred_at=message.time)
-        command = _command(_candidate(entry), Stamp(event_id, ref, origin, message.effectiveon, self.log.clock.now()))
+        command = _command(
+            _candidate(entry), Stamp(event_id, ref, entry.parsed.fact, message.effectiveon, self.log.clock.now())
+        )
         _check_needs(command, batch.states[stream], ref)
         mentor = _mentor_of(command)
         if mentor is not None and not batch.states[mentor].heard:

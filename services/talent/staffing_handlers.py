@@ -9,8 +9,6 @@ from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection
 
-from contracts.registry import FactOrigin
-from contracts.staffing import StaffingEvent
 from contracts.standard import Words
 from eventlog.decider import Early
 from eventlog.inbox.protocol import Decided, Entry, told_again
@@ -53,23 +51,14 @@ class Staffing:
     def load(self, connection: Connection, batch: StaffingBatch, entries: Sequence[Entry]) -> None:
         streams = {self.stream_of(connection, batch, entry) for entry in entries} - batch.staffing.keys()
         for stream, history in self.log.histories(connection, streams).items():
-            batch.staffing[stream] = replay_staffing(
-                stream,
-                (
-                    StaffingHappened(
-                        date.fromisoformat(past.effective_on), cast(StaffingEvent, self.log.codec.decode(past.type, past.data))
-                    )
-                    for past in history
-                ),
-            )
+            batch.staffing[stream] = replay_staffing(stream, (StaffingHappened(*self.log.past(past)[1:]) for past in history))
             batch.versions[stream] = len(history)
 
     def decide(self, connection: Connection, batch: StaffingBatch, entry: Entry, stream: str) -> Decided:
         message, states = entry.parsed.message, batch.staffing
         data = cast(Any, message.data)
         event_id = self.log.new_id()
-        origin = FactOrigin(source=entry.parsed.origin, id=message.id, occurred_at=message.time)
-        stamp = Stamp(event_id, "", origin, message.effectiveon, self.log.clock.now())
+        stamp = Stamp(event_id, "", entry.parsed.fact, message.effectiveon, self.log.clock.now())
         division = getattr(data, "division", "")
         known = batch.words(division, message.effectiveon) if division else Words()
         command = StaffingCommand(stamp, data, known)
