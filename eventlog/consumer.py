@@ -10,7 +10,8 @@ invariant that is broken nothing is settled any more until somebody has looked a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -31,16 +32,28 @@ SLICE_MESSAGES_MAX = 200
 SLICE_BYTES_MAX = 96 * 1024
 """Of one slice, unless a single message is larger. What a message costs goes by its bytes: a usual fact of 450 takes 0.4 ms,
 and one of 64 KiB, whatever it says, no more than 100."""
+SLICE_CPU_SECONDS_MAX = 0.1
+"""What a slice should take of the loop's thread. After one that took more, such as hundreds of facts about one person, the next
+are smaller."""
 SLICE_PAUSE_SECONDS = 0.002
 
 
 class Consumer:
     """name: for the log and the status. failing: why it stands still, or None. handled: messages since the start.
 
-    stopped: an invariant is broken; it stands still for good.
+    stopped: an invariant is broken; it stands still for good. cpu_seconds: a clock of what this thread has worked.
     """
 
-    def __init__(self, name: str, feed: Feed, handler: Handler, log: Any, *, batch_max: int = 1000) -> None:
+    def __init__(
+        self,
+        name: str,
+        feed: Feed,
+        handler: Handler,
+        log: Any,
+        *,
+        batch_max: int = 1000,
+        cpu_seconds: Callable[[], float] = time.thread_time,
+    ) -> None:
         self.name = name
         self.handled = 0
         self.failing: str | None = None
@@ -49,6 +62,8 @@ class Consumer:
         self._handler = handler
         self._log = log
         self._batch_max = batch_max
+        self._cpu_seconds = cpu_seconds
+        self._slice_messages = SLICE_MESSAGES_MAX
 
     async def run(self) -> None:
         """Consume until cancelled, or until an invariant is found broken: ``failing`` says which."""
@@ -68,16 +83,32 @@ class Consumer:
 
     async def _settle_in_slices(self, batch: Sequence[Incoming]) -> None:
         loop = asyncio.get_running_loop()
-        signed_at = loop.time()
-        for start, end in _slices(batch):
-            if self.stopped:
-                return
+        signed_at, start = loop.time(), 0
+        while start < len(batch) and not self.stopped:
             if start:
                 await asyncio.sleep(SLICE_PAUSE_SECONDS)
             if loop.time() - signed_at >= IN_PROGRESS_SECONDS:
                 signed_at = loop.time()
                 await self._sign(batch[start:])
+            end, began = self._end_of_slice(batch, start), self._cpu_seconds()
             await self._settle(batch[start:end], batch[start:])
+            self._fit(end - start, self._cpu_seconds() - began)
+            start = end
+
+    def _end_of_slice(self, batch: Sequence[Incoming], start: int) -> int:
+        size = 0
+        for place, message in enumerate(batch[start:], start):
+            size += len(message.payload)
+            if place > start and (size > SLICE_BYTES_MAX or place - start >= self._slice_messages):
+                return place
+        return len(batch)
+
+    def _fit(self, messages: int, seconds: float) -> None:
+        """Set how many messages the next slice may have, by what this one took."""
+        if seconds > SLICE_CPU_SECONDS_MAX:
+            self._slice_messages = max(1, int(messages * SLICE_CPU_SECONDS_MAX / seconds))
+        elif 2 * seconds < SLICE_CPU_SECONDS_MAX:
+            self._slice_messages = min(SLICE_MESSAGES_MAX, 2 * self._slice_messages)
 
     async def _settle(self, batch: Sequence[Incoming], waiting: Sequence[Incoming]) -> None:
         """Hand over until it is settled, then acknowledge each. Cancelled in between, the batch is delivered again.
@@ -121,15 +152,3 @@ class Consumer:
         with suppress(BrokerOutage, OSError):
             for message in batch:
                 await message.in_progress()
-
-
-def _slices(batch: Sequence[Incoming]) -> Iterator[tuple[int, int]]:
-    """(start, end) of each slice; one that is longer than the bounds has one message."""
-    start = size = 0
-    for place, message in enumerate(batch):
-        size += len(message.payload)
-        if place > start and (size > SLICE_BYTES_MAX or place - start >= SLICE_MESSAGES_MAX):
-            yield start, place
-            start, size = place, len(message.payload)
-    if batch:
-        yield start, len(batch)

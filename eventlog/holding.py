@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 from contracts.base import utc_text
@@ -23,6 +23,7 @@ from eventlog.log import Log, Unit, Vanished
 __all__ = ["Holding", "held_item"]
 
 EXPIRED_MAX = 500
+MANY_HELD = 200
 NEEDS_MAX = 1000
 """Needs of one query."""
 
@@ -39,6 +40,12 @@ class Holding:
         self._desk = desk
         self._log = log
         self._hold_seconds = hold_seconds
+
+    def many(self) -> bool:
+        """Whether so many messages wait that one which brings what they need takes long to settle."""
+        with self._log.database.read.connect() as connection:
+            some = select(schema.held.c.hold_id).limit(MANY_HELD + 1).subquery()
+            return bool(connection.execute(select(func.count()).select_from(some)).scalar_one() > MANY_HELD)
 
     def hold(self, batch: Batch, item: Item, parsed: Parsed, early: Early, expects: Mapping[str, int]) -> None:
         """Keep a message until what it needs is provided. expects: streams, and the versions at which they lacked it."""

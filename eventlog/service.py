@@ -8,6 +8,7 @@ the reasons measured in docs/decisions/0003: latency of a lone message, busy loo
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +131,7 @@ class Service:
     bindings: Bindings | None = None
     quota: Quota = field(default_factory=Quota)
     bounds: Mapping[str, SourceBounds] = field(default_factory=dict)
+    cpu_seconds: Callable[[], float] = time.thread_time
     _answering: Answering | None = None
     _feeds: list[JetStreamFeed] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -214,7 +216,9 @@ class Service:
         """Start every task, whatever the broker is: JetStream, or the bus of the simulation. feeds: one a consumer."""
         self._loop = asyncio.get_running_loop()
         for spec, feed in zip(bindings.consumers, feeds, strict=True):
-            self.consumers.append(Consumer(spec.name, feed, spec.handler, self.logger, batch_max=spec.batch_max))
+            self.consumers.append(
+                Consumer(spec.name, feed, spec.handler, self.logger, batch_max=spec.batch_max, cpu_seconds=self.cpu_seconds)
+            )
         for name, read, stream in (
             (self.name, read_events(self.name), self.name.upper()),
             (f"{self.name}-receipts", read_receipts(self.name), "RECEIPTS"),

@@ -155,7 +155,7 @@ def bindings(
     async def keep() -> None:
         while True:
             # First, so that it goes on even while the check fails on somebody.
-            intake.release()
+            await intake.release_held()
             await asyncio.to_thread(keeper.run)
             await asyncio.sleep(KEEP_EVERY_SECONDS)
 

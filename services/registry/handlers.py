@@ -65,6 +65,7 @@ from eventlog.ids import random_token
 from eventlog.inbox.failures import Failure, failure_of
 from eventlog.inbox.inbox import Inbox
 from eventlog.inbox.protocol import Behind, Capability, Decided, Entry
+from eventlog.inbox.turns import Turns
 from eventlog.intake import Parsed, content_of, seen_before
 from eventlog.log import Appended, Log, NewEvent, Recorded, Unit
 from eventlog.quota import Quota
@@ -205,13 +206,14 @@ class RegistryIntake:
         self._standards = standards(log)
         self._shelf = self._standards.shelf()
         self._inbox: Inbox[RegistryBatch] = Inbox(log, desk, self._holding, self)
+        self._turns = Turns()
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch. Returns after the commit, and after plain identity was erased from the stream."""
         items = [Item.of(m) for m in messages]
-        # In the loop's own thread: two threads would take the interpreter from each other at every statement (measured: a
-        # quarter of the time). What may hang, the database, has time-outs; see docs/decisions/0008.
-        erase = self.settle(items)
+        # In the loop's own thread, as a rule: two threads would take the interpreter from each other at every statement (a
+        # quarter of the time, measured). What may hang, the database, has time-outs; see docs/decisions/0008.
+        erase = await self._turns.take(lambda: self.settle(items), long=self._holding.many())
         self._wake()
         for sequence in erase:
             await self._erase(sequence)
@@ -864,6 +866,10 @@ class RegistryIntake:
                 chosen = (person_index.c.value == what) | (person_index.c.person_ref == what)
                 if connection.execute(select(person_index.c.value).where(chosen).limit(1)).first() is not None:
                     yield index
+
+    async def release_held(self) -> int:
+        """``release``, when it is its turn."""
+        return await self._turns.take(self.release, long=self._holding.many())
 
     def release(self) -> int:
         """Settle the messages whose need was met by what the registry does by itself (``keeping``): a certificate that they

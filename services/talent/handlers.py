@@ -31,6 +31,7 @@ from eventlog.holding import Holding
 from eventlog.inbox.documents import Documents
 from eventlog.inbox.inbox import Inbox
 from eventlog.inbox.protocol import Capability, Decided, Entry, told_again
+from eventlog.inbox.turns import Turns
 from eventlog.intake import Parsed
 from eventlog.log import Appended, Log, NewEvent, Past, Unit
 from eventlog.quota import Quota
@@ -80,6 +81,9 @@ __all__ = ["STANDARDS", "Talent", "happened"]
 SERVICE = "talent"
 STANDARDS = "standards"
 """The one stream of all standards: a decision names its version, so that none is made by a stale one."""
+
+ACTS_ON_ALL = tuple(f".appraisal-cycle-{act}" for act in ("scored", "published", "concluded", "cancelled"))
+"""Ends of the subjects of acts that are about everybody in a cycle."""
 
 CandidateFact = (
     intake.CandidateNominated
@@ -166,18 +170,21 @@ class Talent:
         self._cache: StateCache[Member] = StateCache()
         self._wake = wake
         self._erase = erase
+        self._turns = Turns()
 
     # --- the two consumers ----------------------------------------------------------------------------------------------
 
     async def handle_events(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch of registry events. Returns after the commit."""
-        # In the loop's own thread, see docs/decisions/0008.
-        self.hear([Item.of(m) for m in messages])
+        items = [Item.of(m) for m in messages]
+        await self._turns.take(lambda: self.hear(items), long=self._holding.many())
         self._wake()
 
     async def handle_intake(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch of intake messages. Returns after the commit, and after plain identity was erased."""
-        erase = self.take([Item.of(m) for m in messages])
+        items = [Item.of(m) for m in messages]
+        long = any(item.subject.endswith(ACTS_ON_ALL) for item in items) or self._holding.many()
+        erase = await self._turns.take(lambda: self.take(items), long=long)
         self._wake()
         for sequence in erase:
             await self._erase(sequence)

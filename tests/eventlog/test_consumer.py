@@ -92,6 +92,24 @@ def test_a_batch_is_settled_in_slices(sizes: list[int], expected: list[int]) -> 
     assert acts == [act for count in expected for act in [("start", count), ("done", count), *[("ack", 1)] * count]]
 
 
+def test_a_slice_that_took_long_is_followed_by_smaller_ones() -> None:
+    """Messages that cost a hundredth of a second each come ten at a time; cheap ones then as many as before."""
+    cpu, counts = [0.0], []
+
+    async def work() -> None:
+        bench = Bench([[b"x"] * (2 * SLICE_MESSAGES_MAX)] * 2)
+
+        async def handle(messages: Sequence[Incoming]) -> None:
+            counts.append(len(messages))
+            cpu[0] += len(messages) * (0.01 if sum(counts) <= SLICE_MESSAGES_MAX + 50 else 0.0)
+
+        bench.consumer = Consumer("c", bench.feed, handle, bench.notes, cpu_seconds=lambda: cpu[0])
+        await bench.until(4 * SLICE_MESSAGES_MAX)
+
+    run(work())
+    assert (counts[0], max(counts[1:6]), max(counts[6:])) == (SLICE_MESSAGES_MAX, 10, SLICE_MESSAGES_MAX)
+
+
 def test_between_two_slices_others_get_their_turn() -> None:
     """A handler that never waits does not keep the loop to itself until the whole batch is settled."""
 
@@ -112,7 +130,8 @@ def test_between_two_slices_others_get_their_turn() -> None:
         answering = asyncio.create_task(other())
         await bench.until(2)
         await answering
-        return [act if isinstance(act, str) else act[0] for act in bench.acts]
+        acts = [act if isinstance(act, str) else act[0] for act in bench.acts]
+        return [act for act in acts if act != "in-progress"]  # On a slow machine there are some.
 
     assert run(work()) == ["start", "done", "ack", "answered", "start", "done", "ack"]
 

@@ -157,7 +157,7 @@ class Process:
         log = CountingLog(name, opened.database, opened.codec, world.clock, entropy, opened.views)
         log.faults = world.faults
         broker: Any = None
-        service = SimulatedService(name, log, self.store.database, broker, Notes())
+        service = SimulatedService(name, log, self.store.database, broker, Notes(), cpu_seconds=lambda: 0.0)
         service.bus = world.bus
         if name == "registry":
             return service, registry_app.bindings(service, Vault(KEYS, entropy), Rules(), HOLD_SECONDS, correctors)
