@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -306,12 +307,14 @@ def publish(
     answered = {receipt.id for receipt in receipts if receipt.problems or receipt.warnings}
     told = [row for row in _answered(about, rows, receipts) if row.message_id in answered] if answered else []
     warned = sum(bool(receipt.warnings) for receipt in receipts)
+    warnings = Counter(code for receipt in receipts for code in {warning.code for warning in receipt.warnings})
     answer = {
         "file": file.name,
         "rows": tally.rows,
         "published": summary.published,
         "outcomes": dict(summary.outcomes),
         "warned": warned,
+        "warnings": dict(sorted(warnings.items())),
         "unanswered": len(summary.unanswered),
         "counts": counts,
         "wrong": [_as_json(row) for row in tally.shown],
@@ -321,6 +324,9 @@ def publish(
     about.show(answer | ({"errors": copy} if errors is not None else {}), lambda: "")
     if not as_json:
         about.out.print(_outcome_table(about, tally.rows, counts, warned))
+        for code, count in sorted(warnings.items()):
+            text = about.say(f"提示 {code}：{count:,} 行", f"warning {code}: {count:,} rows")
+            about.out.print(text, markup=False, style="yellow")
         for row in [*tally.shown, *told][:SHOWN_MAX]:
             for problem in row.problems:
                 about.out.print(_row_line(row, problem), markup=False)

@@ -306,12 +306,12 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "public.jwk").write_text(PUBLIC, encoding="utf-8")
     monkeypatch.setenv("HONGLING_PUBLIC_KEY", str(tmp_path / "public.jwk"))
     monkeypatch.setenv("HONGLING_MESSAGE_ID_KEY", "00" * 32)
-    monkeypatch.setenv("HONGLING_NATS_URL", "nats://nowhere")
+    monkeypatch.setenv("HONGLING_NATS_URL", "nats://127.0.0.1:9")
     monkeypatch.setenv("HONGLING_HR_NATS_SEED_FILE", str(tmp_path / "public.jwk"))  # read by nobody: the client is not real
     monkeypatch.delenv("HONGLING_DATA", raising=False)
 
     def run(*words: str) -> Result:
-        return CliRunner().invoke(app, ["intake", *words, "--type", "年度考核", "--lang", "zh"])
+        return CliRunner().invoke(app, ["intake", words[0], "--type", "年度考核", "--lang", "zh", *words[1:]])
 
     return run
 
@@ -347,7 +347,7 @@ def test_publish_writes_the_copy_when_it_publishes_nothing(typed: Any, tmp_path:
 class FakeClient:
     """Takes what is published; answers that 2023 cannot be, as the registry would."""
 
-    def __init__(self, *_: object) -> None: ...
+    def __init__(self, *_: object, **_more: object) -> None: ...
 
     async def __aenter__(self) -> Self:
         return self
@@ -359,7 +359,8 @@ class FakeClient:
         for each in messages:
             summary.published += 1
             assert each.message is not None
-            refused = json.loads(each.message)["data"]["year"] == 2023
+            data = json.loads(each.message)["data"]
+            refused, strange = data["year"] == 2023, data["rating"] == "zzz"
             summary.receipts[each.message_id] = Receipt(
                 source="hr",
                 id=each.message_id,
@@ -367,6 +368,7 @@ class FakeClient:
                 outcome="refused" if refused else "accepted",
                 at=datetime(2025, 3, 1, tzinfo=UTC),
                 problems=(problem("out-of-range", "data.year", expected="at least 2024"),) if refused else (),
+                warnings=(problem("doubtful-word", "data.rating"),) if strange else (),
             )
         return summary
 
@@ -400,6 +402,28 @@ def test_publish_names_the_row_and_the_cell_of_what_was_refused(
     assert [(row["row"], [(each["field"], each["cell"]) for each in row["problems"]]) for row in told] == [
         (4, [("年度", "B4")])
     ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "counted", "said"),
+    [
+        ("zh", "提示 doubtful-word：2 行", "第 3 行“考核等次”列（C3）：已受理，但请核实: "),
+        ("en", "warning doubtful-word: 2 rows", "row 3, column “考核等次” (C3): accepted, but check it: "),
+    ],
+)
+def test_publish_counts_the_warnings_of_receipts_by_code_and_names_row_and_cell(
+    typed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lang: str, counted: str, said: str
+) -> None:
+    """What was taken and may be a slip is told like what is wrong; the command ends well all the same."""
+    monkeypatch.setattr(intake, "IntakeClient", FakeClient)
+    file = csv_file(tmp_path, HEADING + GOOD + "w-3,2024,zzz,2025-01-04\nw-4,2024,zzz,2025-01-04\n")
+    result = typed("publish", str(file), "--lang", lang)
+    assert result.exit_code == 0, result.output
+    assert counted in result.output
+    assert all(part in result.output for part in (said, "(C4)" if lang == "en" else "（C4）", "[doubtful-word]"))
+    answer = json.loads(typed("publish", str(file), "--lang", lang, "--json").stdout)
+    assert (2, {"doubtful-word": 2}) == (answer["warned"], answer["warnings"])
+    assert [3, 4] == [row["row"] for row in answer["told"]]
 
 
 def test_what_is_hidden_ends_the_command_until_it_is_said_what_to_do(typed: Any, tmp_path: Path) -> None:

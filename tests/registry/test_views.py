@@ -22,6 +22,7 @@ from contracts.particulars import (
     InspectionResult,
     Particulars,
     RatingResult,
+    Recognition,
     Registration,
     RegistrationStatus,
     Transfer,
@@ -253,6 +254,18 @@ def test_a_worker_is_stewarded_by_the_level_that_the_standard_says_for_their_gra
         steward_on(shown, known) for shown, known in ((held, [(ANNA, standard)]), (held, []), (not_yet, [(ANNA, standard)]))
     ]
     assert ["320100", "320100", "320102"] == stewards
+
+
+def test_who_is_transferred_to_a_city_without_a_standard_is_stewarded_by_that_city(files: Files) -> None:
+    """An intermediate worker, by the scheme's own rule: before the certificate is recognised there, and after."""
+    registered(files)
+    text = (Path(__file__).parents[2] / "standards" / "example-certification.yaml").read_text(encoding="utf-8")
+    known = [(ANNA, read_standard(text))]
+    told(files, ANNA, (certificate("A-1", "intermediate"), "2022-01-01"))
+    told(files, ANNA, (Transfer(key="t-1", division="330106"), "2023-05-01"))
+    told(files, ANNA, (Recognition(number="A-1", division="330106"), "2023-07-01"))
+    days = ("2023-04-30", "2023-05-01", "2023-07-01")
+    assert ["320100", "330100", "330100"] == [steward_on(row(files, day=at(day)), known) for day in days]
 
 
 def test_a_serial_is_never_given_twice(files: Files) -> None:
