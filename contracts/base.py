@@ -114,14 +114,18 @@ LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]*$"
 text at all: the message that holds one is not JSON."""
 PARAGRAPHS_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]*$"
 """Text of several lines: the same, but for tab, line feed and carriage return."""
-DATE_PATTERN = r"^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}$"
+_YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+DATE_PATTERN = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}$"
 """RFC 3339 without the year 0000, which no calendar here has."""
-TIME_PATTERN = (
-    r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+_MOMENT = (
+    r"-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
+TIME_PATTERN = rf"^[12][0-9]{{3}}{_MOMENT}"
 """RFC 3339 of the years 1000 to 2999, with capital T and Z as section 5.6 recommends. Digits beyond the microsecond are
 dropped."""
+RECORDED_TIME_PATTERN = f"^{_YEAR}{_MOMENT}"
+"""The same of any year: the first hour of the year 1000 at +08:00 stands as one of 999 in UTC, and must be read again."""
 _DATE = re.compile(DATE_PATTERN)
 
 
@@ -153,7 +157,8 @@ class _Written:
 
 def utc_text(value: datetime) -> str:
     """Return a clock time as the fixed-width text that is stored, hashed and published: UTC, microseconds, ``Z``."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes the year 999 with three digits.
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def business_day(at: datetime) -> date:
@@ -200,13 +205,19 @@ Year = Annotated[int, Field(ge=YEAR_FIRST, le=YEAR_LAST, strict=True)]
 Fen = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1)]
 """Integer fen, within the exact integers of JSON (RFC 7493 section 2.2)."""
 
+_NO_TIME = ("datetime_not_rfc3339", "a time is written as RFC 3339 asks")
 RecordedTime = Annotated[
     AwareDatetime,
-    _Written(TIME_PATTERN, ("datetime_not_rfc3339", "a time is written as RFC 3339 asks")),
-    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
+    _Written(RECORDED_TIME_PATTERN, _NO_TIME),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": RECORDED_TIME_PATTERN}),
 ]
 """A clock time as one of the services wrote it."""
-UtcTime = Annotated[RecordedTime, AfterValidator(_to_utc)]
+UtcTime = Annotated[
+    AwareDatetime,
+    _Written(TIME_PATTERN, _NO_TIME),
+    AfterValidator(_to_utc),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
+]
 """A clock time with its zone, written as RFC 3339 asks; read as UTC."""
 
 BusinessDay = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -348,10 +349,35 @@ def test_a_discarded_event_frees_the_person(
 
 def test_an_event_of_another_language_is_parked(lite: Bench, told: list[Item]) -> None:
     """Its envelope is fine, its data are not what the registry publishes."""
-    import json
-
     value = json.loads(told[0].raw)
     value["data"]["particulars"] = {"kind": "salary"}
+    lite.hear(replace(told[0], raw=json.dumps(value).encode()))
+    assert [code for _, code in lite.parked()] == ["incoherent-event"]
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("fact", event_id(404)),
+        ("slot", "rating/soon"),
+        ("slot", "engagement-start"),
+        ("slot", "rating/2024/" + "x" * 160),
+    ],
+)
+def test_an_event_that_leans_on_what_was_never_told_is_parked(lite: Bench, told: list[Item], field: str, said: str) -> None:
+    """It was taken once, and everything that came about the person later was parked in its place. Others go on."""
+    value = json.loads(told[0].raw)
+    value["data"]["standings"][0][field] = said
+    lite.hear(replace(told[0], raw=json.dumps(value).encode()), *told[1:])
+    assert [code for _, code in lite.parked() if code != "behind-parked"] == ["incoherent-event"]
+    others = {json.loads(item.raw)["data"].get("person_ref") for item in told} - {value["data"]["person_ref"], None}
+    assert {e.event.person_ref for e in lite.events if isinstance(e.event, FactHeard)} == others
+
+
+def test_an_event_about_nobody_is_parked(lite: Bench, told: list[Item]) -> None:
+    """A token that no column holds costs neither the service nor anybody else."""
+    value = json.loads(told[0].raw)
+    value["data"]["person_ref"] = "p" * 70_000
     lite.hear(replace(told[0], raw=json.dumps(value).encode()))
     assert [code for _, code in lite.parked()] == ["incoherent-event"]
 

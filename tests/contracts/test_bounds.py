@@ -10,11 +10,22 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from contracts.base import INTEGER_MAX, LINE_PATTERN, PARAGRAPHS_PATTERN, BusinessDay, LogEvent, LongText, ShortText, UtcTime
+from contracts.base import (
+    INTEGER_MAX,
+    LINE_PATTERN,
+    PARAGRAPHS_PATTERN,
+    BusinessDay,
+    LogEvent,
+    LongText,
+    ShortText,
+    UtcTime,
+    utc_text,
+)
 from contracts.envelope import PARTITIONS, POSITION_MAX, EventEnvelope
 from contracts.generate_schemas import generate
 from contracts.intake import FACT_TYPES, DossierContent, IntakeMessage, parse
 from contracts.problems import problems_of
+from contracts.registry import FactOrigin
 
 SCHEMAS = {name.removesuffix(".json"): json.loads(text) for name, text in generate().items()}
 INTAKE = sorted(FACT_TYPES)
@@ -58,7 +69,7 @@ def of(value: Any) -> list[tuple[str, str]]:
 # --- texts ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", INTAKE)
+@pytest.mark.parametrize("name", [*INTAKE, "event-envelope"])
 def test_every_text_that_comes_in_has_an_alphabet_and_an_end(name: str) -> None:
     """A plain text would bring control characters, and what is longer than its column."""
     loose = [
@@ -193,6 +204,14 @@ def test_the_integers_of_an_event_are_bounded(field: str, value: Any) -> None:
 def test_a_time_is_written_as_rfc_3339_asks(time: Any) -> None:
     """`20210301` once was taken for a day of 1970, so that a newer rating lost to an older one."""
     assert of({**message(), "time": time}) == [("time", "impossible-time")]
+
+
+def test_the_edge_of_what_is_taken_is_read_again_from_the_log() -> None:
+    """In UTC it is of the year before: a service that could not read what it recorded would stand still."""
+    taken = parse(json.dumps({**message(), "time": "1000-01-01T00:00:00+23:59"}).encode()).time
+    told = FactOrigin(source="hr", id="m-1", occurred_at=taken)
+    assert FactOrigin.model_validate_json(told.model_dump_json()) == told
+    assert utc_text(taken) == "0999-12-31T00:01:00.000000Z"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -34,7 +35,7 @@ from services.talent.handlers import Talent
 from services.talent.placements import RELAY, read_placements
 from services.talent.views import PoolView, members, pool_member, seats_taken
 from tests.eventlog.fakes import FakePublisher, Notes
-from tests.support import NOW, RegistryBench, events_of, intake_bytes, new_log, receipts_of, run
+from tests.support import NOW, RegistryBench, event_id, events_of, intake_bytes, new_log, receipts_of, run
 from tests.talent.example import (
     DIVISION,
     FULL,
@@ -556,3 +557,13 @@ def test_facts_and_acts_in_any_mixture_end_in_the_same_pool(
     bench.take(*(bench.about("screened", ref, f"screen-{ref}", "2026-02-20") for ref in refs))
     assert bench.stages() == {ref: ("failed" if ref == refs[-1] else "passed", 0) for ref in refs}
     bench.log.database.close()
+
+
+@pytest.mark.parametrize(("field", "said"), [("fact", event_id(404)), ("slot", "inspection/soon")])
+def test_an_event_that_leans_on_what_was_never_told_is_parked(lite: Bench, field: str, said: str) -> None:
+    """It was taken once, and everything that came about the person later was parked in its place."""
+    (item,) = as_told([registered()])
+    value = orjson.loads(item.raw)
+    value["data"]["standings"][0][field] = said
+    lite.hear(replace(item, raw=orjson.dumps(value)))
+    assert [code for _, code in lite.parked()] == ["incoherent-event"]
