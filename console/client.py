@@ -431,6 +431,11 @@ class IntakeClient:
         except _Silent:
             return None
 
+    async def seal_key(self, service: str = "registry") -> dict[str, str] | None:
+        """The public key (JWK) that the service opens seals with now; None if nobody answers. Raises Unreachable."""
+        page = await self.receipts_after(service)
+        return None if page is None else page.seal_key
+
     async def receipts_of(self, service: str, ids: Sequence[str]) -> list[Receipt] | None:
         """The last few answers of a service to each of these messages, oldest first; nothing for one that it never answered.
 

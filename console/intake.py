@@ -39,7 +39,7 @@ from console.intake_files import IntakeFile, IntakeFileError, Reading, Row, open
 from console.intake_kept import KeptRows
 from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_template
 from console.intake_workbooks import HiddenParts
-from console.publishing import receipt_text
+from console.publishing import receipt_text, sealing_key
 from console.sealing import load_public_key
 from console.topology import SOURCE, principal
 from contracts.problems import Lang
@@ -86,14 +86,23 @@ ErrorsOption = Annotated[
 ]
 
 
-def _open(about: Context, file: Path, source: str, fact: str | None, sheet: str | None, hidden: Hidden | None) -> IntakeFile:
+def _open(
+    about: Context,
+    file: Path,
+    source: str,
+    fact: str | None,
+    sheet: str | None,
+    hidden: Hidden | None,
+    *,
+    publishes: bool = False,
+) -> IntakeFile:
     public_key, id_key = _keys(about)
     kind = None if fact is None else fact_type_of(fact)
     if fact is not None and kind is None:
         fail(WRONG, f"there is no kind of fact {fact}; choose one of: {', '.join(f.short for f in FACTS)}")
     reading = Reading(
         source=source,
-        public_key=load_public_key(public_key),
+        public_key=sealing_key(about, source, public_key) if publishes else load_public_key(public_key),
         id_key=id_key,
         recorded_at=datetime.now(UTC),
         fact=kind,
@@ -277,7 +286,7 @@ def publish(
     became of them do not add up. A row under the id of an earlier one is answered by itself.
     """
     about = context(data, as_json, lang)
-    opened = _open(about, file, source, fact, sheet, hidden)
+    opened = _open(about, file, source, fact, sheet, hidden, publishes=True)
     _check_errors(about, opened, errors)
     tally = _Tally(None if as_json else SHOWN_MAX)
     # Read, sealed and checked once; published, and told of in the copy, from what is kept.

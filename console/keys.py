@@ -11,22 +11,28 @@ import json
 import os
 import secrets
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from joserfc.jwk import OKPKey
 
 from console.context import DIFFERENCE, WRONG, DataOption, JsonOption, LangOption, context, fail
 from console.personal import keys_folder, the_vault
 from console.sealing import load_public_key, new_key_pair
 from console.signing import CREDENTIAL_PUBLIC, add_signing_key, replace_signing_key
+from eventlog.ids import SystemClock
 from eventlog.scrubbing import BytesRemain, scrub
 from services.registry.reindexing import advance, begin
-from services.registry.vault import ERASABLE, read_index_state, rewrap_page
+from services.registry.vault import ERASABLE, RETIRED_SEALS, read_index_state, rewrap_page
 
-__all__ = ["create_keys", "new_credential_key", "new_wrapping_key", "register"]
+__all__ = ["create_keys", "new_credential_key", "new_wrapping_key", "register", "replace_seal_key"]
 
 KEY_BYTES = 32
+GRACE_DAYS = 30
+"""As long as a message can stand on INTAKE."""
+GRACE_DAYS_MAX = 365
 PRIVATE, PUBLIC, INDEX = "seal-private.jwk", "seal-public.jwk", "index.key"
 
 DirArgument = Annotated[Path, typer.Argument(help="the folder that HONGLING_REGISTRY_KEYS names")]
@@ -84,6 +90,26 @@ def new_credential_key(folder: Path) -> list[Path]:
     return add_signing_key(folder, _write_once)
 
 
+def replace_seal_key(folder: Path, until: datetime) -> list[Path]:
+    """Make a new key to seal to; what was sealed to the old one is opened if it came until then. Returns the files made.
+
+    The private key that is there goes among the retired ones first: what is cut off in between is put right by doing it again.
+    Raises OSError, ValueError.
+    """
+    private, path = OKPKey.import_key(json.loads((folder / PRIVATE).read_text())), folder / RETIRED_SEALS
+    if load_public_key(folder / PUBLIC).kid == private.thumbprint():
+        known = json.loads(path.read_text())["keys"] if path.exists() else []
+        retired = {**private.as_dict(private=True), "kid": private.thumbprint(), "exp": int(until.timestamp())}
+        keys = [retired, *(each for each in known if each["kid"] != retired["kid"])]
+        _write_over(path, json.dumps({"keys": keys}, sort_keys=True))
+        text, _ = new_key_pair()
+        _write_over(folder / PRIVATE, text)
+        private = OKPKey.import_key(json.loads(text))
+    # Else an earlier try was cut off here: its private key is there.
+    _write_over(folder / PUBLIC, json.dumps(private.as_dict(private=False), sort_keys=True))
+    return [folder / PRIVATE, folder / PUBLIC, path]
+
+
 def _write_once(path: Path, text: str) -> Path:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -138,6 +164,30 @@ def credential(
     except (OSError, ValueError) as error:
         fail(WRONG, f"no key was made: {error}")
     _show(folder, made, as_json)
+
+
+def seal(
+    folder: DirArgument,
+    new: Annotated[bool, typer.Option("--new", help="make a new key that identities are sealed to")] = False,
+    grace_days: Annotated[
+        int, typer.Option("--grace-days", min=0, max=GRACE_DAYS_MAX, help="how long seals to the old one are still taken in")
+    ] = GRACE_DAYS,
+    as_json: JsonOption = False,
+) -> None:
+    """The key that sources seal identities to; or a new one, used at once, while the registry runs.
+
+    The registry tells it with every page of receipts, and `hongling intake` takes it by itself.
+    """
+    if not new:
+        return _show(folder, [], as_json)
+    until = SystemClock().now() + timedelta(days=grace_days)
+    try:
+        made = replace_seal_key(folder, until)
+    except (OSError, ValueError, KeyError) as error:
+        fail(WRONG, f"no key was made: {error}")
+    _show(folder, made, as_json)
+    if not as_json:
+        typer.echo(f"Seals to the old key are taken in until {until.date().isoformat()}; {RETIRED_SEALS} has to stay.")
 
 
 def rewrap(data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
@@ -210,7 +260,7 @@ def _show(folder: Path, made: list[Path], as_json: bool) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate, rewrap, index, credential.")
-    for command in (create, rotate, rewrap, index, credential):
+    group = typer.Typer(no_args_is_help=True, help="The registry's key files: create, rotate, rewrap, index, seal, credential.")
+    for command in (create, rotate, rewrap, index, seal, credential):
         group.command()(command)
     app.add_typer(group, name="keys")

@@ -49,7 +49,7 @@ COMMANDS = {
     "parked": Entry("console.parked", "Messages that were set aside: list, show, retry, discard."),
     "principal": Entry("console.principal_acts", "Who is known to the broker, with which credential."),
     "tls": Entry("console.tls_acts", "Certificates for the broker, the databases and who connects."),
-    "keys": Entry("console.keys", "The registry's key files: create, rotate, rewrap, index, credential."),
+    "keys": Entry("console.keys", "The registry's key files: create, rotate, rewrap, index, seal, credential."),
 }
 
 app = typer.Typer(

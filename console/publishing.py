@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 import typer
+from joserfc.jwk import OKPKey
 from rich.console import Console
 
 from console.client import IntakeClient, PublishFailed, TooLarge, Unreachable
 from console.context import UNREACHABLE, WRONG, Context, chosen_language, fail, run_async
+from console.sealing import load_public_key, take_key
 from console.topology import POLICY_OFFICE
 from console.words import safe
 from contracts.base import utc_text
@@ -39,6 +41,7 @@ __all__ = [
     "read_document",
     "receipt_on_file",
     "receipt_text",
+    "sealing_key",
     "send",
     "show_receipt",
     "sound_document",
@@ -224,3 +227,22 @@ def receipt_text(ctx: Context, receipt: Receipt) -> str:
         where = f"{safe(each.field)} " if each.field else ""
         lines.append(f"[yellow]{where}{safe(each.code)}: {safe(each.problem)}; {safe(each.remedy)}[/yellow]")
     return "\n".join(lines)
+
+
+def sealing_key(ctx: Context, source: str, path: Path) -> OKPKey:
+    """The key to seal with: the one that the registry tells, if it answers; else that of the file. Raises OSError, ValueError.
+
+    The file of a deployment is the registry's own, and new as soon as the key is.
+    """
+    if ctx.deployment is not None or not os.environ.get("HONGLING_NATS_URL"):
+        return load_public_key(path)
+
+    async def asked() -> dict[str, str] | None:
+        async with IntakeClient(ctx.broker_url(), source, ctx.seed_file(source)) as client:
+            return await client.seal_key()
+
+    try:
+        told = run_async(asked())
+    except Unreachable:
+        told = None
+    return take_key(path, told)

@@ -32,7 +32,8 @@ from console.acting import (
 )
 from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.personal import ReasonOption, check_words
-from console.sealing import load_public_key, seal
+from console.publishing import sealing_key
+from console.sealing import seal
 from console.topology import OPERATOR
 from contracts import intake
 from contracts.base import Category, EntryChannel, EventId
@@ -139,7 +140,7 @@ def _sealed(ctx: Context, given: Any) -> str:
     if path == Path():
         fail(WRONG, "identity is sealed with the registry's public key: give --data, or set HONGLING_PUBLIC_KEY (a JWK file)")
     try:
-        return seal(identity, load_public_key(path))
+        return seal(identity, sealing_key(ctx, OPERATOR, path))
     except (OSError, ValueError) as error:
         fail(WRONG, f"the identity cannot be sealed: {error}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ __all__ = [
     "public_key_of",
     "seal",
     "seal_dossier",
+    "take_key",
 ]
 
 ALGORITHM = "ECDH-ES"
@@ -108,6 +110,23 @@ def load_public_key(path: str | Path) -> OKPKey:
     if len(raw) > KEY_FILE_BYTES_MAX:
         raise ValueError(f"a key file has at most {KEY_FILE_BYTES_MAX} bytes")
     return public_key_of(raw)
+
+
+def take_key(path: Path, told: Mapping[str, str] | None) -> OKPKey:
+    """The key to seal with: what the registry tells that it opens seals with, else that of the file, which is replaced by it.
+
+    A file that this user may not write stays as it is: the key is told again next time. Raises OSError, ValueError.
+    """
+    kept = load_public_key(path)
+    if told is None:
+        return kept
+    key = public_key_of(json.dumps(dict(told)))
+    if key.kid != kept.kid:
+        temporary = path.with_name(f".{path.name}.new")
+        with suppress(OSError):
+            temporary.write_text(json.dumps(key.as_dict(private=False), sort_keys=True))
+            temporary.replace(path)
+    return key
 
 
 def new_key_pair() -> tuple[str, str]:

@@ -85,7 +85,8 @@ class ReceiptsPage(OwnEvent):
     """The answer. cursor: to be asked for behind next; head: of the receipts that the service has given to anybody.
 
     started: where they ended when this run of the service began, before it handled its first message. left: ids that found no
-    room on this page. receipts: oldest first.
+    room on this page. receipts: oldest first. seal_key: public (JWK), what is sealed for this service is
+    sealed to it from now on.
     """
 
     service: str
@@ -94,3 +95,4 @@ class ReceiptsPage(OwnEvent):
     cursor: int
     left: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+    seal_key: dict[str, str] | None = None

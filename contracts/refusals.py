@@ -168,6 +168,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "scores-stale": ("计分后评分或积分有变", "请重新计分后公布"),
     "screened-by-another-standard": ("审查依据的标准已更换", "请重新审查"),
     "screening-failed": ("最近一次审查未通过", "请报告新的材料后重新审查"),
+    "seal-retired": ("加密所用的公钥已停用", "请取得登记机关的新公钥，换用新的编号重新发送"),
     "seal-unreadable": ("未用本登记机关的公钥加密", "请使用登记机关公布的公钥（JWE，ECDH-ES，A256GCM）"),
     "source-key-taken": ("该人员编号已属于另一人", "请为每人使用各自的编号"),
     "stage-done": ("该申请的这一环节已经完成", _NOTHING),

@@ -42,8 +42,16 @@ _Page = tuple[str, int]
 class Answering:
     """Answers requests for receipts. ``wake`` it after an append; reading is done in a thread, without the writer's lock."""
 
-    def __init__(self, service: str, database: Database, position: Callable[[Connection], int], log: Any) -> None:
-        """position: of the last receipt."""
+    def __init__(
+        self,
+        service: str,
+        database: Database,
+        position: Callable[[Connection], int],
+        log: Any,
+        seal_key: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """position: of the last receipt. seal_key: the public key that is sealed to, as JSON, at the moment."""
+        self._seal_key = seal_key
         self._service, self._database, self._position, self._log = service, database, position, log
         self._started = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -162,7 +170,9 @@ class Answering:
 
     def _page(self, head: int, cursor: int, receipts: Sequence[str], left: Sequence[str] = ()) -> str:
         """Receipts are stored as the JSON that they are published as, and put in as they are."""
+        key = self._seal_key()
+        told = "" if key is None else f'"seal_key":{key},'
         return (
-            f'{{"service":"{self._service}","started":{self._started},"head":{head},"cursor":{cursor},'
+            f'{{{told}"service":"{self._service}","started":{self._started},"head":{head},"cursor":{cursor},'
             f'"left":{orjson.dumps(list(left)).decode()},"receipts":[{",".join(receipts)}]}}'
         )

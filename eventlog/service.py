@@ -102,6 +102,7 @@ class RelaySpec:
 class Bindings:
     """What a service brings: its consumers, and further tasks that run until it stops.
 
+    seal_key: the public key that sources seal to, as JSON; asked for with each page of receipts.
     details: more for the status; called in a thread. relays: for what it tells others beside its events and receipts.
     """
 
@@ -110,6 +111,7 @@ class Bindings:
     details: Callable[[], dict[str, Any]] = dict
     erase: Callable[[int], Awaitable[None]] | None = None
     relays: Sequence[RelaySpec] = ()
+    seal_key: Callable[[], str | None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -192,7 +194,11 @@ class Service:
             self._feeds.append(feed)
         stream = self.name.upper()
         self._answering = Answering(
-            self.name, self.database, lambda connection: self.log.head(connection).receipt_position, self.logger
+            self.name,
+            self.database,
+            lambda connection: self.log.head(connection).receipt_position,
+            self.logger,
+            self.bindings.seal_key,
         )
         await self._answering.start(self.client)
         self.begin(

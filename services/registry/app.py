@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from faststream import FastStream
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
 
 from contracts import operations, registry
 from contracts.receipts import Problem
@@ -111,8 +116,25 @@ def create_app(settings: Settings) -> FastStream:
     vault = Vault(reread(), SystemEntropy(), reread)
     kept = Attachments(settings.attachments, SystemEntropy()) if settings.attachments else None
     return service.app(
-        bindings(service, vault, settings.rules, settings.hold_seconds, settings.correctors, settings.divisions, kept)
+        bindings(
+            service,
+            vault,
+            settings.rules,
+            settings.hold_seconds,
+            settings.correctors,
+            settings.divisions,
+            kept,
+            partial(public_seal, settings.keys),
+        )
     )
+
+
+def public_seal(keys: Path) -> str | None:
+    """The public half of the key that opens seals, as it stands in the folder now; None while it cannot be read."""
+    try:
+        return json.dumps(OKPKey.import_key(json.loads((keys / "seal-public.jwk").read_text())).as_dict(private=False))
+    except (OSError, ValueError, JoseError):
+        return None
 
 
 def check_place(division: str, credit_code: str | None, extra: frozenset[str] = frozenset()) -> Problem | None:
@@ -128,10 +150,11 @@ def bindings(
     correctors: frozenset[str],
     divisions: frozenset[str] = frozenset(),
     attachments: Attachments | None = None,
+    seal_key: Callable[[], str | None] = lambda: None,
 ) -> Bindings:
     """What the registry brings to a service, whatever broker that runs on. divisions: codes newer than the library's.
 
-    attachments: where they are kept, if they are.
+    attachments: where they are kept, if they are. seal_key: the public key that sources seal to, as JSON.
     """
 
     async def erase(sequence: int) -> None:
@@ -157,6 +180,7 @@ def bindings(
             # First, so that it goes on even while the check fails on somebody.
             await intake.release_held()
             await asyncio.to_thread(keeper.run)
+            await asyncio.to_thread(vault.refresh)
             await asyncio.sleep(KEEP_EVERY_SECONDS)
 
     async def expire() -> None:
@@ -172,4 +196,4 @@ def bindings(
                 service.logger.info("intake-erased", count=deleted)
             await asyncio.sleep(SWEEP_EVERY_SECONDS)
 
-    return Bindings([ConsumerSpec("INTAKE", SERVICE, intake.handle)], [expire, keep, sweep])
+    return Bindings([ConsumerSpec("INTAKE", SERVICE, intake.handle)], [expire, keep, sweep], seal_key=seal_key)

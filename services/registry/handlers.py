@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, or_, select
@@ -259,34 +259,41 @@ class RegistryIntake:
         data = parsed.message.data
         vault = self._vault
         ready = Ready(item, parsed, b"")
+        at = self._came_at(item)
         marks: dict[str, str] = {}
         match data:
             case WorkerRegistered():
-                ready.identity = vault.open_identity(data.person.identity, "data.person.identity")
+                ready.identity = vault.open_identity(data.person.identity, "data.person.identity", at)
                 ready.index = vault.index_of_resident_id(ready.identity.resident_id)
                 marks[data.person.identity] = vault.content_mark(ready.identity.model_dump(mode="json"))
                 if data.person.source_key is not None:
                     ready.key_index = vault.index_of_key(parsed.origin, data.person.source_key)
             case FactCorrected() if data.identity is not None:
-                ready.identity = vault.open_identity(data.identity, "data.identity")
+                ready.identity = vault.open_identity(data.identity, "data.identity", at)
                 ready.index = vault.index_of_resident_id(ready.identity.resident_id)
                 marks[data.identity] = vault.content_mark(ready.identity.model_dump(mode="json"))
             case _:
                 # Amendments name nobody, operators' acts a person_ref; what is for other services does not come here.
                 person = getattr(data, "person", None)
                 if isinstance(person, Person):
-                    ready.index = self._index_of(parsed.origin, person, marks)
+                    ready.index = self._index_of(parsed.origin, person, marks, at)
         if isinstance(data, DossierEntryRecorded | DossierEntryCorrected):
-            ready.dossier = vault.open_dossier(data.content, "data.content")
+            ready.dossier = vault.open_dossier(data.content, "data.content", at)
             marks[data.content] = vault.content_mark(ready.dossier.model_dump(mode="json"))
         ready.content = content_of(parsed.value, marks)
         return ready
 
-    def _index_of(self, origin: str, person: Person, marks: dict[str, str]) -> str | None:
+    def _came_at(self, item: Item) -> datetime | None:
+        """When a message came; None for one that was taken in, and waited."""
+        if not item.fresh:
+            return None
+        return self._log.clock.now() if item.stored_ns is None else datetime.fromtimestamp(item.stored_ns / 1e9, UTC)
+
+    def _index_of(self, origin: str, person: Person, marks: dict[str, str], at: datetime | None) -> str | None:
         if person.source_key is not None:
             return self._vault.index_of_key(person.key_source or origin, person.source_key)
         if person.identity is not None:
-            named = self._vault.open_resident_id(person.identity, "data.person.identity")
+            named = self._vault.open_resident_id(person.identity, "data.person.identity", at)
             marks[person.identity] = self._vault.reference_mark(named)
             return self._vault.index_of_resident_id(named)
         return None

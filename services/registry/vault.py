@@ -17,6 +17,7 @@ import hmac
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -43,10 +44,12 @@ from eventlog.log import Unit
 
 __all__ = [
     "ERASABLE",
+    "RETIRED_SEALS",
     "Erasure",
     "IndexState",
     "KeyRing",
     "Purpose",
+    "RetiredSeal",
     "Vault",
     "erasure",
     "index_state",
@@ -64,6 +67,8 @@ Purpose = Literal["identity", "dossier"]
 
 M = TypeVar("M", bound=BaseModel)
 
+RETIRED_SEALS = "seal-retired.jwks"
+"""The file of the private keys that seals were made to before."""
 REWRAP_PAGE = 500
 """Keys of one transaction: nobody waits longer for the lock than that takes."""
 
@@ -141,9 +146,17 @@ def version_of_kind(kind: str) -> int:
     return int(kind.partition("/")[2] or 1)
 
 
+@dataclass(frozen=True, slots=True)
+class RetiredSeal:
+    """A private key that a newer one took the place of. until: seals to it are opened if they came before."""
+
+    key: OKPKey
+    until: datetime
+
+
 @dataclass(frozen=True)
 class KeyRing:
-    """The registry's secrets. wrapping: version → 32 bytes; the highest version wraps new keys.
+    """The registry's secrets. wrapping: version → 32 bytes; the highest version wraps new keys. retired: by kid.
 
     index: the first; later_index: version → 32 bytes of those that came after it, on top of which each is used.
     credential: signs certificates as credentials (Ed25519); None in a folder that was made before there was one.
@@ -154,11 +167,12 @@ class KeyRing:
     wrapping: Mapping[int, bytes]
     credential: OKPKey | None = None
     later_index: Mapping[int, bytes] = field(default_factory=dict)
+    retired: Mapping[str, RetiredSeal] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> KeyRing:
-        """Read ``seal-private.jwk``, ``index.key``, ``wrapping-<n>.key`` (32 bytes as hex), and of ``index-<n>.key`` and
-        ``credential-private.jwk`` what is there.
+        """Read ``seal-private.jwk``, ``index.key``, ``wrapping-<n>.key`` (32 bytes as hex), and of ``index-<n>.key``,
+        ``credential-private.jwk`` and ``seal-retired.jwks`` what is there.
 
         Raises FileNotFoundError or ValueError, naming the file."""
         wrapping, later = (
@@ -169,7 +183,21 @@ class KeyRing:
             raise FileNotFoundError(f"no wrapping-<n>.key in {folder}")
         seal = OKPKey.import_key(json.loads((folder / "seal-private.jwk").read_text()))
         signing = _signing_key_of(folder / "credential-private.jwk")
-        return cls(seal, _key_of(folder / "index.key"), wrapping, signing, later)
+        return cls(seal, _key_of(folder / "index.key"), wrapping, signing, later, _retired(folder / RETIRED_SEALS))
+
+
+def _retired(path: Path) -> dict[str, RetiredSeal]:
+    """A JWK Set of private keys; ``exp`` of each says until when, in seconds since 1970."""
+    if not path.exists():
+        return {}
+    try:
+        found = [
+            (OKPKey.import_key(each), datetime.fromtimestamp(each["exp"], UTC)) for each in json.loads(path.read_text())["keys"]
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, JoseError):
+        # Nothing of the text is repeated, nor chained: these are private keys.
+        raise ValueError(f"{path.name} is not a JWK Set of private keys with exp") from None
+    return {key.thumbprint(): RetiredSeal(key, until) for key, until in found}
 
 
 def _numbered(folder: Path, name: str) -> dict[int, bytes]:
@@ -223,6 +251,11 @@ class Vault:
         self._wrap = {version: AESGCM(key) for version, key in keys.wrapping.items()}
         self._version = max(keys.wrapping)
 
+    def refresh(self) -> None:
+        """Read the secrets again: a key that was retired counts as retired though nobody has used the new one yet."""
+        if self._reread is not None:
+            self._take(self._reread())
+
     @property
     def version(self) -> int:
         """Of the wrapping key that wraps new keys."""
@@ -230,28 +263,42 @@ class Vault:
 
     # --- seals --------------------------------------------------------------------------------------------------
 
-    def open_identity(self, sealed: str, field: str) -> Identity:
-        """Open a registration's identity. Raises Rejected; its problems never repeat what was inside."""
-        return self._read(Identity, sealed, field)
+    def open_identity(self, sealed: str, field: str, at: datetime | None = None) -> Identity:
+        """Open a registration's identity. Raises Rejected; its problems never repeat what was inside.
 
-    def open_resident_id(self, sealed: str, field: str) -> str:
+        at: when the message came; one that comes after its key's time is refused. None: it was taken in before.
+        """
+        return self._read(Identity, sealed, field, at)
+
+    def open_resident_id(self, sealed: str, field: str, at: datetime | None = None) -> str:
         """Open a reference to a person. The check character is not asked: an unknown number just finds nobody."""
-        return self._read(SealedReference, sealed, field).resident_id.strip().upper()
+        return self._read(SealedReference, sealed, field, at).resident_id.strip().upper()
 
-    def open_dossier(self, sealed: str, field: str) -> DossierContent:
+    def open_dossier(self, sealed: str, field: str, at: datetime | None = None) -> DossierContent:
         """Open the content of a dossier entry. Raises Rejected; its problems never repeat what was inside."""
-        return self._read(DossierContent, sealed, field, "the content")
+        return self._read(DossierContent, sealed, field, at, "the content")
 
-    def _read(self, model: type[M], sealed: str, field: str, what: str = "the identity") -> M:
-        plain = self._open(sealed, field, what)
+    def _read(self, model: type[M], sealed: str, field: str, at: datetime | None, what: str = "the identity") -> M:
+        plain = self._open(sealed, field, at, what)
         try:
             return model.model_validate_json(plain)
         except ValidationError as error:
             raise Rejected(*(_inside(p, field) for p in problems_of(error, ""))) from None
 
-    def _open(self, sealed: str, field: str, what: str) -> bytes:
+    def _open(self, sealed: str, field: str, at: datetime | None, what: str) -> bytes:
+        retired = self._retired_for(sealed)
+        if retired is not None and at is not None and at > retired.until:
+            raise Rejected(
+                Problem(
+                    field=field,
+                    code="seal-retired",
+                    problem=f"{what} is sealed to a key that was taken back on {retired.until.date().isoformat()}",
+                    remedy="take the registry's new public key, and send it anew under a new id",
+                )
+            )
+        key = self._keys.seal if retired is None else retired.key
         try:
-            opened = jwe.decrypt_compact(sealed, self._keys.seal, algorithms=["ECDH-ES", "A256GCM"])
+            opened = jwe.decrypt_compact(sealed, key, algorithms=["ECDH-ES", "A256GCM"])
         except (JoseError, InvalidTag, ValueError, KeyError, TypeError):
             problem = Problem(
                 field=field,
@@ -261,6 +308,15 @@ class Vault:
             )
             raise Rejected(problem) from None
         return opened.plaintext or b""
+
+    def _retired_for(self, sealed: str) -> RetiredSeal | None:
+        """The key of before that a seal names; the secrets are read again for one that is not known."""
+        kid = _kid_of(sealed)
+        if kid is None or kid == self._keys.seal.thumbprint():
+            return None
+        if kid not in self._keys.retired and self._reread is not None:
+            self._take(self._reread())
+        return self._keys.retired.get(kid)
 
     # --- finding people -----------------------------------------------------------------------------------------
 
@@ -444,6 +500,16 @@ def _opened(key: bytes, event_id: str, fields: Mapping[str, str], purpose: Purpo
         raw = base64.b64decode(text)
         plain[name] = cipher.decrypt(raw[:12], raw[12:], _field_data(event_id, purpose, name, version)).decode()
     return plain
+
+
+def _kid_of(sealed: str) -> str | None:
+    """The key that a seal says it is for (``kid`` of the protected header, RFC 7516 section 4.1.6)."""
+    head = sealed.partition(".")[0]
+    try:
+        found = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _resident_id_text(resident_id: str) -> str:
