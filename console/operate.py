@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,7 +42,7 @@ from services.registry.app import provision_store as provision_registry
 from services.registry.vault import ERASABLE
 from services.talent.app import provision_store as provision_talent
 
-__all__ = ["register"]
+__all__ = ["Roles", "grant_roles", "register"]
 
 STATUS_TIMEOUT_SECONDS = 3.0
 PARKED_HOURS_MAX = 24.0
@@ -94,11 +95,19 @@ def provision(
     reader_role: Annotated[
         str | None, typer.Option(help="PostgreSQL role of people: reads all but the keys, changes nothing", show_default=False)
     ] = None,
+    desk_role: Annotated[
+        str | None, typer.Option(help="PostgreSQL role of who may see names: reads the keys as well", show_default=False)
+    ] = None,
+    payment_roles: Annotated[
+        list[str] | None,
+        typer.Option("--payment-role", help="PostgreSQL role of the allowance's database only: reads it", show_default=False),
+    ] = None,
 ) -> None:
     """Create or update streams, consumers and tables. Safe to repeat."""
     names = tuple(name.strip() for name in sources.split(",") if name.strip())
-    if (runtime_role or reader_role) is not None and not stores:
-        fail(WRONG, "--runtime-role and --reader-role need the stores: leave --no-stores out")
+    roles = Roles(runtime_role, reader_role, desk_role, tuple(payment_roles or ()))
+    if roles != Roles() and not stores:
+        fail(WRONG, "roles need the stores: leave --no-stores out")
     about = context(data, as_json, lang)
 
     async def work() -> dict[str, Any]:
@@ -112,28 +121,54 @@ def provision(
     result = run_async(work())
     if stores:
         if about.deployment is not None:
-            if (runtime_role or reader_role) is not None:
+            if roles != Roles():
                 fail(WRONG, "an embedded deployment has SQLite, which knows no roles; leave the roles out")
             about.deployment.create_stores()
         else:
             creates = (("registry", provision_registry), ("allowance", provision_allowance), ("talent", provision_talent))
             for service, create in creates:
-                _provision_store(about.database_url(service), service, create, runtime_role, reader_role)
+                _provision_store(about.database_url(service), service, create, roles)
         result["stores"] = list(SERVICES)
     about.show(result, f"created: {', '.join(result['created']) or '-'}\nupdated: {', '.join(result['updated']) or '-'}")
 
 
-def _provision_store(url: str, service: str, create: Callable[[Database], None], role: str | None, reader: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Names of PostgreSQL's roles, by what they are for. desk reads the keys too; payment: of the allowance's database only."""
+
+    runtime: str | None = None
+    reader: str | None = None
+    desk: str | None = None
+    payment: tuple[str, ...] = ()
+
+    def readers(self, service: str) -> dict[str, tuple[str, ...]]:
+        """Who may only read in a service's database, and which tables not."""
+        keys = tuple(table.name for table in ERASABLE)
+        found = {self.reader: keys, self.desk: (), **(dict.fromkeys(self.payment, keys) if service == "allowance" else {})}
+        return {role: hidden for role, hidden in found.items() if role is not None}
+
+
+def grant_roles(database: Database, service: str, roles: Roles) -> None:
+    """As the owner: the rights of each role in a service's database, whose tables are there. Raises RoleError."""
+    if roles.runtime is not None:
+        with database.write.begin() as connection:
+            grant_runtime(connection, roles.runtime, erasable=[table.name for table in ERASABLE])
+    for reader, hidden in roles.readers(service).items():
+        with database.write.begin() as connection:
+            grant_reader(connection, reader, hidden=hidden)
+
+
+def _provision_store(url: str, service: str, create: Callable[[Database], None], roles: Roles) -> None:
     """Create a service's tables as their owner, and give the roles of the running service and of people their rights."""
     database = Database(url)
     try:
         create(database)
-        if role is not None:
+        if roles.runtime is not None:
             with database.write.begin() as connection:
-                grant_runtime(connection, role, erasable=[table.name for table in (*ERASABLE, *ASIDE)])
-        if reader is not None:
+                grant_runtime(connection, roles.runtime, erasable=[table.name for table in (*ERASABLE, *ASIDE)])
+        for reader, hidden in roles.readers(service).items():
             with database.write.begin() as connection:
-                grant_reader(connection, reader, hidden=[table.name for table in ERASABLE])
+                grant_reader(connection, reader, hidden=hidden)
     except RoleError as error:
         fail(WRONG, str(error))
     except DBAPIError as error:

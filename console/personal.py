@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from cryptography.exceptions import InvalidTag
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from console.context import DIFFERENCE, UNREACHABLE, WRONG, Context, fail, run_async
 from console.parked import masked
@@ -35,12 +35,11 @@ from contracts.registry import (
     StandingEvent,
     WorkerRegistered,
 )
-from eventlog import schema
 from eventlog.ids import SystemClock, SystemEntropy
 from eventlog.log import Log, Recorded
 from services.registry.attachments import Attachments
 from services.registry.decider import stream_of
-from services.registry.vault import KeyRing, Purpose, Vault, person_key
+from services.registry.vault import KeyRing, Purpose, Vault
 
 __all__ = [
     "ReasonOption",
@@ -212,26 +211,13 @@ def key_of(ctx: Context, log: Log, vault: Vault, person_ref: str, purpose: Purpo
 
 
 def dossier_key(ctx: Context, log: Log, vault: Vault, person_ref: str) -> bytes:
-    """The person's dossier key; the first attachment makes it, before any entry names it.
-
-    Made under the lock of the log, so that no erasure comes in between. Ends the command with 2 for an erased person.
-    """
+    """The person's dossier key, which the registry made with the registration. Ends the command with 2 for an erased person."""
     found = key_of(ctx, log, vault, person_ref, "dossier")
     if found is not None:
         return found
-    with log.database.write.begin() as connection:
-        connection.execute(select(schema.log_head).with_for_update())
-        event = schema.event.c
-        ended = select(event.position).where(
-            event.stream == stream_of(person_ref), event.type.in_((PersonErased.TYPE, PersonMerged.TYPE))
-        )
-        if connection.execute(ended).first() is not None:
-            fail(WRONG, f"the file of {person_ref} has ended: nothing can be added to it")
-        made = vault.keys_of(connection, [person_ref], "dossier").get(person_ref)
-        if made is None:
-            made, row = vault.new_key(person_ref, "dossier")
-            connection.execute(insert(person_key), [row])
-    return made
+    zh = f"{person_ref} 没有档案密钥：档案已终结；若是旧版登记的，请先录入一项不带附件的内容"
+    en = f"{person_ref} has no dossier key: the file has ended; one of an older version gets it with an entry without files"
+    fail(WRONG, ctx.say(zh, en))
 
 
 def out_file(path: Path, content: bytes) -> None:

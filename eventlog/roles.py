@@ -16,6 +16,17 @@ from eventlog.schema import APPEND_ONLY, append_only_names
 __all__ = ["RoleError", "grant_reader", "grant_runtime"]
 
 APPEND_RIGHTS = ("SELECT", "INSERT")
+OTHERS_FUNCTIONS = (
+    "lo\\_%",
+    "lowrite",
+    "loread",
+    "pg\\_advisory\\_%",
+    "pg\\_try\\_advisory\\_%",
+    "pg\\_notify",
+    "pg\\_logical\\_emit\\_message",
+)
+"""Names of PostgreSQL's functions that anybody may call by default, and that write or hold something: large objects, locks of
+one's own, messages to listeners and into the write-ahead log. Nothing of ours uses them."""
 WORK_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 ERASE_RIGHTS = (*WORK_RIGHTS, "MAINTAIN")
 """Of tables whose deleted rows must be in no file any more: VACUUM FULL asks for MAINTAIN, which PostgreSQL 17 brought."""
@@ -58,8 +69,9 @@ def grant_runtime(connection: Connection, role: str, *, erasable: Collection[str
 def grant_reader(connection: Connection, role: str, *, hidden: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
     """Let a role read the tables of the current schema and do nothing else; return table → rights. For people's commands.
 
-    hidden: tables that it does not even read, such as those of keys. Whatever else it had on these tables is taken away first,
-    and temporary tables are taken away from everybody who is not the database's owner. Safe to repeat. Raises RoleError.
+    hidden: tables that it does not even read, such as those of keys. Whatever else it had on these tables is taken away first.
+    Temporary tables, and the functions of ``OTHERS_FUNCTIONS``, are taken away from everybody who is not the database's owner.
+    Safe to repeat. Raises RoleError, also if it could still call one of these functions.
     """
     if connection.dialect.name != "postgresql":
         raise RoleError("roles are PostgreSQL's; on SQLite, the file's own permissions say who reads it")
@@ -76,7 +88,24 @@ def grant_reader(connection: Connection, role: str, *, hidden: Collection[str] =
         if name not in hidden:
             connection.execute(text(f"GRANT SELECT ON TABLE {table} TO {quote(role)}"))
             given[name] = ("SELECT",)
+    _take_functions(connection, role)
     return given
+
+
+def _take_functions(connection: Connection, role: str) -> None:
+    callable_ones = text(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace "
+        "AND p.proname LIKE ANY(:names) AND has_function_privilege(:role, p.oid, 'EXECUTE') ORDER BY 1"
+    ).bindparams(names=list(OTHERS_FUNCTIONS), role=role)
+    for function in connection.scalars(callable_ones).all():
+        connection.execute(text(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC, {_quoted(connection, role)}"))
+    left = connection.scalars(callable_ones).all()
+    if left:
+        raise RoleError(f"role {role} may still call {', '.join(left)}; provision as the owner of the database's server")
+
+
+def _quoted(connection: Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote(name)
 
 
 def _check(connection: Connection, role: str) -> None:

@@ -659,6 +659,8 @@ class RegistryIntake:
             return None
         if batch.versions[stream_of(ref)] == 0:
             key: bytes | None = self._new_key(unit, ready, ref, "identity")
+            # Whoever stores the first attachment has to have it, and can write nothing into this database.
+            self._new_key(unit, ready, ref, "dossier")
         else:
             key = self._key_of(connection, batch, ref, "identity")
         if key is None:

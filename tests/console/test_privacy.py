@@ -535,14 +535,14 @@ def test_an_erasure_that_could_not_delete_the_files_is_completed_later(
     assert desk.store.digests_of(ref) == []
 
 
-def test_the_key_of_a_dossier_is_made_once_and_not_for_a_file_that_has_ended(database: Database) -> None:
-    """The command that stores an attachment makes it, under the lock of the log, and the registry encrypts with the same."""
+def test_the_key_of_a_dossier_is_made_with_the_registration_and_ends_with_the_file(database: Database) -> None:
+    """The command that stores an attachment reads it and writes nothing, and the registry encrypts with the same."""
     bench = RegistryBench(database)
     bench.each(bench.registers(1))
     ref = str(bench.receipts[-1].person_ref)
     ctx = Context(None, False, "en", Console())
     key = personal.dossier_key(ctx, bench.log, bench.vault, ref)
-    assert personal.dossier_key(ctx, bench.log, bench.vault, ref) == key
+    assert len(bench.rows(person_key)) == 2
     content = seal_dossier(DossierContent(title=SECRET), PUBLIC_KEY)
     entry = {"person": {"person_ref": ref}, "entry": "e-1", "section": "basics", "content": content}
     erasing = {"person": {"person_ref": ref}, "by": "甲", "reason": "本人申请"}

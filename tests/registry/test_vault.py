@@ -427,7 +427,7 @@ def test_everybodys_keys_come_under_the_newest_wrapping_key_while_the_registry_r
     with database.read.connect() as connection:
         before = running.keys_of(connection, refs)
     renewing = Vault(newer, SeededEntropy(8))
-    assert [rewrap_page(renewing, database, 3) for _ in range(3)] == [3, 2, 0]
+    assert [rewrap_page(renewing, database, 6) for _ in range(3)] == [6, 4, 0]
     rows = bench.rows(person_key)
     assert {row.key_version for row in rows} == {2}
     with database.read.connect() as connection:

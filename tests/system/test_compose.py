@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +118,44 @@ def test_nobody_both_prepares_and_checks_and_only_the_desk_has_the_keys(compose:
 
 
 def test_services_run_under_the_role_that_provisioning_grants(compose: dict[str, Any]) -> None:
-    """The same name in the role's script, in provisioning and in the URLs of whoever runs under it."""
+    """The same name in the roles' script, in provisioning and in the URLs of whoever runs under it."""
+    made = (ROOT / "deploy/postgres/10-roles.sh").read_text(encoding="utf-8")
+    [role] = granted(compose, "--runtime-role")
+    assert f"role {role} " in made
+    for name in SERVICES:
+        assert {user for user, _ in logins(compose, name)} == {role}
+
+
+def granted(compose: dict[str, Any], option: str) -> list[str]:
     command = compose["services"]["provision"]["command"]
-    role = command[command.index("--runtime-role") + 1]
-    assert f"CREATE ROLE {role} LOGIN" in (ROOT / "deploy/postgres/10-runtime-role.sh").read_text(encoding="utf-8")
-    for name in (*SERVICES, "console"):
-        urls = [value for key, value in environment(compose, name).items() if key.endswith("_DATABASE_URL")]
-        assert urls
-        assert all(url.startswith(f"postgresql://{role}:") for url in urls)
+    return [value for name, value in pairwise(command) if name == option]
+
+
+def logins(compose: dict[str, Any], name: str) -> list[tuple[str, str]]:
+    """(role, ${password}) of every database that a container logs in to."""
+    urls = [value for key, value in environment(compose, name).items() if key.endswith("_DATABASE_URL")]
+    return [(found[1], found[2]) for url in urls if (found := re.match(r"postgresql://([a-z_]+):\$\{([A-Z_]+)\}@", url))]
+
+
+def test_people_log_in_to_databases_under_roles_that_can_only_read(compose: dict[str, Any]) -> None:
+    """One for each purpose, with passwords of their own; no container of people has a password of a service's."""
+    made = (ROOT / "deploy/postgres/10-roles.sh").read_text(encoding="utf-8")
+    purposes = {
+        "console": granted(compose, "--reader-role"),
+        "desk": granted(compose, "--desk-role"),
+        "cashier": granted(compose, "--payment-role")[:1],
+        "reviewer": granted(compose, "--payment-role")[1:],
+    }
+    services = {password for name in (*SERVICES, "provision") for _, password in logins(compose, name)}
+    for name, roles in purposes.items():
+        assert [{user} for user, _ in logins(compose, name)] == [set(roles)] * len(logins(compose, name)), name
+        assert f"role {roles[0]} " in made
+        text = str(compose["services"][name])
+        assert not [password for password in services if f"${{{password}}}" in text], name
+        assert "hongling_runtime" not in text
+    assert {name: len(logins(compose, name)) for name in purposes} == {"console": 3, "desk": 3, "cashier": 1, "reviewer": 1}
+    passwords = [password for name in (*SERVICES, "provision", *purposes) for _, password in logins(compose, name)]
+    assert len(set(passwords)) == len(passwords)
 
 
 def test_the_env_example_names_every_secret_and_holds_none(compose: dict[str, Any]) -> None:
