@@ -144,8 +144,9 @@ class Roles:
     def readers(self, service: str) -> dict[str, tuple[str, ...]]:
         """Who may only read in a service's database, and which tables not."""
         keys = tuple(table.name for table in ERASABLE)
-        found = {self.reader: keys, self.desk: (), **(dict.fromkeys(self.payment, keys) if service == "allowance" else {})}
-        return {role: hidden for role, hidden in found.items() if role is not None}
+        found: list[tuple[str | None, tuple[str, ...]]] = [(self.reader, keys), (self.desk, ())]
+        found += [(role, keys) for role in self.payment if service == "allowance"]
+        return {role: hidden for role, hidden in found if role is not None}
 
 
 def grant_roles(database: Database, service: str, roles: Roles) -> None:
