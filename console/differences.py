@@ -230,15 +230,19 @@ def _line_text(name: str, old: Line | None, new: Line | None, was: Words, now: W
 
 
 def _payers(before: Decision, after: Decision, was: Words, now: Words) -> Iterator[dict[str, Any]]:
-    old = {each.payer: each.amount_fen for each in before.payers}
-    new = {each.payer: each.amount_fen for each in after.payers}
-    for payer in dict.fromkeys([*new, *old]):
-        was_fen, is_fen = old.get(payer, 0), new.get(payer, 0)
+    old = {each.of(before.division): each.amount_fen for each in before.payers}
+    new = {each.of(after.division): each.amount_fen for each in after.payers}
+    purses = list(dict.fromkeys([*new, *old]))
+    for purse in purses:
+        was_fen, is_fen = old.get(purse, 0), new.get(purse, 0)
         if was_fen == is_fen:
             continue
-        name, amounts = (now if payer in new else was).payer(payer), _instead(now, was_fen, is_fen)
+        name, amounts = (now if purse in new else was).payer(purse.payer), _instead(now, was_fen, is_fen)
+        if any(other != purse and other.payer == purse.payer for other in purses):
+            name = now.say(f"{name}（{purse.division}）", f"{name} of {purse.division}")
         yield {
-            "payer": payer,
+            "payer": purse.payer,
+            "purse": purse.division,
             "before_fen": was_fen,
             "after_fen": is_fen,
             "difference_fen": is_fen - was_fen,

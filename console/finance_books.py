@@ -199,8 +199,8 @@ def _balance(each: Balance) -> dict[str, Any]:
 
 def _print_lines(ctx: Context, answer: Mapping[str, Any], lines: Sequence[StatementLine]) -> None:
     table = table_of(
-        ctx, "记账日,会计月,年度,待遇,对方账户,支付方,借方,贷方,余额,更正",
-        "recorded,month,year,instrument,against,payer,debit,credit,balance,corrects", (6, 7, 8),
+        ctx, "记账日,会计月,年度,待遇,对方账户,支付方,支付方区划,借方,贷方,余额,更正",
+        "recorded,month,year,instrument,against,payer,budget of,debit,credit,balance,corrects", (7, 8, 9),
     )  # fmt: skip
     words = Words(ctx.lang)
     for line in lines:
@@ -208,7 +208,7 @@ def _print_lines(ctx: Context, answer: Mapping[str, Any], lines: Sequence[Statem
         corrects = "" if line.corrects is None else f"{line.corrects_month or ''} {line.corrects[:8]}"
         table.add_row(
             day_of(line.recorded_at), month, str(line.year), words.instrument(line.instrument),
-            ctx.say(*ACCOUNTS[line.against]), safe(line.payer), yuan(line.debit_fen) if line.debit_fen else "",
+            ctx.say(*ACCOUNTS[line.against]), safe(line.payer), line.purse, yuan(line.debit_fen) if line.debit_fen else "",
             yuan(line.credit_fen) if line.credit_fen else "", yuan(line.balance_fen), corrects,
         )  # fmt: skip
     name = ctx.say(*ACCOUNTS[answer["account"]])
@@ -228,7 +228,7 @@ def trial_balance_of(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """试算平衡: every account of every payer. Debits equal credits, or it ends with 1."""
+    """试算平衡: every account of every purse. Debits equal credits, or it ends with 1."""
     ctx = context(data, as_json, lang)
     if month is not None:
         _check_month(ctx, "--month", month)
@@ -255,10 +255,10 @@ def trial_balance_of(
 
 
 def _print_balances(ctx: Context, found: Sequence[Balance], title: str) -> None:
-    table = table_of(ctx, "账户,支付方,借方,贷方,余额", "account,payer,debit,credit,balance", (2, 3, 4))
+    table = table_of(ctx, "账户,支付方,支付方区划,借方,贷方,余额", "account,payer,budget of,debit,credit,balance", (3, 4, 5))
     for each in found:
         sums = (each.debit_fen, each.credit_fen, each.balance_fen)
-        table.add_row(ctx.say(*ACCOUNTS[each.account]), safe(each.payer), *map(yuan, sums))
+        table.add_row(ctx.say(*ACCOUNTS[each.account]), safe(each.payer), each.purse, *map(yuan, sums))
     show_table(ctx.out, table, title)
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 from rich.table import Table
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from console.context import WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.explain import KnownOption
@@ -26,12 +26,13 @@ from console.personal import out_file
 from console.words import Words, safe, show_table, yuan
 from contracts.allowance import Decision, EntitlementAdjusted, EntitlementDecided
 from contracts.base import YEAR_FIRST, YEAR_LAST
+from contracts.divisions import Purse, covers
 from contracts.particulars import EngagementStart
 from contracts.policy import Instrument
 from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.log import Log
-from services.allowance.ledger_views import transfer
+from services.allowance.ledger_views import payable, transfer
 from services.allowance.views import below, entitlement
 from services.allowance.views import statement as live_statement
 
@@ -61,6 +62,9 @@ class Asked:
     person_ref: str | None = None
     unit: str | None = None
     payer: str | None = None
+
+    def covers(self, division: str) -> bool:
+        return self.division is None or covers(self.division, division)
 
 
 def statement(
@@ -168,20 +172,26 @@ def _folded(log: Log, connection: Connection, asked: Asked, position: int) -> di
             wanted = (asked.year in (None, decision.year), asked.instrument in (None, decision.instrument))
             if all(wanted) and asked.person_ref in (None, event.person_ref):
                 key = (event.person_ref, decision.year, decision.instrument)
+                if key not in last and not any(asked.covers(place) for place in _places(decision)):
+                    continue
                 times = last[key].times + 1 if key in last else 1
                 last[key] = _Decided(event.person_ref, recorded.event_id, decision, times)
         after = events[-1].position
-    # Only now: somebody who has moved away is not counted where they were.
-    return {key: one for key, one in last.items() if _within(asked.division, one.decision.division)}
+    return last
 
 
-def _within(division: str | None, place: str) -> bool:
-    return division is None or place.startswith(below(division))
+def _places(decision: Decision) -> Iterator[str]:
+    """The divisions that a decision, and what purses owe by it, belong to."""
+    yield decision.division
+    for share in decision.payers:
+        yield share.of(decision.division).place(decision.division)
 
 
 def statement_at(log: Log, connection: Connection, division: str, year: int, position: int) -> dict[str, Any]:
     """The totals as they were at a position of the log."""
-    found = _folded(log, connection, Asked(division, year, "allowance"), position).values()
+    every = _folded(log, connection, Asked(division, year, "allowance"), position).values()
+    # Only now: somebody who has moved away is not counted where they were.
+    found = [one for one in every if covers(division, one.decision.division)]
     by_payer: dict[str, int] = {}
     for one in found:
         for share in one.decision.payers:
@@ -223,9 +233,10 @@ def _print_known(ctx: Context, answer: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One payer's share of one decision. granted_fen: of the decision; paid_fen, in_transit_fen, owed_fen, recovery_fen: as the
-    ledger has it (below zero owed: overpaid). more_units: of other posts that the decision has looked at. payer: empty if no
-    payer has anything to do with it.
+    """One purse's share of one decision. granted_fen: of the decision; paid_fen, in_transit_fen, owed_fen, recovery_fen: as the
+    ledger has it (below zero owed: overpaid). more_units: of other posts that the decision has looked at. payer, purse: whose
+    money it is; empty if nobody has anything to do with it. division: of the decision; of a purse that
+    does not pay there: its own.
     """
 
     person_ref: str
@@ -235,6 +246,7 @@ class Line:
     year: int
     instrument: str
     payer: str
+    purse: str
     decision: str
     granted_fen: int
     paid_fen: int
@@ -248,19 +260,19 @@ class Line:
 
 
 AMOUNTS = tuple(each.name for each in fields(Line) if each.name.endswith("_fen"))
-Moved = dict[tuple[str, int, str, str], dict[str, int]]
-"""(person_ref, year, instrument, payer) → account → debits less credits."""
+Moved = dict[tuple[str, int, str, Purse], dict[str, int]]
+"""(person_ref, year, instrument, purse) → account → debits less credits."""
 
 
 def statement_lines(log: Log, connection: Connection, asked: Asked, position: int, *, live: bool) -> list[Line]:
     """The lines as of a position of the log, by division, unit and worker. live: that is its head, so the tables know it."""
     decided = _now(log, connection, asked) if live else _folded(log, connection, asked, position)
     moved = _moved(connection, asked, sorted({one.person_ref for one in decided.values()}), position)
-    payers: dict[Key, set[str]] = {}
-    for ref, year, instrument, payer in moved:
-        payers.setdefault((ref, year, instrument), set()).add(payer)
-    found = [line for key, one in decided.items() for line in _lines_of(one, moved, payers.get(key, set()), asked)]
-    return sorted(found, key=lambda e: (e.division, e.unit, e.person_ref, e.year, e.instrument, e.payer))
+    purses: dict[Key, set[Purse]] = {}
+    for ref, year, instrument, purse in moved:
+        purses.setdefault((ref, year, instrument), set()).add(purse)
+    found = [line for key, one in decided.items() for line in _lines_of(one, moved, purses.get(key, set()), asked)]
+    return sorted(found, key=lambda e: (e.division, e.unit, e.person_ref, e.year, e.instrument, e.payer, e.purse))
 
 
 def _now(log: Log, connection: Connection, asked: Asked) -> dict[Key, _Decided]:
@@ -268,7 +280,10 @@ def _now(log: Log, connection: Connection, asked: Asked) -> dict[Key, _Decided]:
     table = entitlement.c
     query = select(table.event_id, table.decisions)
     if asked.division is not None:
-        query = query.where(table.division.startswith(below(asked.division), autoescape=True))
+        within = below(asked.division)
+        same = [payable.c[name] == table[name] for name in ("person_ref", "year", "instrument")]
+        left = exists().where(*same, payable.c.division.startswith(within, autoescape=True))
+        query = query.where(table.division.startswith(within, autoescape=True) | left)
     for name in ("year", "instrument", "person_ref"):
         if getattr(asked, name) is not None:
             query = query.where(table[name] == getattr(asked, name))
@@ -288,48 +303,47 @@ def _now(log: Log, connection: Connection, asked: Asked) -> dict[Key, _Decided]:
 
 
 def _moved(connection: Connection, asked: Asked, people: Sequence[str], position: int) -> Moved:
-    """What every account has by worker, year, instrument and payer, up to a position."""
+    """What every account has by worker, year, instrument and purse, up to a position."""
     found: Moved = {}
     c = transfer.c
     pages = [people[start : start + PAGE_PEOPLE] for start in range(0, len(people), PAGE_PEOPLE)]
     for page, (column, sign) in product(pages, ((c.debit, 1), (c.credit, -1))):
-        keys = (c.person_ref, c.year, c.instrument, c.payer, column)
+        keys = (c.person_ref, c.year, c.instrument, c.payer, c.purse, column)
         chosen = (c.position <= position, one_of(connection, c.person_ref, page))
         query = select(*keys, func.sum(c.amount_fen)).where(*chosen).group_by(*keys)
         for name in ("year", "instrument", "payer"):
             if getattr(asked, name) is not None:
                 query = query.where(c[name] == getattr(asked, name))
-        for ref, year, instrument, payer, account, fen in connection.execute(query):
-            sums = found.setdefault((ref, year, instrument, payer), {})
+        for ref, year, instrument, payer, purse, account, fen in connection.execute(query):
+            sums = found.setdefault((ref, year, instrument, Purse(purse, payer)), {})
             sums[account] = sums.get(account, 0) + sign * int(fen)
     return found
 
 
-def _lines_of(one: _Decided, moved: Moved, payers: set[str], asked: Asked) -> Iterator[Line]:
-    """payers: those that the ledger has for it."""
+def _lines_of(one: _Decided, moved: Moved, purses: set[Purse], asked: Asked) -> Iterator[Line]:
+    """purses: those that the ledger has for it."""
     decision = one.decision
     units = _units(decision)
     if asked.unit is not None and asked.unit not in units[:1]:
         return
-    granted: dict[str, int] = {}
-    for share in decision.payers:
-        granted[share.payer] = granted.get(share.payer, 0) + share.amount_fen
+    granted = {share.of(decision.division): share.amount_fen for share in decision.payers}
     key = (one.person_ref, decision.year, decision.instrument)
-    names = sorted({*granted, *payers}) or [""]
-    for payer in names:
-        if asked.payer not in (None, payer):
+    for purse in sorted({*granted, *purses}) or [Purse("", "")]:
+        division = purse.place(decision.division) if purse.payer else decision.division
+        if asked.payer not in (None, purse.payer) or not asked.covers(division):
             continue
-        sums = moved.get((*key, payer), {})
+        sums = moved.get((*key, purse), {})
         yield Line(
             person_ref=one.person_ref,
             unit=units[0] if units else "",
             more_units="、".join(units[1:]),
-            division=decision.division,
+            division=division,
             year=decision.year,
             instrument=decision.instrument,
-            payer=payer,
+            payer=purse.payer,
+            purse=purse.division,
             decision=decision.decision,
-            granted_fen=granted.get(payer, 0),
+            granted_fen=granted.get(purse, 0),
             # What goes out is a credit of these two.
             paid_fen=-sums.get("paid", 0),
             in_transit_fen=-sums.get("in_transit", 0),
@@ -353,44 +367,45 @@ def _units(decision: Decision) -> list[str]:
 
 
 def _sums(found: Sequence[Line]) -> list[dict[str, Any]]:
-    """By division, year, instrument and payer: how many workers, how many of them granted, and every amount."""
-    sums: dict[tuple[str, int, str, str], dict[str, Any]] = {}
+    """By division, year, instrument and purse: how many workers, how many of them granted, and every amount."""
+    sums: dict[tuple[str, int, str, str, str], dict[str, Any]] = {}
     for line in found:
-        key = (line.division, line.year, line.instrument, line.payer)
+        key = (line.division, line.year, line.instrument, line.payer, line.purse)
         row = sums.setdefault(key, {"workers": 0, "granted": 0, **dict.fromkeys(AMOUNTS, 0)})
         row["workers"] += 1
         row["granted"] += line.granted_fen > 0
         for name in AMOUNTS:
             row[name] += getattr(line, name)
-    names = ("division", "year", "instrument", "payer")
+    names = ("division", "year", "instrument", "payer", "purse")
     return [{**dict(zip(names, key, strict=True)), **sums[key]} for key in sorted(sums)]
 
 
 # --- showing ------------------------------------------------------------------------------------------------------------
 
-_LINE_ZH = "区划,单位,人员,年度,待遇,支付方,决定,应享,已付,在途,应付余额,待追缴"
-_LINE_EN = "division,unit,person,year,instrument,payer,decision,granted,paid,in transit,owed,to be given back"
-_SUM_ZH = "区划,年度,待遇,支付方,人数,其中发放,应享,已付,在途,应付余额,待追缴"
-_SUM_EN = "division,year,instrument,payer,workers,granted to,granted,paid,in transit,owed,to be given back"
+_LINE_ZH = "区划,单位,人员,年度,待遇,支付方,支付方区划,决定,应享,已付,在途,应付余额,待追缴"
+_LINE_EN = "division,unit,person,year,instrument,payer,budget of,decision,granted,paid,in transit,owed,to be given back"
+_SUM_ZH = "区划,年度,待遇,支付方,支付方区划,人数,其中发放,应享,已付,在途,应付余额,待追缴"
+_SUM_EN = "division,year,instrument,payer,budget of,workers,granted to,granted,paid,in transit,owed,to be given back"
 
 
 def _print_lines(ctx: Context, answer: Mapping[str, Any], found: Sequence[Line]) -> None:
     words = Words(ctx.lang)
-    table = table_of(ctx, _LINE_ZH, _LINE_EN, range(7, 12))
+    table = table_of(ctx, _LINE_ZH, _LINE_EN, range(8, 13))
     for line in found[:SHOWN_MAX]:
         decision = words.word("decision", line.decision)
         table.add_row(
             line.division, safe(line.unit), line.person_ref, str(line.year), words.instrument(line.instrument),
-            safe(line.payer), decision, *(yuan(getattr(line, name)) for name in AMOUNTS),
+            safe(line.payer), line.purse, decision, *(yuan(getattr(line, name)) for name in AMOUNTS),
         )  # fmt: skip
     show_table(ctx.out, table)
     if len(found) > SHOWN_MAX:
         more = len(found) - SHOWN_MAX
         ctx.out.print(ctx.say(f"……另有 {more} 行，见 --json 或 --xlsx", f"… and {more} more; see --json or --xlsx"))
-    table = table_of(ctx, _SUM_ZH, _SUM_EN, range(4, 11))
+    table = table_of(ctx, _SUM_ZH, _SUM_EN, range(5, 12))
     for row in answer["sums"]:
         table.add_row(
-            row["division"], str(row["year"]), words.instrument(row["instrument"]), safe(row["payer"]), str(row["workers"]),
+            row["division"], str(row["year"]), words.instrument(row["instrument"]), safe(row["payer"]), row["purse"],
+            str(row["workers"]),
             str(row["granted"]), *(yuan(row[name]) for name in AMOUNTS),
         )  # fmt: skip
     show_table(ctx.out, table, ctx.say("合计", "sums"))

@@ -16,11 +16,12 @@ from console.words import Words
 __all__ = ["LINE_HEADINGS", "SUM_HEADINGS", "written"]
 
 LINE_HEADINGS = (
-    "区划", "单位", "同年其他单位", "人员编号", "年度", "待遇", "支付方", "决定", "应享(元)", "已付(元)", "在途(元)",
-    "应付余额(元)", "待追缴(元)", "政策文号", "条款", "决定次数", "决定事件",
+    "区划", "单位", "同年其他单位", "人员编号", "年度", "待遇", "支付方", "支付方区划", "决定", "应享(元)", "已付(元)",
+    "在途(元)", "应付余额(元)", "待追缴(元)", "政策文号", "条款", "决定次数", "决定事件",
 )  # fmt: skip
 SUM_HEADINGS = (
-    "区划", "年度", "待遇", "支付方", "人数", "其中发放", "应享(元)", "已付(元)", "在途(元)", "应付余额(元)", "待追缴(元)",
+    "区划", "年度", "待遇", "支付方", "支付方区划", "人数", "其中发放", "应享(元)", "已付(元)", "在途(元)",
+    "应付余额(元)", "待追缴(元)",
 )  # fmt: skip
 AMOUNTS = ("granted_fen", "paid_fen", "in_transit_fen", "owed_fen", "recovery_fen")
 """In the order of the columns."""
@@ -34,17 +35,22 @@ def written(answer: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> by
     _head(lines, LINE_HEADINGS)
     for line in found:
         of_whom = [line[name] for name in ("division", "unit", "more_units", "person_ref", "year")]
-        of_whom += [words.instrument(line["instrument"]), line["payer"], words.word("decision", line["decision"])]
+        of_whom += [
+            words.instrument(line["instrument"]),
+            line["payer"],
+            line["purse"],
+            words.word("decision", line["decision"]),
+        ]
         last = [line[name] for name in ("document", "clause", "decided", "event_id")]
         _append(lines, *of_whom, *(_yuan(line[name]) for name in AMOUNTS), *last)
     sums = book.create_sheet("汇总")
     _head(sums, SUM_HEADINGS)
     for row in answer["sums"]:
         amounts = [_yuan(row[name]) for name in AMOUNTS]
-        named = (row["division"], row["year"], words.instrument(row["instrument"]), row["payer"])
+        named = (row["division"], row["year"], words.instrument(row["instrument"]), row["payer"], row["purse"])
         _append(sums, *named, row["workers"], row["granted"], *amounts)
     totals = [_yuan(sum(row[name] for row in answer["sums"])) for name in AMOUNTS]
-    _append(sums, "合计", "", "", "", "", "", *totals)
+    _append(sums, "合计", "", "", "", "", "", "", *totals)
     _append(sums, f"截至 {answer['known_at']}，日志位置 {answer['position']}")
     out = io.BytesIO()
     book.save(out)

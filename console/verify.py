@@ -141,8 +141,8 @@ def verify_books(log: Log, progress: Progress | None = None) -> Books:
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         for each in unequal_postings(connection, PROBLEMS_MAX):
             report.found(
-                f"{each.person_ref}, {each.instrument} of {each.year}, {each.payer}: {each.decided_fen} fen were decided last, "
-                f"{each.posted_fen} fen are posted"
+                f"{each.person_ref}, {each.instrument} of {each.year}, {each.payer} of {each.purse}: "
+                f"{each.decided_fen} fen were decided last, {each.posted_fen} fen are posted"
             )
         for proof in prove_runs(log, connection):
             count += 1

@@ -332,7 +332,12 @@ def _take_in(found: Comparison, page: dict[str, Worker], after: Results, before:
         decided = state.decided.get((found.year, found.document.instrument))
         owed = [(payer, int(fen[place])) for payer, fen in after.payers.items() if fen[place]]
         division = divisions[(after if after.governed_by[place] >= 0 else before).divisions[place]]
-        found.add(person_ref, division, None if decided is None else list(decided.payers.items()), owed)
+        found.add(
+            person_ref,
+            division,
+            None if decided is None else [(purse.payer, fen) for purse, fen in decided.payers.items()],
+            owed,
+        )
 
 
 # --- text -------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Finance consumes ``entitlement-decided`` and ``entitlement-adjusted``: the sum of ``difference_fen`` over a worker, year and
 instrument is what is owed for it (for ``work_expense``: what may be spent), at every position of the log; per payer likewise
-with ``differences``. All amounts are integer fen.
+with ``differences``. A payer is a purse: a division's budget under a name (``contracts.divisions``). All amounts are integer
+fen.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contracts.base import AsRecorded, BusinessDay, DivisionCode, EventId, Fen, LogEvent, OwnEvent, PersonRef
+from contracts.divisions import Purse, purse_of
 from contracts.particulars import Particulars
 from contracts.policy import Instrument, PolicyDocument
 from contracts.registry import FactOrigin, Standing
@@ -31,11 +33,23 @@ __all__ = [
 ]
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class PayerAmount(OwnEvent):
-    """payer: a name of the policy's ``payers``."""
+    """payer: a name of the policy's ``payers``. purse: the division whose budget it is.
+
+    None: the one that ``contracts.divisions.purse_of`` says of the payer and the decision's division.
+    """
 
     payer: str
     amount_fen: Fen
+    purse: DivisionCode | None = Field(default=None, exclude_if=_is_none)
+
+    def of(self, division: str) -> Purse:
+        """Whose money it is. division: the decision's."""
+        return purse_of(self.payer, division) if self.purse is None else Purse(self.purse, self.payer)
 
 
 class Predicate(OwnEvent):
@@ -149,7 +163,9 @@ class EntitlementAdjusted(LogEvent):
     """A later decision for the same worker, year and instrument. supersedes: the event of the decision before it.
 
     difference_fen: this decision's amount less that of the superseded one, which may be 0 if only the reasons changed.
-    differences: the same per payer, without those that did not change. because: the event that led to it.
+    differences: the same per purse, each named, without those that did not change; where the worker has moved, the old county's
+    purse has what it owed taken back, and the new one begins. Those that were recorded before payers were purses name none: by
+    name, over both divisions. because: the event that led to it.
     """
 
     TYPE: ClassVar[str] = "allowance.entitlement-adjusted.v1"

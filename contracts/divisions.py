@@ -8,14 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Protocol, TypeVar
+from functools import lru_cache
+from typing import NamedTuple, Protocol, TypeVar
 
 from contracts.certification import Level
 
-__all__ = ["DatedDocument", "above", "covers", "in_force", "level_of"]
+__all__ = ["DatedDocument", "Purse", "above", "covers", "in_force", "level_of", "purse_of"]
 
 _DIGITS: dict[Level, int] = {"province": 2, "city": 4, "county": 6}
 """How many digits of a code name a division of the level; the others are zeros."""
+
+
+class Purse(NamedTuple):
+    """A payer: a division's budget under a name. 县级财政 of 330106 is another purse than that of 330108."""
+
+    division: str
+    payer: str
+
+    def place(self, division: str) -> str:
+        """Where an amount of this purse belongs that was decided in a division: there, or, if the purse does not pay there any
+        more, where it is itself."""
+        return division if covers(self.division, division) else self.division
 
 
 class DatedDocument(Protocol):
@@ -45,6 +58,18 @@ def above(division: str, level: Level) -> str:
 def covers(division: str, other: str) -> bool:
     """Whether a division is another one, or above it: 320000 covers 320100, and that 320102."""
     return other.startswith(division[: _DIGITS[level_of(division)]])
+
+
+@lru_cache(maxsize=10_000)
+def purse_of(payer: str, division: str, level: Level | None = None) -> Purse:
+    """Whose budget pays under this name for what was decided in a division.
+
+    level: what the policy says of the payer. Where it says nothing, the names ``county``, ``city`` and ``province`` say it
+    themselves, and any other name is a budget of the division itself.
+    """
+    named: dict[str, Level] = {"county": "county", "city": "city", "province": "province"}
+    at = level or named.get(payer)
+    return Purse(division if at is None else above(division, at), payer)
 
 
 def in_force(documents: Iterable[tuple[str, D]], division: str, day: date) -> tuple[str, D] | None:

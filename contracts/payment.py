@@ -12,8 +12,8 @@ cancelled before the instruction. Its parts say which years it is made of: a neg
 
 What a policy grants as ``work_expense`` is an authorisation to spend: it is owed to nobody, and nothing of it stands here.
 
-A payer is a purse within a run's division: what two counties that both say ``county`` owe or have overpaid is kept apart by
-runs of the county, and together by a run of what stands above both.
+A payer is a purse: a division's budget under a name (``contracts.divisions.Purse``). No payout, recovery or transfer joins two;
+a run of what stands above two counties makes a payout from each of their purses.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from contracts.base import DivisionCode, EventId, Fen, LogEvent, OwnEvent, PersonRef, Year
+from contracts.divisions import Purse, purse_of
 from contracts.policy import Instrument
 from contracts.registry import FactOrigin
 
@@ -101,6 +102,18 @@ def payees_digest(lines: Iterable[tuple[str, str, str, str]]) -> str:
 
 def _is_none(value: object) -> bool:
     return value is None
+
+
+class _OfPurse(LogEvent):
+    """purse: the division whose budget it is; None: the one that ``purse_of`` says of payer and division."""
+
+    payer: Payer
+    division: DivisionCode
+    purse: DivisionCode | None = Field(default=None, exclude_if=_is_none)
+
+    @property
+    def of_purse(self) -> Purse:
+        return purse_of(self.payer, self.division) if self.purse is None else Purse(self.purse, self.payer)
 
 
 class _OfRun(LogEvent):
@@ -254,14 +267,12 @@ class PayoutPart(OwnEvent):
     tax_unknown_fen: Fen = 0
 
 
-class _OfPayout(LogEvent):
+class _OfPayout(_OfPurse):
     """payout: ``<run>/<number within it>``. year: the one that the run pays. amount_fen: the sum of the parts, more than 0."""
 
     person_ref: PersonRef
     payout: str
     run: str
-    payer: Payer
-    division: DivisionCode
     year: Year
     amount_fen: Fen
     parts: tuple[PayoutPart, ...]
@@ -313,7 +324,7 @@ class PayoutReissued(LogEvent):
     by_run: str
 
 
-class RecoveryOpened(LogEvent):
+class RecoveryOpened(_OfPurse):
     """追缴: more was paid than is owed, and it is asked back. recovery: ``<payer>-<number>``, within the account.
 
     parts: the negative dues that it takes over; amount_fen: what is to be given back, more than 0. because: the last decision
@@ -323,8 +334,6 @@ class RecoveryOpened(LogEvent):
     TYPE: ClassVar[str] = "allowance.recovery-opened.v1"
     person_ref: PersonRef
     recovery: str
-    payer: Payer
-    division: DivisionCode
     amount_fen: Fen
     parts: tuple[PayoutPart, ...]
     because: EventId
@@ -333,26 +342,22 @@ class RecoveryOpened(LogEvent):
     reason: str | None = None
 
 
-class RecoveryOffset(LogEvent):
+class RecoveryOffset(_OfPurse):
     """The year is owed again (a correction was itself corrected), so that so much need not be given back. parts: positive."""
 
     TYPE: ClassVar[str] = "allowance.recovery-offset.v1"
     person_ref: PersonRef
     recovery: str
-    payer: Payer
-    division: DivisionCode
     amount_fen: Fen
     parts: tuple[PayoutPart, ...]
 
 
-class RecoveryPaid(LogEvent):
+class RecoveryPaid(_OfPurse):
     """The worker gave so much of it back. parts: the years that it is booked to, the earliest first; positive."""
 
     TYPE: ClassVar[str] = "allowance.recovery-paid.v1"
     person_ref: PersonRef
     recovery: str
-    payer: Payer
-    division: DivisionCode
     amount_fen: Fen
     parts: tuple[PayoutPart, ...]
     fact: FactOrigin
@@ -430,10 +435,14 @@ class BreakSettled(_OfRun):
 
 
 class PeriodTotal(OwnEvent):
-    """What the month's transfers move into an account (debit) and out of it (credit), for one payer."""
+    """What the month's transfers move into an account (debit) and out of it (credit), for one purse.
+
+    purse: None in a closing of before payers were purses: over all that have the name.
+    """
 
     account: Account
     payer: Payer
+    purse: DivisionCode | None = Field(default=None, exclude_if=_is_none)
     debit_fen: Fen
     credit_fen: Fen
 

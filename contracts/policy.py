@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from contracts.base import BusinessDay, Category, Clause, DivisionCode, EntryChannel, Grade, Heading, Note, Rating, Told
+from contracts.certification import Level
 
 __all__ = [
     "AllowanceLine",
@@ -235,10 +236,21 @@ class AmountRow(_Part):
     amount_fen: AmountFen
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Payer(_Part):
+    """Who pays: a budget of the county, the city or the province in which somebody is decided on, as ``level`` says.
+
+    level None: ``county``, ``city`` and ``province`` say it by their names; any other is a budget of the division itself
+    (``contracts.divisions.purse_of``).
+    """
+
     name: PayerName
     zh: Heading
     en: Heading | None = None
+    level: Level | None = Field(default=None, exclude_if=_is_none)
 
 
 class Share(_Part):

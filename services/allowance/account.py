@@ -1,12 +1,13 @@
-"""What one worker is owed, was promised and was paid, by payer, year and instrument; and what is done to it. Pure.
+"""What one worker is owed, was promised and was paid, by purse, year and instrument; and what is done to it. Pure.
 
 Two streams of a worker are folded into one state: the decisions of ``worker-<person_ref>`` say what is due, and
 ``account-<person_ref>`` what became of it. What is free to be paid is what is due, less every payout that is not cancelled or
 returned: so nothing is paid twice, whatever is retried and in whatever order.
 
 A year and an instrument (the red-collar allowance, the part-time allowance) are an *item*. An authorisation to spend is owed
-to nobody and is none. An overpayment (an item below zero) is netted in whole from the next payout of that payer by a run of its
-division, or, where the policy of that item says so, or somebody asks for it, taken over by a recovery.
+to nobody and is none. A payer is a *purse*, a division's budget under a name, and no payout or recovery joins two. An
+overpayment (an item below zero) is netted in whole from the next payout of that purse, or, where the policy of that item says
+so, or somebody asks for it, taken over by a recovery.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Literal, NamedTuple, assert_never
 import msgspec
 
 from contracts.allowance import Decision, EntitlementAdjusted, EntitlementDecided
-from contracts.divisions import covers
+from contracts.divisions import Purse, covers, purse_of
 from contracts.payment import (
     Break,
     BreakKind,
@@ -37,6 +38,7 @@ from contracts.policy import Instrument
 from contracts.receipts import Problem
 from contracts.registry import FactOrigin
 from eventlog.decider import Early, Rejected, already
+from services.allowance.decider import PayerOnFile
 
 __all__ = [
     "Account",
@@ -65,6 +67,7 @@ __all__ = [
     "evolve",
     "number_of",
     "payout_name",
+    "purses_named",
     "reject",
     "replay",
     "stream_of_account",
@@ -138,12 +141,12 @@ NOTHING = Money()
 
 @dataclass(frozen=True, slots=True)
 class Entitled:
-    """The last decision for an item: its event, the policy's event, where, and what each payer owes."""
+    """The last decision for an item: its event, the policy's event, where, and what each purse owes."""
 
     event_id: str
     policy: str
     division: str
-    payers: Mapping[str, Money]
+    payers: Mapping[Purse, Money]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ class Payout:
 
     payout: str
     run: str
-    payer: str
+    purse: Purse
     division: str
     year: int
     parts: tuple[PayoutPart, ...]
@@ -173,7 +176,7 @@ class Recovery:
     """
 
     recovery: str
-    payer: str
+    purse: Purse
     division: str
     taken: Mapping[Item, Money]
     owing: Mapping[Item, Money]
@@ -195,7 +198,7 @@ class Account:
 
 
 class Due(NamedTuple):
-    """What one payer owes for one item. balance: decided, less instructed, less taken over by recoveries.
+    """What one purse owes for one item. balance: decided, less instructed, less taken over by recoveries.
 
     promised: positive parts of payouts that wait for their instruction; netting: negative parts of such.
     """
@@ -215,8 +218,16 @@ class Due(NamedTuple):
         return self.balance.minus(self.netting)
 
 
-def dues(state: Account, payer: str) -> dict[Item, Due]:
-    """What this payer owes, by item."""
+def purses_named(state: Account, payer: str) -> list[Purse]:
+    """The purses of this name that owe the worker anything, or have paid, in order."""
+    found = {purse for entitled in state.entitled.values() for purse in entitled.payers}
+    found |= {payout.purse for payout in state.payouts.values()}
+    found |= {recovery.purse for recovery in state.recoveries.values()}
+    return sorted(purse for purse in found if purse.payer == payer)
+
+
+def dues(state: Account, purse: Purse) -> dict[Item, Due]:
+    """What this purse owes, by item."""
     balance: dict[Item, Money] = {}
     promised: dict[Item, Money] = {}
     netting: dict[Item, Money] = {}
@@ -225,10 +236,10 @@ def dues(state: Account, payer: str) -> dict[Item, Due]:
         to[item] = to.get(item, NOTHING).plus(money)
 
     for item, entitled in state.entitled.items():
-        if payer in entitled.payers:
-            add(balance, item, entitled.payers[payer])
+        if purse in entitled.payers:
+            add(balance, item, entitled.payers[purse])
     for payout in state.payouts.values():
-        if payout.payer != payer or payout.stage in ("cancelled", "returned"):
+        if payout.purse != purse or payout.stage in ("cancelled", "returned"):
             continue
         for part in payout.parts:
             money = _money(part)
@@ -237,7 +248,7 @@ def dues(state: Account, payer: str) -> dict[Item, Due]:
             else:
                 add(balance, _item(part), NOTHING.minus(money))
     for recovery in state.recoveries.values():
-        if recovery.payer == payer:
+        if recovery.purse == purse:
             for item, money in recovery.taken.items():
                 add(balance, item, money)
     items = sorted({*balance, *promised, *netting})
@@ -257,14 +268,14 @@ def _money(part: PayoutPart) -> Money:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """A run asks what it may pay to this worker. payout: the name that the payout would have. division: of the run.
+    """A run asks what it may pay to this worker. number: of the next payout of the run. division: of the run.
 
     modes: policy event → what it wants of an overpayment (``net`` for those not named).
     """
 
     person_ref: str
     run: str
-    payout: str
+    number: int
     payer: str
     division: str
     year: int
@@ -299,7 +310,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Somebody wants back what this payer overpaid, whatever the policy says of netting."""
+    """Somebody wants back what was overpaid by every purse of this name, whatever the policy says of netting."""
 
     person_ref: str
     payer: str
@@ -352,8 +363,7 @@ def _said(person_ref: str, payout: Payout) -> dict[str, Any]:
         "person_ref": person_ref,
         "payout": payout.payout,
         "run": payout.run,
-        "payer": payout.payer,
-        "division": payout.division,
+        **_of(payout.purse, payout.division),
         "year": payout.year,
         "amount_fen": payout.fen,
         "parts": payout.parts,
@@ -363,17 +373,38 @@ def _said(person_ref: str, payout: Payout) -> dict[str, Any]:
 # --- preparing
 
 
+def _of(purse: Purse, division: str) -> dict[str, Any]:
+    """How an event names a purse."""
+    implied = purse_of(purse.payer, division) == purse
+    return {"payer": purse.payer, "division": division, **({} if implied else {"purse": purse.division})}
+
+
 def _prepare(command: Prepare, state: Account) -> tuple[AccountEvent, ...]:
-    """One payout at most for each run and worker; before it, what recoveries it makes needless or needs."""
+    """One payout at most for each run, worker and purse; before it, what recoveries it makes needless or needs."""
     if any(payout.run == command.run for payout in state.payouts.values()):
         return ()
-    before: list[AccountEvent] = list(_offsets(command.person_ref, command.payer, state))
+    events: list[AccountEvent] = []
+    number = command.number
+    for purse in purses_named(state, command.payer):
+        found = _prepare_from(purse, payout_name(command.run, number), command, state)
+        number += any(isinstance(event, PayoutPrepared) for event in found)
+        events += found
+        state = _all(state, found)
+    return tuple(events)
+
+
+def _prepare_from(purse: Purse, name: str, command: Prepare, state: Account) -> tuple[AccountEvent, ...]:
+    """What the run does with what one purse owes to this worker. name: that its payout would have."""
+    if not any(_is_within(command, item, purse, state) for item in dues(state, purse)):
+        return ()
+    before: list[AccountEvent] = list(_offsets(command.person_ref, purse, state))
     after = _all(state, before)
-    found = {item: due for item, due in dues(after, command.payer).items() if _is_within(command, item, after)}
+    found = dues(after, purse)
     over = {item: due.over for item, due in found.items() if due.over.fen < 0}
     asked = [item for item in over if command.modes.get(after.entitled[item].policy, NET) == "recover"]
-    before += _opened(command.person_ref, command.payer, after, {item: over.pop(item) for item in asked})
-    free = {item: due.free for item, due in found.items() if due.free.fen > 0 and item[0] <= command.year}
+    before += _opened(command.person_ref, purse, after, {item: over.pop(item) for item in asked})
+    found = {item: due for item, due in found.items() if due.free.fen > 0 and _is_within(command, item, purse, after)}
+    free = {item: due.free for item, due in found.items() if item[0] <= command.year}
     of_year = {item: money for item, money in free.items() if item[0] == command.year}
     amounts = {**over, **of_year}
     if _sum(amounts).fen <= 0:
@@ -385,10 +416,9 @@ def _prepare(command: Prepare, state: Account) -> tuple[AccountEvent, ...]:
         return tuple(before)
     prepared = PayoutPrepared(
         person_ref=command.person_ref,
-        payout=command.payout,
+        payout=name,
         run=command.run,
-        payer=command.payer,
-        division=after.entitled[min(of_year)].division,
+        **_of(purse, _place(after, min(of_year), purse)),
         year=command.year,
         amount_fen=total.fen,
         parts=_parts(after, amounts),
@@ -398,6 +428,11 @@ def _prepare(command: Prepare, state: Account) -> tuple[AccountEvent, ...]:
     return (*before, prepared, *_reissued(prepared, after))
 
 
+def _place(state: Account, item: Item, purse: Purse) -> str:
+    """The division that what a purse owes for an item belongs to."""
+    return purse.place(state.entitled[item].division)
+
+
 def _sum(amounts: Mapping[Item, Money]) -> Money:
     total = NOTHING
     for money in amounts.values():
@@ -405,12 +440,9 @@ def _sum(amounts: Mapping[Item, Money]) -> Money:
     return total
 
 
-def _is_within(command: Prepare, item: Item, state: Account) -> bool:
-    """Whether an item was decided in the run's division: only that is paid by it, netted by it, or recovered.
-
-    Two counties may both call their purse ``county``: what one has overpaid is none of the other's business.
-    """
-    return item in state.entitled and covers(command.division, state.entitled[item].division)
+def _is_within(command: Prepare, item: Item, purse: Purse, state: Account) -> bool:
+    """Whether an item of a purse is the run's business: a purse may pay for many counties, and the run for one of them."""
+    return item in state.entitled and covers(command.division, _place(state, item, purse))
 
 
 def _parts(state: Account, amounts: Mapping[Item, Money]) -> tuple[PayoutPart, ...]:
@@ -428,10 +460,10 @@ def _parts(state: Account, amounts: Mapping[Item, Money]) -> tuple[PayoutPart, .
 
 
 def _reissued(prepared: PayoutPrepared, state: Account) -> Iterator[PayoutReissued]:
-    """The returned payouts of the same payer, and of a year that the new one pays, which it replaces."""
+    """The returned payouts of the same purse, and of a year that the new one pays, which it replaces."""
     years = {part.year for part in prepared.parts if part.amount_fen > 0}
     for old in state.payouts.values():
-        same = old.payer == prepared.payer and old.year in years
+        same = old.purse == prepared.of_purse and old.year in years
         if same and old.stage == "returned" and old.reissued_by is None:
             yield PayoutReissued(
                 person_ref=prepared.person_ref,
@@ -447,7 +479,8 @@ def due_again(person_ref: str, state: Account, payout: str, division: str, modes
     was = state.payouts[payout]
     without = _all(state, [PayoutCancelled(**_said(person_ref, was), why="due-changed")])
     without.payouts.pop(payout)
-    again = _prepare(Prepare(person_ref, was.run, payout, was.payer, division, was.year, modes), without)
+    command = Prepare(person_ref, was.run, number_of(payout), was.purse.payer, division, was.year, modes)
+    again = _prepare_from(was.purse, payout, command, without)
     return next((event.amount_fen for event in again if isinstance(event, PayoutPrepared)), 0)
 
 
@@ -455,30 +488,35 @@ def due_again(person_ref: str, state: Account, payout: str, division: str, modes
 
 
 def _opened(
-    person_ref: str, payer: str, state: Account, over: Mapping[Item, Money], demand: Demand | None = None
+    person_ref: str, purse: Purse, state: Account, over: Mapping[Item, Money], demand: Demand | None = None
 ) -> tuple[RecoveryOpened, ...]:
-    """A recovery for each division that has overpaid."""
-    known = sum(recovery.payer == payer for recovery in state.recoveries.values())
-    divisions = sorted({state.entitled[item].division for item in over})
+    """A recovery for each division in which the purse has overpaid."""
+    known = sum(recovery.purse.payer == purse.payer for recovery in state.recoveries.values())
+    divisions = sorted({_place(state, item, purse) for item in over})
     return tuple(
-        _recovery(person_ref, f"{payer}-{number}", payer, state, _of_division(state, over, division), demand)
+        _recovery(person_ref, number, purse, division, state, _of_division(state, over, purse, division), demand)
         for number, division in enumerate(divisions, start=known + 1)
     )
 
 
-def _of_division(state: Account, over: Mapping[Item, Money], division: str) -> dict[Item, Money]:
-    return {item: money for item, money in over.items() if state.entitled[item].division == division}
+def _of_division(state: Account, over: Mapping[Item, Money], purse: Purse, division: str) -> dict[Item, Money]:
+    return {item: money for item, money in over.items() if _place(state, item, purse) == division}
 
 
 def _recovery(
-    person_ref: str, name: str, payer: str, state: Account, over: Mapping[Item, Money], demand: Demand | None
+    person_ref: str,
+    number: int,
+    purse: Purse,
+    division: str,
+    state: Account,
+    over: Mapping[Item, Money],
+    demand: Demand | None,
 ) -> RecoveryOpened:
     latest = state.entitled[max(over)]
     return RecoveryOpened(
         person_ref=person_ref,
-        recovery=name,
-        payer=payer,
-        division=latest.division,
+        recovery=f"{purse.payer}-{number}",
+        **_of(purse, division),
         amount_fen=-sum(money.fen for money in over.values()),
         parts=_parts(state, over),
         because=latest.event_id,
@@ -488,11 +526,11 @@ def _recovery(
     )
 
 
-def _offsets(person_ref: str, payer: str, state: Account) -> Iterator[RecoveryOffset]:
+def _offsets(person_ref: str, purse: Purse, state: Account) -> Iterator[RecoveryOffset]:
     """What is owed again for an item whose overpayment is being recovered: so much need not be given back."""
-    free = {item: due.free for item, due in dues(state, payer).items() if due.free.fen > 0}
+    free = {item: due.free for item, due in dues(state, purse).items() if due.free.fen > 0}
     for recovery in state.recoveries.values():
-        if recovery.payer != payer:
+        if recovery.purse != purse:
             continue
         amounts = {}
         for item, owing in recovery.owing.items():
@@ -504,8 +542,7 @@ def _offsets(person_ref: str, payer: str, state: Account) -> Iterator[RecoveryOf
             yield RecoveryOffset(
                 person_ref=person_ref,
                 recovery=recovery.recovery,
-                payer=payer,
-                division=recovery.division,
+                **_of(purse, recovery.division),
                 amount_fen=sum(money.fen for money in amounts.values()),
                 parts=_parts(state, amounts),
             )
@@ -515,9 +552,14 @@ def _demand(command: Demand, state: Account) -> tuple[AccountEvent, ...]:
     asked = (command.fact.source, command.fact.id)
     if any(asked in recovery.facts for recovery in state.recoveries.values()):
         return ()
-    over = {item: due.over for item, due in dues(state, command.payer).items() if due.over.fen < 0}
-    if not over:
-        demanded = [r.demanded for r in state.recoveries.values() if r.payer == command.payer and r.demanded and r.owing_fen]
+    events: list[AccountEvent] = []
+    for purse in purses_named(state, command.payer):
+        over = {item: due.over for item, due in dues(state, purse).items() if due.over.fen < 0}
+        events += _opened(command.person_ref, purse, _all(state, events), over, command)
+    if not events:
+        demanded = [
+            r.demanded for r in state.recoveries.values() if r.purse.payer == command.payer and r.demanded and r.owing_fen
+        ]
         if demanded:
             return already((command.fact.source, command.reason) in demanded)
         raise reject(
@@ -526,7 +568,7 @@ def _demand(command: Demand, state: Account) -> tuple[AccountEvent, ...]:
             f"{command.payer} has not overpaid this worker",
             "look at the worker's account; what is being netted by a payout that waits cannot be asked back",
         )
-    return _opened(command.person_ref, command.payer, state, over, command)
+    return tuple(events)
 
 
 def _pay_back(command: RecoveryPay, state: Account) -> tuple[AccountEvent, ...]:
@@ -552,8 +594,7 @@ def _pay_back(command: RecoveryPay, state: Account) -> tuple[AccountEvent, ...]:
         RecoveryPaid(
             person_ref=command.person_ref,
             recovery=recovery.recovery,
-            payer=recovery.payer,
-            division=recovery.division,
+            **_of(recovery.purse, recovery.division),
             amount_fen=command.amount_fen,
             parts=_parts(state, amounts),
             fact=command.fact,
@@ -627,13 +668,8 @@ def unknown_payout(command: Answer) -> Break:
 # --- evolve -----------------------------------------------------------------------------------------------------------
 
 
-class ShareOnFile(msgspec.Struct, frozen=True):
-    payer: str
-    amount_fen: int
-
-
 class LineOnFile(msgspec.Struct, frozen=True):
-    shares: tuple[ShareOnFile, ...] = ()
+    shares: tuple[PayerOnFile, ...] = ()
     taxable: bool | None = None
 
 
@@ -645,7 +681,7 @@ class DecisionBody(msgspec.Struct, frozen=True):
     year: int
     division: str
     lines: tuple[LineOnFile, ...]
-    payers: tuple[ShareOnFile, ...]
+    payers: tuple[PayerOnFile, ...]
     policy: PolicyOnFile
     instrument: Instrument = "allowance"
 
@@ -696,7 +732,8 @@ def _apply(state: Account, happened: Happened) -> None:
             if decision.instrument != "work_expense":
                 state.entitled[decision.year, decision.instrument] = _entitled(happened.event_id, decision)
         case PayoutPrepared():
-            state.payouts[event.payout] = Payout(event.payout, event.run, event.payer, event.division, event.year, event.parts)
+            of = event.of_purse
+            state.payouts[event.payout] = Payout(event.payout, event.run, of, event.division, event.year, event.parts)
         case PayoutCancelled():
             state.payouts[event.payout] = replace(state.payouts[event.payout], stage="cancelled")
             for old in list(state.payouts.values()):
@@ -725,7 +762,7 @@ def _apply_recovery(state: Account, event: RecoveryOpened | RecoveryOffset | Rec
     match event:
         case RecoveryOpened():
             taken = {item: NOTHING.minus(money) for item, money in amounts.items()}
-            opened = Recovery(event.recovery, event.payer, event.division, taken, taken)
+            opened = Recovery(event.recovery, event.of_purse, event.division, taken, taken)
             if (fact := event.fact) is not None:
                 opened = replace(opened, facts=frozenset({(fact.source, fact.id)}), demanded=(fact.source, event.reason))
             state.recoveries[event.recovery] = opened
@@ -747,12 +784,14 @@ def _less(money: Mapping[Item, Money], amounts: Mapping[Item, Money]) -> dict[It
 
 def _entitled(event_id: str, decision: DecisionBody | Decision) -> Entitled:
     """decision: of a whole event, or what is read of it; both have the same names."""
-    payers: dict[str, Money] = {}
-    said: dict[tuple[str, bool | None], int] = {}
+    payers: dict[Purse, Money] = {}
+    said: dict[tuple[Purse, bool | None], int] = {}
     for line in decision.lines:
         for share in line.shares:
-            said[share.payer, line.taxable] = said.get((share.payer, line.taxable), 0) + share.amount_fen
+            key = share.of(decision.division), line.taxable
+            said[key] = said.get(key, 0) + share.amount_fen
     for each in decision.payers:
-        taxable, untaxed = said.get((each.payer, True), 0), said.get((each.payer, False), 0)
-        payers[each.payer] = Money(each.amount_fen, taxable, each.amount_fen - taxable - untaxed)
+        purse = each.of(decision.division)
+        taxable, untaxed = said.get((purse, True), 0), said.get((purse, False), 0)
+        payers[purse] = Money(each.amount_fen, taxable, each.amount_fen - taxable - untaxed)
     return Entitled(event_id, decision.policy.event, decision.division, payers)

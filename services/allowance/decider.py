@@ -24,6 +24,7 @@ from contracts.allowance import (
     PolicyCited,
     Predicate,
 )
+from contracts.divisions import Purse, purse_of
 from contracts.hearing import Hear, check_told
 from contracts.policy import InspectionRule, Instrument
 from contracts.registry import Standing
@@ -37,7 +38,9 @@ __all__ = [
     "Recalculate",
     "Worker",
     "decide",
+    "differences",
     "evolve",
+    "purses_of",
     "replay",
     "standing_facts",
     "stream_of",
@@ -55,12 +58,12 @@ def stream_of(person_ref: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The last decision for a year and instrument. payers: name → fen."""
+    """The last decision for a year and instrument. payers: purse → fen."""
 
     event_id: str
     digest: str
     amount_fen: int
-    payers: Mapping[str, int]
+    payers: Mapping[Purse, int]
     division: str
     policy: PolicyCited
 
@@ -190,7 +193,7 @@ def _recorded(
         supersedes=last.event_id,
         because=because,
         difference_fen=decision.amount_fen - last.amount_fen,
-        differences=differences(decision.payers, last.payers),
+        differences=differences(decision, last.payers),
     )
 
 
@@ -218,11 +221,21 @@ def void_decision(year: int, last: Decided, instrument: Instrument = "allowance"
     )
 
 
-def differences(now: Sequence[PayerAmount], before: Mapping[str, int]) -> tuple[PayerAmount, ...]:
-    """What each payer owes more (or less) than before, by name; those that owe the same are left out."""
-    after = {p.payer: p.amount_fen for p in now}
-    changes = {payer: after.get(payer, 0) - before.get(payer, 0) for payer in sorted({*after, *before})}
-    return tuple(PayerAmount(payer=payer, amount_fen=change) for payer, change in changes.items() if change)
+def differences(now: Decision | DecisionBody, before: Mapping[Purse, int]) -> tuple[PayerAmount, ...]:
+    """What each purse owes more (or less) than before, by payer and division; those that owe the same are left out."""
+    after = purses_of(now)
+    changes = {
+        purse: after.get(purse, 0) - before.get(purse, 0)
+        for purse in sorted({*after, *before}, key=lambda purse: (purse.payer, purse.division))
+    }
+    return tuple(
+        PayerAmount(payer=purse.payer, amount_fen=change, purse=purse.division) for purse, change in changes.items() if change
+    )
+
+
+def purses_of(decision: Decision | DecisionBody) -> dict[Purse, int]:
+    """What each purse owes by a decision, in fen."""
+    return {each.of(decision.division): each.amount_fen for each in decision.payers}
 
 
 # --- evolve -----------------------------------------------------------------------------------------------------------
@@ -231,6 +244,11 @@ def differences(now: Sequence[PayerAmount], before: Mapping[str, int]) -> tuple[
 class PayerOnFile(msgspec.Struct, frozen=True):
     payer: str
     amount_fen: int
+    purse: str | None = None
+
+    def of(self, division: str) -> Purse:
+        """As of a ``PayerAmount``."""
+        return purse_of(self.payer, division) if self.purse is None else Purse(self.purse, self.payer)
 
 
 class PolicyOnFile(msgspec.Struct, frozen=True):
@@ -301,7 +319,7 @@ def _apply(state: Worker, happened: Happened) -> None:
                 happened.event_id,
                 event.digest,
                 decision.amount_fen,
-                {p.payer: p.amount_fen for p in decision.payers},
+                purses_of(decision),
                 decision.division,
                 PolicyCited(event=policy.event, document=policy.document, title=policy.title, clause=policy.clause),
             )

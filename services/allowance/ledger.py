@@ -15,16 +15,20 @@ construction. What an account has is its debits less its credits; for ``payable`
 | ... given back                   | `paid`        | `recovery`    |
 
 A negative amount (a correction downwards, a netted part of a payout) is the same with the two accounts exchanged.
+
+Each transfer is of one *purse*, a division's budget under a name: where a worker moves, the old county's purse has what it owed
+taken back by one transfer, and the new one begins by another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided
+from contracts.divisions import Purse
 from contracts.payment import (
     Account,
     PayoutInstructed,
@@ -40,6 +44,7 @@ from contracts.payment import (
 from contracts.policy import Instrument
 from contracts.registry import FactOrigin
 from services.allowance.account import Early, reject
+from services.allowance.decider import differences
 
 __all__ = [
     "ACCOUNTS",
@@ -48,8 +53,10 @@ __all__ = [
     "ClosePeriod",
     "Periods",
     "Transfer",
+    "by_purses",
     "decide_close",
     "evolve_periods",
+    "is_of_names",
     "month_for",
     "month_of",
     "need_of_period",
@@ -73,17 +80,29 @@ LEDGER_EVENTS = (
 
 
 class Transfer(NamedTuple):
-    """amount_fen: more than 0. corrects: the decision that the entry supersedes."""
+    """amount_fen: more than 0. payer, purse: whose money it is: the name, and the division whose budget that is. division: what
+    the transfer belongs to. corrects: the decision that the entry supersedes."""
 
     debit: Account
     credit: Account
     amount_fen: int
     payer: str
+    purse: str
     year: int
     instrument: Instrument
     person_ref: str
     division: str
     corrects: str | None = None
+
+
+def is_of_names(event: object) -> bool:
+    """Whether it is an adjustment of before payers were purses: by name, over both divisions of a worker who moved."""
+    return isinstance(event, EntitlementAdjusted) and any(each.purse is None for each in event.differences)
+
+
+def by_purses(event: EntitlementAdjusted, before: Mapping[Purse, int]) -> EntitlementAdjusted:
+    """Such an adjustment as it is recorded today. before: what each purse owed by the decision that it supersedes."""
+    return event.model_copy(update={"differences": differences(event.decision, before)})
 
 
 def transfers_of(event: object) -> tuple[Transfer, ...]:
@@ -116,8 +135,9 @@ def _of_decision(event: EntitlementDecided | EntitlementAdjusted) -> Iterator[Tr
     corrects = event.supersedes if isinstance(event, EntitlementAdjusted) else None
     for each in event.differences:
         debit, credit, fen = _positive("entitlement", "payable", each.amount_fen)
-        what = (decision.year, decision.instrument, event.person_ref, decision.division)
-        yield Transfer(debit, credit, fen, each.payer, *what, corrects)
+        purse = each.of(decision.division)
+        what = (decision.year, decision.instrument, event.person_ref, purse.place(decision.division))
+        yield Transfer(debit, credit, fen, purse.payer, purse.division, *what, corrects)
 
 
 def _of_parts(event: _Payout | _Recovery, debit: Account, credit: Account) -> Iterator[Transfer]:
@@ -125,7 +145,8 @@ def _of_parts(event: _Payout | _Recovery, debit: Account, credit: Account) -> It
     for part in parts:
         if part.amount_fen:
             moved = _positive(debit, credit, part.amount_fen)
-            yield Transfer(*moved, event.payer, part.year, part.instrument, event.person_ref, event.division)
+            purse = event.of_purse.division
+            yield Transfer(*moved, event.payer, purse, part.year, part.instrument, event.person_ref, event.division)
 
 
 def _positive(debit: Account, credit: Account, fen: int) -> tuple[Account, Account, int]:
@@ -219,10 +240,13 @@ def evolve_periods(state: Periods, event: PeriodClosed) -> Periods:
     return Periods((*state.closed, event.month))
 
 
-def totals_of(sums: Iterable[tuple[Account, str, int, int]]) -> tuple[PeriodTotal, ...]:
-    """(account, payer, debits, credits), as a closing records them: by account, then payer; what moved nothing is left out."""
+def totals_of(sums: Iterable[tuple[Account, str, str | None, int, int]]) -> tuple[PeriodTotal, ...]:
+    """(account, payer, purse, debits, credits), as a closing records them: by account, payer and purse; what moved nothing is
+    left out."""
     return tuple(
-        PeriodTotal(account=account, payer=payer, debit_fen=debit, credit_fen=credit)
-        for account, payer, debit, credit in sorted(sums, key=lambda each: (ACCOUNTS.index(each[0]), each[1]))
+        PeriodTotal(account=account, payer=payer, purse=purse, debit_fen=debit, credit_fen=credit)
+        for account, payer, purse, debit, credit in sorted(
+            sums, key=lambda each: (ACCOUNTS.index(each[0]), each[1], each[2] or "")
+        )
         if debit or credit
     )

@@ -46,13 +46,24 @@ from contracts.base import (
     STATE_CHARS_MAX,
     WORD_CHARS_MAX,
 )
+from contracts.divisions import Purse
 from contracts.payment import Account, PeriodClosed
 from eventlog import schema
 from eventlog.bulk import bulk_insert, bulk_upsert, insert_tuples, one_of
 from eventlog.columns import hold_alike
 from eventlog.log import Recorded
+from services.allowance.decider import purses_of
 from services.allowance.guards import guard
-from services.allowance.ledger import ACCOUNTS, LEDGER_EVENTS, Transfer, month_for, month_of, transfers_of
+from services.allowance.ledger import (
+    ACCOUNTS,
+    LEDGER_EVENTS,
+    Transfer,
+    by_purses,
+    is_of_names,
+    month_for,
+    month_of,
+    transfers_of,
+)
 from services.allowance.views import below
 
 __all__ = [
@@ -88,6 +99,7 @@ transfer = Table(
     Column("credit", String(STATE_CHARS_MAX), nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
     Column("payer", String(WORD_CHARS_MAX), nullable=False),
+    Column("purse", String(DIVISION_CHARS), nullable=False, comment="the division whose budget it is"),
     Column("year", Integer, nullable=False),
     Column("instrument", String(STATE_CHARS_MAX), nullable=False),
     Column("person_ref", String(PERSON_REF_CHARS), nullable=False),
@@ -100,7 +112,7 @@ transfer = Table(
     info={"append_only": True},
     comment="The ledger: one row a transfer between two accounts. What an account has: its debits less its credits.",
 )
-Index("transfer_month", transfer.c.month, transfer.c.payer)
+Index("transfer_month", transfer.c.month, transfer.c.payer, transfer.c.purse)
 Index("transfer_person", transfer.c.person_ref, transfer.c.year)
 
 payable = Table(
@@ -108,11 +120,13 @@ payable = Table(
     ledger_metadata,
     Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
     Column("payer", String(WORD_CHARS_MAX), primary_key=True),
+    Column("purse", String(DIVISION_CHARS), primary_key=True, comment="the division whose budget it is"),
     Column("year", Integer, primary_key=True),
     Column("instrument", String(STATE_CHARS_MAX), primary_key=True),
-    Column("division", String(DIVISION_CHARS), nullable=False, comment="of the last decision for it"),
+    Column("division", String(DIVISION_CHARS), nullable=False, comment="where it belongs"),
     Column("amount_fen", BigInteger, nullable=False, comment="granted, less instructed, less taken over by recoveries"),
-    comment="What each payer owes each worker for a year; below zero: overpaid.",
+    Column("granted_fen", BigInteger, nullable=False, comment="by the last decision"),
+    comment="What each purse owes each worker for a year; below zero: overpaid.",
 )
 Index("payable_payer", payable.c.payer, payable.c.person_ref)
 
@@ -140,8 +154,9 @@ guard(
 )
 
 _TRANSFER_COLUMNS = tuple(column.name for column in transfer.columns)
-PayableKey = tuple[str, str, int, str]
-"""(person_ref, payer, year, instrument)."""
+PayableKey = tuple[str, str, str, int, str]
+"""(person_ref, payer, purse, year, instrument)."""
+_KEY = ("person_ref", "payer", "purse", "year", "instrument")
 
 
 class LedgerView:
@@ -152,12 +167,13 @@ class LedgerView:
         ours = [recorded for recorded in events if isinstance(recorded.event, (*LEDGER_EVENTS, PeriodClosed))]
         if not ours:
             return
+        decisions = _Decisions(connection, tables["payable"])
         closed = connection.execute(select(func.max(tables["period"].c.month))).scalar_one()
         rows: list[tuple[Any, ...]] = []
-        decided: dict[PayableKey, str] = {}
+        decided: dict[PayableKey, tuple[str, int]] = {}
         moved: dict[PayableKey, int] = {}
         for recorded in ours:
-            event = recorded.event
+            event = decisions.by_purses(recorded.event)
             if isinstance(event, PeriodClosed):
                 # What came before it is written before it: afterwards the database takes nothing for that month.
                 insert_tuples(connection, tables["transfer"], _TRANSFER_COLUMNS, rows)
@@ -168,7 +184,7 @@ class LedgerView:
             month = month_for(recorded.recorded_at, closed)
             for line, each in enumerate(transfers_of(event), start=1):
                 rows.append(_row(recorded, line, month, each))
-                key = (each.person_ref, each.payer, each.year, each.instrument)
+                key = (each.person_ref, each.payer, each.purse, each.year, each.instrument)
                 moved[key] = moved.get(key, 0) + _owed(each)
             if isinstance(event, EntitlementDecided | EntitlementAdjusted):
                 decided.update(_divisions(event))
@@ -176,12 +192,42 @@ class LedgerView:
         _write_payable(connection, tables["payable"], decided, moved)
 
 
-def _divisions(event: EntitlementDecided | EntitlementAdjusted) -> dict[PayableKey, str]:
+class _Decisions:
+    """What was decided last, to read an adjustment of before payers were purses."""
+
+    def __init__(self, connection: Connection, table: Table) -> None:
+        self._connection = connection
+        self._table = table
+        self._last: dict[tuple[str, int, str], dict[Purse, int]] = {}
+
+    def by_purses(self, event: object) -> object:
+        """The event, an adjustment by name as it would be recorded today."""
+        if isinstance(event, EntitlementDecided | EntitlementAdjusted):
+            key = (event.person_ref, event.decision.year, event.decision.instrument)
+            if isinstance(event, EntitlementAdjusted) and is_of_names(event):
+                event = by_purses(event, self._last[key] if key in self._last else self._read(*key))
+            self._last[key] = purses_of(event.decision)
+        return event
+
+    def _read(self, person_ref: str, year: int, instrument: str) -> dict[Purse, int]:
+        c = self._table.c
+        chosen = (c.person_ref == person_ref, c.year == year, c.instrument == instrument, c.granted_fen > 0)
+        rows = self._connection.execute(select(c.purse, c.payer, c.granted_fen).where(*chosen))
+        return {Purse(purse, payer): fen for purse, payer, fen in rows}
+
+
+def _divisions(event: EntitlementDecided | EntitlementAdjusted) -> dict[PayableKey, tuple[str, int]]:
+    """Of every purse that the decision names: where what it owes belongs, and what that is by the decision."""
     decision = event.decision
     if decision.instrument == "work_expense":
         return {}
-    payers = {share.payer for share in (*decision.payers, *event.differences)}
-    return {(event.person_ref, payer, decision.year, decision.instrument): decision.division for payer in payers}
+    granted = purses_of(decision)
+    purses = {*granted, *(share.of(decision.division) for share in event.differences)}
+    of = (decision.year, decision.instrument)
+    return {
+        (event.person_ref, purse.payer, purse.division, *of): (purse.place(decision.division), granted.get(purse, 0))
+        for purse in purses
+    }
 
 
 def _owed(each: Transfer) -> int:
@@ -192,7 +238,7 @@ def _owed(each: Transfer) -> int:
 def _row(recorded: Recorded, line: int, month: str, each: Transfer) -> tuple[Any, ...]:
     return (
         recorded.position, line, recorded.event_id, recorded.recorded_at, month, each.debit, each.credit, each.amount_fen,
-        each.payer, each.year, each.instrument, each.person_ref, each.division, each.corrects,
+        each.payer, each.purse, each.year, each.instrument, each.person_ref, each.division, each.corrects,
     )  # fmt: skip
 
 
@@ -209,22 +255,21 @@ def _period_row(recorded: Recorded, event: PeriodClosed) -> dict[str, Any]:
 
 
 def _write_payable(
-    connection: Connection, table: Table, decided: Mapping[PayableKey, str], moved: Mapping[PayableKey, int]
+    connection: Connection, table: Table, decided: Mapping[PayableKey, tuple[str, int]], moved: Mapping[PayableKey, int]
 ) -> None:
-    names = ("person_ref", "payer", "year", "instrument")
     rows = [
-        dict(zip(names, key, strict=True)) | {"division": division, "amount_fen": moved.get(key, 0)}
-        for key, division in decided.items()
+        dict(zip(_KEY, key, strict=True)) | {"division": division, "amount_fen": moved.get(key, 0), "granted_fen": granted}
+        for key, (division, granted) in decided.items()
     ]
     bulk_upsert(connection, table, rows, added=("amount_fen",))
     # A payout keeps the division of the last decision: it may have been prepared under an earlier one.
     others = [
-        {f"of_{name}": part for name, part in zip(names, key, strict=True)} | {"more": fen}
+        {f"of_{name}": part for name, part in zip(_KEY, key, strict=True)} | {"more": fen}
         for key, fen in moved.items()
         if key not in decided
     ]
     if others:
-        chosen = [table.c[name] == bindparam(f"of_{name}") for name in names]
+        chosen = [table.c[name] == bindparam(f"of_{name}") for name in _KEY]
         connection.execute(update(table).where(*chosen).values(amount_fen=table.c.amount_fen + bindparam("more")), others)
 
 
@@ -233,7 +278,7 @@ def _write_payable(
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which transfers are asked for; what is None is not asked. division: it and all below it.
+    """Which transfers are asked for; what is None is not asked. division: it and all below it. purse: whose budget.
 
     upto: position of the log, inclusive. until: recorded time, UTC text, inclusive. month: accounting month; months_through:
     that and all before.
@@ -245,6 +290,7 @@ class Which:
     months_through: str | None = None
     division: str | None = None
     payer: str | None = None
+    purse: str | None = None
     year: int | None = None
     instrument: str | None = None
     person_ref: str | None = None
@@ -262,7 +308,7 @@ class Which:
             found.append(c.month <= self.months_through)
         if self.division is not None:
             found.append(c.division.startswith(below(self.division), autoescape=True))
-        for name in ("payer", "year", "instrument", "person_ref"):
+        for name in ("payer", "purse", "year", "instrument", "person_ref"):
             value = getattr(self, name)
             if value is not None:
                 found.append(c[name] == value)
@@ -274,10 +320,11 @@ EVERYTHING = Which()
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """One account of one payer. balance_fen: debits less credits."""
+    """One account of one purse. balance_fen: debits less credits."""
 
     account: Account
     payer: str
+    purse: str
     debit_fen: int
     credit_fen: int
 
@@ -287,14 +334,15 @@ class Balance:
 
 
 def trial_balance(connection: Connection, which: Which = EVERYTHING) -> list[Balance]:
-    """Every account of every payer: all debits equal all credits, and the balances add up to zero."""
-    sums: dict[tuple[Account, str], list[int]] = {}
+    """Every account of every purse: all debits equal all credits, and the balances add up to zero."""
+    sums: dict[tuple[Account, str, str], list[int]] = {}
     for side, column in enumerate((transfer.c.debit, transfer.c.credit)):
-        query = select(column, transfer.c.payer, func.sum(transfer.c.amount_fen)).where(*which.conditions())
-        for account, payer, fen in connection.execute(query.group_by(column, transfer.c.payer)):
-            sums.setdefault((account, payer), [0, 0])[side] = int(fen)
-    keys = sorted(sums, key=lambda key: (ACCOUNTS.index(key[0]), key[1]))
-    return [Balance(account, payer, *sums[account, payer]) for account, payer in keys]
+        keys = (column, transfer.c.payer, transfer.c.purse)
+        query = select(*keys, func.sum(transfer.c.amount_fen)).where(*which.conditions()).group_by(*keys)
+        for account, payer, purse, fen in connection.execute(query):
+            sums.setdefault((account, payer, purse), [0, 0])[side] = int(fen)
+    order = sorted(sums, key=lambda key: (ACCOUNTS.index(key[0]), key[1], key[2]))
+    return [Balance(*key, *sums[key]) for key in order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +363,7 @@ class StatementLine:
     credit_fen: int
     balance_fen: int
     payer: str
+    purse: str
     year: int
     instrument: str
     person_ref: str
@@ -369,6 +418,7 @@ def _line(row: Row[Any], account: str, balance: int, months: Mapping[str, str]) 
         credit_fen=0 if debited else row.amount_fen,
         balance_fen=balance,
         payer=row.payer,
+        purse=row.purse,
         year=row.year,
         instrument=row.instrument,
         person_ref=row.person_ref,

@@ -1,7 +1,7 @@
 """Payment runs, payouts, recoveries and the bank's differences as tables, written in the append; and what is asked of them.
 
 The database itself refuses a run that is checked by the person who prepared it, another name in the place of who did either, a
-stage that is skipped, and two payouts of a run to one worker.
+stage that is skipped, and two payouts of a run from one purse to one worker.
 """
 
 from __future__ import annotations
@@ -164,6 +164,7 @@ payout = Table(
     Column("number", Integer, nullable=False),
     Column("person_ref", String(PERSON_REF_CHARS), nullable=False),
     Column("payer", String(WORD_CHARS_MAX), nullable=False),
+    Column("purse", String(DIVISION_CHARS), nullable=False, comment="the division whose budget it is"),
     Column("division", String(DIVISION_CHARS), nullable=False),
     Column("year", Integer, nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
@@ -176,7 +177,7 @@ payout = Table(
     Column("settled_before", Boolean, nullable=False, comment="it was returned after it had been settled"),
     Column("reissued_by", String(PAYOUT_CHARS_MAX), nullable=True),
     CheckConstraint("amount_fen > 0", name="payout_positive"),
-    UniqueConstraint("run", "person_ref", name="payout_once_a_run"),
+    UniqueConstraint("run", "person_ref", "purse", name="payout_once_a_run"),
     UniqueConstraint("run", "number", name="payout_number"),
     comment="What each worker is to be paid, or was paid, in each run.",
 )
@@ -188,6 +189,7 @@ recovery = Table(
     Column("person_ref", String(PERSON_REF_CHARS), primary_key=True),
     Column("recovery", String(KEY_CHARS_MAX), primary_key=True),
     Column("payer", String(WORD_CHARS_MAX), nullable=False),
+    Column("purse", String(DIVISION_CHARS), nullable=False, comment="the division whose budget it is"),
     Column("division", String(DIVISION_CHARS), nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
     Column("offset_fen", BigInteger, nullable=False, comment="owed again, so not to be given back"),
@@ -302,6 +304,7 @@ def _payout_row(recorded: Recorded) -> dict[str, Any]:
         "number": number_of(event.payout),
         "person_ref": event.person_ref,
         "payer": event.payer,
+        "purse": event.of_purse.division,
         "division": event.division,
         "year": event.year,
         "amount_fen": event.amount_fen,
@@ -357,6 +360,7 @@ def _write_recovery(connection: Connection, table: Table, recorded: Recorded) ->
     assert isinstance(event, RecoveryOpened | RecoveryOffset | RecoveryPaid)
     if isinstance(event, RecoveryOpened):
         row = {"person_ref": event.person_ref, "recovery": event.recovery, "payer": event.payer, "division": event.division}
+        row["purse"] = event.of_purse.division
         sums = {"amount_fen": event.amount_fen, "offset_fen": 0, "paid_fen": 0}
         connection.execute(insert(table).values(**row, **sums, position=recorded.position))
         return
@@ -433,11 +437,12 @@ def _sums(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, t
 
 @dataclass(frozen=True, slots=True)
 class PayoutLine:
-    """One payout of a run, without anything personal."""
+    """One payout of a run, without anything personal. purse: the division whose budget pays."""
 
     payout: str
     number: int
     person_ref: str
+    purse: str
     amount_fen: int
     taxable_fen: int
     tax_unknown_fen: int

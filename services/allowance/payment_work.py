@@ -27,7 +27,7 @@ from eventlog.log import Log, Unit, Vanished
 from eventlog.parking import blocked_streams
 from services.allowance import account as accounts
 from services.allowance import runs
-from services.allowance.account import AccountEvent, payout_name, stream_of_account
+from services.allowance.account import AccountEvent, stream_of_account
 from services.allowance.ledger_views import payable, period
 from services.allowance.payment_views import payment_run, payout, payouts, recovery
 from services.allowance.payments import (
@@ -76,7 +76,7 @@ def working(connection: Connection) -> int:
 
 
 def due_people(connection: Connection, division: str, payer: str, year: int, after: str, limit: int) -> list[str]:
-    """The next people whom this payer owes something for the year in a division and below it, or has overpaid."""
+    """The next people whom a purse of this name owes something for the year in a division and below it, or has overpaid."""
     c = payable.c
     owed = or_(and_(c.year == year, c.amount_fen > 0), c.amount_fen < 0)
     query = select(c.person_ref).where(c.payer == payer, c.person_ref > after, owed)
@@ -94,7 +94,7 @@ def preview(
         for ref, (_, account) in read_accounts(connection, log, people).items():
             if {f"worker-{ref}", stream_of_account(ref)} & blocked:
                 continue
-            command = accounts.Prepare(ref, PREVIEW, payout_name(PREVIEW, number + 1), payer, division, year, modes)
+            command = accounts.Prepare(ref, PREVIEW, number + 1, payer, division, year, modes)
             for event in accounts.decide(command, account):
                 if isinstance(event, PayoutPrepared):
                     number += 1
@@ -179,11 +179,10 @@ class PaymentWork:
             if {f"worker-{ref}", stream_of_account(ref)} & batch.blocked:
                 # Nobody can say what is due to them; they are paid by a later run.
                 continue
-            name = payout_name(task.run, number + 1)
-            command = accounts.Prepare(ref, task.run, name, order.payer, order.division, order.year, modes)
+            command = accounts.Prepare(ref, task.run, number + 1, order.payer, order.division, order.year, modes)
             events_of = self._decided(batch, command)
             self._payments.add_account_events(batch, unit, ref, events_of, cause)
-            number += any(isinstance(event, PayoutPrepared) for event in events_of)
+            number += sum(isinstance(event, PayoutPrepared) for event in events_of)
         return _advance(task, after_person=people[-1], number=number)
 
     def _decided(self, batch: PaymentBatch, command: accounts.Prepare) -> tuple[AccountEvent, ...]:

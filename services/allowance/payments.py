@@ -393,12 +393,13 @@ class Payments:
         query = select(_E.stream).where(_E.position > order.position, _E.position <= position, _E.type.in_(_CHANGES_DUES))
         touched = {stream.partition("-")[2] for stream in connection.scalars(query.distinct())}
         undecided = {stream.removeprefix("worker-") for stream in blocked if stream.startswith("worker-")}
-        lines = {line.person_ref: line for line in standing_list(connection, order.run)}
+        lines = [line for line in standing_list(connection, order.run) if line.person_ref in touched | undecided]
         modes = self.modes(connection)
-        people = [ref for ref in lines if ref in touched or ref in undecided]
+        people = dict.fromkeys(line.person_ref for line in lines)
+        read = read_accounts(connection, self.log, people, upto=position)
         found = []
-        for ref, (_, account) in read_accounts(connection, self.log, people, upto=position).items():
-            line = lines[ref]
+        for line in lines:
+            ref, account = line.person_ref, read[line.person_ref][1]
             due = 0 if ref in undecided else accounts.due_again(ref, account, line.payout, order.division, modes)
             if due != line.amount_fen:
                 why = "undecided" if ref in undecided else "due-changed" if due else "nothing-due"
@@ -491,7 +492,7 @@ class Payments:
             batch.periods, batch.versions[PERIODS] = state, len(history)
         head = self.log.head(connection)
         count, balances = month_totals(connection, data.month)
-        totals = totals_of((b.account, b.payer, b.debit_fen, b.credit_fen) for b in balances)
+        totals = totals_of((b.account, b.payer, b.purse, b.debit_fen, b.credit_fen) for b in balances)
         this_month = month_of(max(utc_text(self.log.clock.now()), head.recorded_at))
         events = decide_close(
             ClosePeriod(

@@ -11,18 +11,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row
+import msgspec
+from sqlalchemy import Connection, Row, select
 
+from contracts.allowance import EntitlementAdjusted
 from contracts.base import LogEvent
+from contracts.divisions import Purse
 from contracts.payment import PeriodClosed, PeriodTotal, RunSealed
+from eventlog import schema
 from eventlog.log import Log, leaf_of
 from eventlog.tree import Frontier
-from services.allowance.ledger import LEDGER_EVENTS, Transfer, month_for, totals_of, transfers_of
+from services.allowance.decider import DecisionOnFile, purses_of
+from services.allowance.ledger import LEDGER_EVENTS, Transfer, by_purses, is_of_names, month_for, totals_of, transfers_of
 from services.allowance.ledger_views import Which, transfers
 
 __all__ = ["PeriodDifference", "PeriodsCheck", "verify_periods"]
 
 PAGE = 2_000
+_DECIDED = msgspec.json.Decoder(DecisionOnFile)
 _TYPES = frozenset({event.TYPE for event in LEDGER_EVENTS} | {PeriodClosed.TYPE})
 
 
@@ -64,15 +70,15 @@ class _Found(Exception):
 
 @dataclass(slots=True)
 class _Month:
-    """sums: (account, payer) → [debits, credits]."""
+    """sums: (account, payer, purse) → [debits, credits]."""
 
     transfers: int = 0
-    sums: dict[tuple[Any, str], list[int]] = field(default_factory=dict)
+    sums: dict[tuple[Any, str, str | None], list[int]] = field(default_factory=dict)
 
-    def add(self, each: Transfer) -> None:
+    def add(self, each: Transfer, purse: str | None) -> None:
         self.transfers += 1
-        self.sums.setdefault((each.debit, each.payer), [0, 0])[0] += each.amount_fen
-        self.sums.setdefault((each.credit, each.payer), [0, 0])[1] += each.amount_fen
+        self.sums.setdefault((each.debit, each.payer, purse), [0, 0])[0] += each.amount_fen
+        self.sums.setdefault((each.credit, each.payer, purse), [0, 0])[1] += each.amount_fen
 
 
 def verify_periods(log: Log, progress: Callable[[int], None] | None = None) -> PeriodsCheck:
@@ -131,6 +137,8 @@ class _Walk:
         self._roots = roots
         self._frontier = Frontier()
         self._months: dict[str, _Month] = {}
+        self._by_name: dict[str, _Month] = {}
+        """The same as closings said it before payers were purses."""
         self._rooted = 0
         self.closed: list[str] = []
         self.events = 0
@@ -161,20 +169,30 @@ class _Walk:
     def _post(self, row: Row[Any], event: LogEvent | None) -> None:
         """Compare the event's transfers with those of the table, and add them up."""
         month = month_for(row.recorded_at, self.closed[-1] if self.closed else None)
+        for each in transfers_of(event):
+            self._by_name.setdefault(month, _Month()).add(each, None)
+        if isinstance(event, EntitlementAdjusted) and is_of_names(event):
+            event = by_purses(event, self._decided_before(event))
         for line, each in enumerate(transfers_of(event), start=1):
             expected = _shown_as(row.position, line, month, each)
             found = "none" if self._row is None else _shown(self._row)
             if expected != found:
                 self._differs("transfer", row, expected, found, month)
             self._row = next(self._rows, None)
-            self._months.setdefault(month, _Month()).add(each)
+            self._months.setdefault(month, _Month()).add(each, each.purse)
             self.transfers += 1
         if self._row is not None and self._row.position <= row.position:
             self._differs("transfer", row, "no more", _shown(self._row), self._row.month)
 
+    def _decided_before(self, event: EntitlementAdjusted) -> dict[Purse, int]:
+        with self._log.database.read.connect() as connection:
+            query = select(schema.event.c.data).where(schema.event.c.event_id == event.supersedes)
+            return purses_of(_DECIDED.decode(connection.execute(query).scalar_one()).decision)
+
     def _close(self, row: Row[Any], event: PeriodClosed) -> None:
-        month = self._months.get(event.month, _Month())
-        totals = totals_of((account, payer, *sums) for (account, payer), sums in month.sums.items())
+        by_name = any(total.purse is None for total in event.totals)
+        month = (self._by_name if by_name else self._months).get(event.month, _Month())
+        totals = totals_of((*key, debit, credit) for key, (debit, credit) in month.sums.items())
         if (event.transfers, event.totals) != (month.transfers, totals):
             said = f"{event.transfers} transfers, {_totals_shown(event.totals)}"
             self._differs("totals", row, said, f"{month.transfers} transfers, {_totals_shown(totals)}", event.month)
@@ -194,17 +212,18 @@ class _Walk:
 def _shown_as(position: int, line: int, month: str, each: Transfer) -> str:
     """A transfer in words that are compared, without anybody's name."""
     return (
-        f"{position}/{line} {month} {each.debit} from {each.credit} {each.amount_fen} fen {each.payer} {each.year} "
-        f"{each.instrument} {each.person_ref} {each.division} {each.corrects or '-'}"
+        f"{position}/{line} {month} {each.debit} from {each.credit} {each.amount_fen} fen {each.payer} {each.purse} "
+        f"{each.year} {each.instrument} {each.person_ref} {each.division} {each.corrects or '-'}"
     )
 
 
 def _shown(row: Row[Any]) -> str:
     each = Transfer(
-        row.debit, row.credit, row.amount_fen, row.payer, row.year, row.instrument, row.person_ref, row.division, row.corrects
-    )
+        row.debit, row.credit, row.amount_fen, row.payer, row.purse, row.year, row.instrument, row.person_ref, row.division,
+        row.corrects,
+    )  # fmt: skip
     return _shown_as(row.position, row.line, row.month, each)
 
 
 def _totals_shown(totals: Sequence[PeriodTotal]) -> str:
-    return ", ".join(f"{t.account} {t.payer} {t.debit_fen} - {t.credit_fen}" for t in totals) or "nothing"
+    return ", ".join(f"{t.account} {t.payer} {t.purse or ''} {t.debit_fen} - {t.credit_fen}" for t in totals) or "nothing"

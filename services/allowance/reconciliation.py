@@ -205,10 +205,11 @@ def _shown(sums: Mapping[str, Sum]) -> str:
 
 
 class UnequalPosting(NamedTuple):
-    """decided_fen: what the last decision says that this payer owes. posted_fen: the sum of what was ever posted for it."""
+    """decided_fen: what the last decision says that this purse owes. posted_fen: the sum of what was ever posted for it."""
 
     person_ref: str
     payer: str
+    purse: str
     year: int
     instrument: str
     decided_fen: int
@@ -216,16 +217,16 @@ class UnequalPosting(NamedTuple):
 
 
 def unequal_postings(connection: Connection, limit: int = 100) -> list[UnequalPosting]:
-    """Where the sum of the postings is not what was decided last, by worker, payer, year and instrument; the first ones."""
+    """Where the sum of the postings is not what was decided last, by worker, purse, year and instrument; the first ones."""
     t, d = transfer.c, entitlement_payer.c
     posted = case((t.debit == "entitlement", t.amount_fen), else_=-t.amount_fen)
     rows = union_all(
-        select(d.person_ref, d.payer, d.year, d.instrument, d.amount_fen.label("decided"), literal(0).label("posted"))
+        select(d.person_ref, d.payer, d.purse, d.year, d.instrument, d.amount_fen.label("decided"), literal(0).label("posted"))
         .where(d.instrument != "work_expense"),
-        select(t.person_ref, t.payer, t.year, t.instrument, literal(0), posted)
+        select(t.person_ref, t.payer, t.purse, t.year, t.instrument, literal(0), posted)
         .where((t.debit == "entitlement") | (t.credit == "entitlement")),
     ).subquery()  # fmt: skip
-    key = (rows.c.person_ref, rows.c.payer, rows.c.year, rows.c.instrument)
+    key = (rows.c.person_ref, rows.c.payer, rows.c.purse, rows.c.year, rows.c.instrument)
     decided, found = func.sum(rows.c.decided), func.sum(rows.c.posted)
     query = select(*key, decided, found).group_by(*key).having(decided != found).order_by(*key).limit(limit)
-    return [UnequalPosting(*row[:4], int(row[4]), int(row[5])) for row in connection.execute(query)]
+    return [UnequalPosting(*row[:5], int(row[5]), int(row[6])) for row in connection.execute(query)]

@@ -69,6 +69,7 @@ entitlement_payer = Table(
     Column("year", Integer, primary_key=True),
     Column("instrument", String(STATE_CHARS_MAX), primary_key=True),
     Column("payer", String(WORD_CHARS_MAX), primary_key=True),
+    Column("purse", String(DIVISION_CHARS), primary_key=True, comment="the division whose budget it is"),
     Column("division", String(DIVISION_CHARS), nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
 )
@@ -142,7 +143,8 @@ def _rows(recorded: Recorded) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         "event_id": recorded.event_id,
         "position": recorded.position,
     }
-    return row, [{**common, "payer": p.payer, "amount_fen": p.amount_fen} for p in decision.payers]
+    shares = [(share.of(decision.division), share.amount_fen) for share in decision.payers]
+    return row, [{**common, "payer": purse.payer, "purse": purse.division, "amount_fen": fen} for purse, fen in shares]
 
 
 def below(division: str) -> str:

@@ -42,7 +42,7 @@ class PaymentBench(AllowanceBench):
         # Not the statement of entitlements: its amounts are put into the log here, not decided.
         super().__init__(database, seed, views or (WorkerView(), LedgerView(), PaymentView()))
         self.work = self.new_work()
-        self.decisions: dict[tuple[str, int, str], tuple[str, int]] = {}
+        self.decisions: dict[tuple[str, int, str], tuple[str, int, str]] = {}
         self._versions: dict[str, int] = {}
         self._messages = 0
 
@@ -64,13 +64,13 @@ class PaymentBench(AllowanceBench):
         ref = person(number)
         instrument = more.get("instrument", "allowance")
         stream = f"worker-{ref}"
-        last, before = self.decisions.get((ref, year, instrument), ("", 0))
+        last, before, place = self.decisions.get((ref, year, instrument), ("", 0, ""))
         event: EntitlementDecided | EntitlementAdjusted = decided(1, fen, year=year, payer=payer, ref=ref, **more)
         if last:
-            later = adjusted(1, fen, before, year=year, payer=payer, ref=ref, **more)
+            later = adjusted(1, fen, before, year=year, payer=payer, ref=ref, moved_from=place, **more)
             event = later.model_copy(update={"supersedes": last})
         event_id = self.log.new_id()
-        self.decisions[ref, year, instrument] = (event_id, fen)
+        self.decisions[ref, year, instrument] = (event_id, fen, event.decision.division)
         version = self._versions.get(stream, 0)
         new = NewEvent(stream, event, f"{year}-12-31", event_id, "c", None, "allowance")
         assert not self.log.append([Unit(events=[new], expects={stream: version})]).conflicts

@@ -14,11 +14,13 @@ from contracts.allowance import (
     PayerAmount,
     PolicyCited,
 )
+from contracts.divisions import purse_of
 from contracts.payment import PayoutInstructed, PayoutPart, PayoutPrepared, PayoutSettled
 from contracts.registry import FactOrigin
 from eventlog.decider import Decider
 from services.allowance import account, runs
 from services.allowance.account import Account, Prepare, payout_name
+from services.allowance.decider import differences
 from services.allowance.runs import Run, Unprepared
 from tests.support import event_id
 
@@ -102,17 +104,18 @@ def adjusted(
     instrument: str = "allowance",
     supersedes: int = 1,
     ref: str = REF,
+    moved_from: str | None = None,
 ) -> EntitlementAdjusted:
-    """A later one: fen now, before until then."""
-    differences = (PayerAmount(payer=payer, amount_fen=fen - before),) if fen != before else ()
+    """A later one: fen now, before until then (in another division, if the worker has moved)."""
+    decision = _decision({payer: fen}, year, policy, division, taxable, instrument)
     return EntitlementAdjusted(
         person_ref=ref,
-        decision=_decision({payer: fen}, year, policy, division, taxable, instrument),
+        decision=decision,
         digest=event_id(n),
         supersedes=event_id(supersedes),
         because=event_id(n),
         difference_fen=fen - before,
-        differences=differences,
+        differences=differences(decision, {purse_of(payer, moved_from or division): before}),
     )
 
 
@@ -132,13 +135,15 @@ def part(fen: int, n: int = 1, *, year: int = 2021, **more: Any) -> PayoutPart:
     return PayoutPart(year=year, amount_fen=fen, decision=event_id(n), **({"tax_unknown_fen": fen} | more))
 
 
-def prepared(*parts: PayoutPart, run: str = RUN, number: int = 1, year: int = 2021, payer: str = "county") -> PayoutPrepared:
+def prepared(
+    *parts: PayoutPart, run: str = RUN, number: int = 1, year: int = 2021, payer: str = "county", division: str = COUNTY
+) -> PayoutPrepared:
     return PayoutPrepared(
         person_ref=REF,
         payout=payout_name(run, number),
         run=run,
         payer=payer,
-        division=COUNTY,
+        division=division,
         year=year,
         amount_fen=sum(each.amount_fen for each in parts),
         parts=parts,
@@ -150,7 +155,7 @@ def prepared(*parts: PayoutPart, run: str = RUN, number: int = 1, year: int = 20
 def prepare(
     run: str = RUN, *, number: int = 1, year: int = 2021, payer: str = "county", division: str = COUNTY, **modes: Any
 ) -> Prepare:
-    return Prepare(REF, run, payout_name(run, number), payer, division, year, modes.get("modes", {}))
+    return Prepare(REF, run, number, payer, division, year, modes.get("modes", {}))
 
 
 def paid(*parts: PayoutPart, run: str = RUN, reference: str = "bank-1", **how: Any) -> list[Any]:

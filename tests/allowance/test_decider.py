@@ -185,7 +185,10 @@ def test_a_corrected_rating_adjusts_by_the_difference_and_names_what_it_supersed
     assert event.supersedes == before[-1].event_id
     assert event.because == event_id(4)
     assert (event.decision.amount_fen, event.difference_fen) == (50_001, -49_999)
-    assert event.differences == (PayerAmount(payer="city", amount_fen=-30_000), PayerAmount(payer="county", amount_fen=-19_999))
+    assert event.differences == (
+        PayerAmount(payer="city", amount_fen=-30_000, purse="320100"),
+        PayerAmount(payer="county", amount_fen=-19_999, purse="320102"),
+    )
 
 
 def test_the_next_adjustment_supersedes_the_last_one() -> None:
@@ -215,8 +218,8 @@ def test_a_withdrawn_rating_voids_the_decision() -> None:
     assert isinstance(void.event, EntitlementAdjusted)
     assert (void.event.decision.decision, void.event.decision.amount_fen, void.event.difference_fen) == ("denied", 0, -100_000)
     assert void.event.differences == (
-        PayerAmount(payer="city", amount_fen=-60_000),
-        PayerAmount(payer="county", amount_fen=-40_000),
+        PayerAmount(payer="city", amount_fen=-60_000, purse="320100"),
+        PayerAmount(payer="county", amount_fen=-40_000, purse="320102"),
     )
     on_file(*file, withdrawn(4, "rating/2021")).when(Recalculate(REF, POLICY_EVENT)).nothing()
 

@@ -989,6 +989,17 @@ def test_the_division_of_31_december_counts_for_the_whole_year(day: str, divisio
     assert division_of(but(moved(30, day)), YEAR) == division
 
 
+def test_by_month_each_county_owes_the_months_that_it_had_the_worker() -> None:
+    """Under one name two purses: the one of the division that decides is implied, the other one is named."""
+    shared = line(by=[], amounts=[{"amount_fen": 120_000}], paid_by="county")
+    decision = decide(but(moved(30, "2021-07-01")), lines=[shared], **setting(moved="by_month"))
+    assert [(each.payer, each.amount_fen, each.purse) for each in decision.payers] == [
+        ("county", 60_000, "320102"),
+        ("county", 60_000, None),
+    ]
+    assert (decision.division, decision.amount_fen) == ("320104", 120_000)
+
+
 def test_a_transfer_after_the_last_engaged_day_counts_from_the_next_year() -> None:
     """Left on 30 June, moved on 1 July: the county that had them pays."""
     facts = but(ends(4, "2021-06-30"), moved(30, "2021-07-01"))

@@ -97,7 +97,7 @@ def test_what_each_event_moves(event: object, expected: list[tuple[str, str, int
 
 def test_a_correction_names_the_decision_that_it_supersedes() -> None:
     [found] = transfers_of(adjusted(2, 20_000, 50_000, supersedes=1))
-    assert found == Transfer("payable", "entitlement", 30_000, "county", 2021, "allowance", REF, COUNTY, event_id(1))
+    assert found == Transfer("payable", "entitlement", 30_000, "county", COUNTY, 2021, "allowance", REF, COUNTY, event_id(1))
 
 
 # --- months -------------------------------------------------------------------------------------------------------------
@@ -132,8 +132,8 @@ def test_december_is_followed_by_january() -> None:
 
 ROW = {
     "position": 99, "line": 1, "event_id": event_id(99), "recorded_at": "2026-03-01T08:00:00.000000Z", "month": "2026-03",
-    "debit": "entitlement", "credit": "payable", "amount_fen": 1, "payer": "county", "year": 2021, "instrument": "allowance",
-    "person_ref": REF, "division": COUNTY, "corrects": None,
+    "debit": "entitlement", "credit": "payable", "amount_fen": 1, "payer": "county", "purse": COUNTY, "year": 2021,
+    "instrument": "allowance", "person_ref": REF, "division": COUNTY, "corrects": None,
 }  # fmt: skip
 
 
@@ -268,11 +268,13 @@ def test_what_is_owed_now_is_the_balance_of_each_worker(busy: Bench) -> None:
     assert sums == {(row.person_ref, row.payer, row.year, row.instrument): row.amount_fen for row in busy.rows(payable)}
 
 
-def test_a_worker_who_moves_takes_what_is_owed_along(lite: Bench) -> None:
-    """The last decision says which division's run pays; also if the amount is the same."""
+def test_where_a_worker_moves_the_old_purse_ends_and_the_new_one_begins(lite: Bench) -> None:
+    """The last decision says whose run pays; also if the amount is the same."""
     lite.decide(1, 50_000)
     lite.decide(1, 50_000, division="320103")
-    assert [(row.division, row.amount_fen) for row in lite.rows(payable)] == [("320103", 50_000)]
+    assert [(row.purse, row.division, row.amount_fen) for row in lite.rows(payable)] == [
+        (COUNTY, COUNTY, 0), ("320103", "320103", 50_000),
+    ]  # fmt: skip
     lite.pay("a")
     assert lite.stages("a") == []
     lite.pay("b", division="320103")

@@ -1065,7 +1065,7 @@ def answers(bench: Bench, fen: int, name: str) -> Item:
 
 
 def check_promises(bench: Bench, closed: dict[str, Any]) -> None:
-    due = {(ref, year): fen for (ref, year, _), (_, fen) in bench.decisions.items()}
+    due = {(ref, year): fen for (ref, year, _), (_, fen, _) in bench.decisions.items()}
     posted: dict[tuple[str, int], int] = {}
     cash: dict[str, int] = {}
     for row in bench.transfers():

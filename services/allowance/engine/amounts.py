@@ -9,6 +9,8 @@ from typing import NamedTuple, assert_never
 
 from contracts.allowance import Line, PayerAmount
 from contracts.base import Category
+from contracts.certification import Level
+from contracts.divisions import Purse, purse_of
 from contracts.policy import AllowanceLine, AmountRow, Floor, PaidBy, PolicyDocument, RatingRule, Rounding
 from services.allowance.engine.file import FAR, MONTHS
 from services.allowance.engine.months import Case
@@ -33,10 +35,12 @@ class _Profile(NamedTuple):
 class _Basis(NamedTuple):
     """What all lines share. months: how many months each profile counts, in calendar order; last: that of the last month.
 
-    rating: the word to look amounts up by; percent: of the amounts, for a reduced basic or a raised excellent rating.
+    rating: the word to look amounts up by; percent: of the amounts, for a reduced basic or a raised excellent rating. levels:
+    what the policy says of its payers, by name.
     """
 
     document: PolicyDocument
+    levels: Mapping[str, Level]
     rating: str | None
     percent: int
     months: Mapping[_Profile, int]
@@ -44,7 +48,7 @@ class _Basis(NamedTuple):
 
 
 class _Sum(NamedTuple):
-    """One line, worked out. terms: amount → how often; left: what the cap allowed when it was this line's turn; shares: payer →
+    """One line, worked out. terms: amount → how often; left: what the cap allowed when it was this line's turn; shares: purse →
     fen."""
 
     line: AllowanceLine
@@ -53,7 +57,7 @@ class _Sum(NamedTuple):
     denominator: int
     left: int | None
     amount_fen: int
-    shares: Mapping[str, int]
+    shares: Mapping[Purse, int]
 
 
 class WorkedOut(NamedTuple):
@@ -99,7 +103,7 @@ def told(case: Case, found: WorkedOut) -> tuple[tuple[Line, ...], tuple[str, ...
             name=each.line.name,
             arithmetic=_arithmetic(each, basis),
             amount_fen=each.amount_fen,
-            shares=payer_amounts(document, each.shares),
+            shares=payer_amounts(case, each.shares),
             clause=each.line.clause,
             status=each.line.status,
             taxable=each.line.taxable,
@@ -130,7 +134,8 @@ def _basis(case: Case, changes: tuple[str, ...]) -> tuple[_Basis, int]:
             rating, percent = rule.at_least, settings.basic_percent or 0
         elif rating == EXCELLENT and settings.excellent == "raised":
             percent = settings.excellent_percent or 100
-    basis = _Basis(document, rating, percent, {}, _Profile(None, None, None, case.home.division, ""))
+    levels = {payer.name: payer.level for payer in document.payers if payer.level is not None}
+    basis = _Basis(document, levels, rating, percent, {}, _Profile(None, None, None, case.home.division, ""))
     months: dict[_Profile, int] = {}
     profile, doubled = basis.last, 0
     profiles: list[_Profile] = []
@@ -144,7 +149,7 @@ def _basis(case: Case, changes: tuple[str, ...]) -> tuple[_Basis, int]:
             profile, before = _one_of(profiles, basis), held
         doubled += len(profiles) > 1 and any(other != profile for other in profiles)
         months[profile] = months.get(profile, 0) + 1
-    return _Basis(document, rating, percent, months, profile), doubled
+    return _Basis(document, levels, rating, percent, months, profile), doubled
 
 
 @lru_cache(maxsize=1_000)
@@ -244,27 +249,28 @@ def _below(floor: Floor, basis: _Basis, sums: Sequence[_Sum]) -> list[str]:
 def _line(line: AllowanceLine, basis: _Basis, left: int | None) -> _Sum | None:
     """Work out one line; None: its table has nothing for this worker. left: what the cap still allows.
 
-    The line is rounded once. If its payers change within the year, the part under each ``paid_by`` rule is the rounded sum up
-    to and including it less the rounded sum before it, so that the parts are never negative and add up exactly.
+    The line is rounded once. If its payers change within the year, or the division whose purses pay, the part under each
+    ``paid_by`` rule and division is the rounded sum up to and including it less the rounded sum before it, so that the parts
+    are never negative and add up exactly.
     """
     in_full = line.period == "annual" and not line.prorated
     terms: dict[int, int] = {}
-    due: dict[int, int] = {}
+    due: dict[tuple[int, str], int] = {}
     for profile, count in ((basis.last, 1),) if in_full else basis.months.items():
         amount = _amount(line, profile, basis)
         if amount is not None:
             terms[amount] = terms.get(amount, 0) + count
-            paid_by = _paid_by(line, profile)
+            paid_by = _paid_by(line, profile), profile.division
             due[paid_by] = due.get(paid_by, 0) + amount * count * basis.percent
     if not terms:
         return None
     denominator = (12 if line.period == "annual" and line.prorated else 1) * 100
-    total, before, shares = 0, 0, dict[str, int]()
-    for paid_by, numerator in due.items():
+    total, before, shares = 0, 0, dict[Purse, int]()
+    for (place, division), numerator in due.items():
         total += numerator
         upto = rounded(total, denominator, basis.document.rounding)
         upto = upto if left is None else min(upto, left)
-        _share_out(upto - before, line.paid_by[paid_by], shares)
+        _share_out(upto - before, line.paid_by[place], division, basis.levels, shares)
         before = upto
     return _Sum(line, terms, total, denominator, left, before, shares)
 
@@ -296,30 +302,43 @@ def _paid_by(line: AllowanceLine, profile: _Profile) -> int:
     return len(line.paid_by) - 1
 
 
-def _share_out(amount: int, paid_by: PaidBy, shares: dict[str, int]) -> None:
-    """Add each payer's part of the amount to ``shares``: whole fen, rounded down, and what is left over to one of them."""
+def _share_out(amount: int, paid_by: PaidBy, division: str, levels: Mapping[str, Level], shares: dict[Purse, int]) -> None:
+    """Add each purse's part of the amount to ``shares``: whole fen, rounded down, and what is left over to one of them.
+
+    division: the one that the amount is for.
+    """
     over = amount
     for share in paid_by.shares:
         part = amount * share.percent // 100
-        shares[share.payer] = shares.get(share.payer, 0) + part
+        purse = purse_of(share.payer, division, levels.get(share.payer))
+        shares[purse] = shares.get(purse, 0) + part
         over -= part
     payer = paid_by.remainder or paid_by.shares[0].payer
-    shares[payer] = shares.get(payer, 0) + over
+    purse = purse_of(payer, division, levels.get(payer))
+    shares[purse] = shares.get(purse, 0) + over
 
 
-def payer_amounts(document: PolicyDocument, shares: Mapping[str, int]) -> tuple[PayerAmount, ...]:
-    """In the order of the policy's payers, without those who pay nothing."""
+def payer_amounts(case: Case, shares: Mapping[Purse, int]) -> tuple[PayerAmount, ...]:
+    """In the order of the policy's payers, without purses that pay nothing."""
+    home = case.home.division
     return tuple(
-        [PayerAmount(payer=payer.name, amount_fen=shares[payer.name]) for payer in document.payers if shares.get(payer.name)]
+        [
+            PayerAmount(
+                payer=purse.payer, amount_fen=fen, purse=None if purse == purse_of(purse.payer, home) else purse.division
+            )
+            for payer in case.document.payers
+            for purse, fen in shares.items()
+            if purse.payer == payer.name and fen
+        ]
     )
 
 
-def owed_by(found: WorkedOut) -> dict[str, int]:
-    """What each payer owes over all lines, in fen; it may be nothing."""
-    totals: dict[str, int] = {}
+def owed_by(found: WorkedOut) -> dict[Purse, int]:
+    """What each purse owes over all lines, in fen; it may be nothing."""
+    totals: dict[Purse, int] = {}
     for each in found.sums:
-        for payer, fen in each.shares.items():
-            totals[payer] = totals.get(payer, 0) + fen
+        for purse, fen in each.shares.items():
+            totals[purse] = totals.get(purse, 0) + fen
     return totals
 
 

@@ -45,7 +45,8 @@ INSTRUMENTS: tuple[Instrument, ...] = ("allowance", "part_time", "work_expense")
 
 
 class Owed(NamedTuple):
-    """A decision in figures alone. policy: the event that published it; unmet: names of the rules that deny; payers: in fen."""
+    """A decision in figures alone. policy: the event that published it; unmet: names of the rules that deny; payers: by name,
+    over all their purses, in fen."""
 
     division: str
     policy: str
@@ -84,7 +85,10 @@ def owed_for_year(
     home, policy, _, unmet, found = ruling
     if found is None:
         return Owed(home.division, policy.event_id, unmet, 0, {})
-    return Owed(home.division, policy.event_id, (), found.amount_fen, owed_by(found))
+    payers: dict[str, int] = {}
+    for purse, fen in owed_by(found).items():
+        payers[purse.payer] = payers.get(purse.payer, 0) + fen
+    return Owed(home.division, policy.event_id, (), found.amount_fen, payers)
 
 
 def _ruled(
@@ -119,7 +123,7 @@ def _decision(ruling: _Ruling, facts: Sequence[KnownFact], year: int, instrument
         amount_fen=found.amount_fen if found is not None else 0,
         predicates=tuple([Predicate(**each._asdict()) for each in predicates]),
         lines=lines,
-        payers=payer_amounts(document, owed_by(found)) if found is not None else (),
+        payers=payer_amounts(case, owed_by(found)) if found is not None else (),
         policy=PolicyCited(
             event=policy.event_id,
             document=document.document,
