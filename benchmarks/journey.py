@@ -28,7 +28,8 @@ from console.demo_data import Labelled, city
 from console.deployment import DEFAULT_SOURCES, Deployment, Running, connect
 from console.policies import policy_message
 from console.sealing import load_public_key, seal
-from console.topology import ADMIN, OPERATOR, POLICY_OFFICE
+from console.topology import ADMIN
+from contracts.roles import OPERATOR, POLICY_OFFICE
 from services.allowance.policy import read_policy
 
 __all__ = ["figures"]

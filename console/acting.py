@@ -20,13 +20,13 @@ from console.people import business_day_of, person_ref_of
 from console.personal import publish_act
 from console.publishing import show_receipt
 from console.registry_words import criterion, event_text, side
-from console.topology import OPERATOR
 from console.words import Words, day_of, safe, show_table
 from contracts.base import DivisionCode
 from contracts.certification import CriterionResult
 from contracts.particulars import EngagementStart
 from contracts.receipts import Receipt
 from contracts.registry import EligibilityReviewed, PersonMerged, RegistryEvent, WorkerEvent
+from contracts.roles import DESK, OPERATOR
 from eventlog.ids import SystemClock, SystemEntropy, uuid7
 from eventlog.log import Recorded
 from services.registry.decider import Happened, Known, Worker, replay, stream_of
@@ -166,9 +166,9 @@ def new_key(prefix: str) -> str:
     return f"{prefix}-{uuid7(SystemClock().now(), SystemEntropy())}"
 
 
-def own_name(text: str) -> str:
+def own_name(ctx: Context, text: str) -> str:
     """``<source>/<key>`` as it stands in lists; a text without a slash is a key of our own."""
-    return text if "/" in text else f"{OPERATOR}/{text}"
+    return text if "/" in text else f"{ctx.who(OPERATOR, DESK)}/{text}"
 
 
 def fold(events: Sequence[Recorded]) -> Worker:

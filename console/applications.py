@@ -111,7 +111,7 @@ def _step(
 ) -> None:
     """Publish a later step of an application. who: the person, and the application if it is named."""
     person = person_of(ctx, who[0])
-    source, _, key = (own_name(who[1]) if who[1] is not None else _open_one(ctx, person["person_ref"])).partition("/")
+    source, _, key = (own_name(ctx, who[1]) if who[1] is not None else _open_one(ctx, person["person_ref"])).partition("/")
     act(ctx, fact, model, {"person": person, "application": key, "application_source": source, **values}, on)
 
 
@@ -281,8 +281,8 @@ def resolve(
     """Resolve an objection. Dismissed: the notice goes on for the days that it had left. Upheld: the application ends."""
     ctx = context(data, as_json, lang)
     ref = person_of(ctx, person)["person_ref"]
-    about = own_name(named) if named is not None else _open_one(ctx, ref)
-    source, _, key = (own_name(objection) if objection is not None else _open_objection(ctx, ref, about)).partition("/")
+    about = own_name(ctx, named) if named is not None else _open_one(ctx, ref)
+    source, _, key = (own_name(ctx, objection) if objection is not None else _open_objection(ctx, ref, about)).partition("/")
     values = {
         "objection": key,
         "objection_source": source,
@@ -336,10 +336,10 @@ def show(
     ctx = context(data, as_json, lang)
     ref = person_of(ctx, person)["person_ref"]
     stories = _stories(ctx, ref)
-    if not stories or (named is not None and own_name(named) not in stories):
+    if not stories or (named is not None and own_name(ctx, named) not in stories):
         known = ", ".join(stories) or ctx.say("没有", "none")
         fail(WRONG, ctx.say(f"{ref} 没有这项申报；已有：{known}", f"{ref} has no such application; there are: {known}"))
-    chosen = own_name(named) if named is not None else max(stories, key=lambda name: (stories[name]["applied_on"], name))
+    chosen = own_name(ctx, named) if named is not None else max(stories, key=lambda name: (stories[name]["applied_on"], name))
     answer = {"person_ref": ref, **_aged(stories[chosen], _today())}
     ctx.show(answer, lambda: "")
     if not as_json:

@@ -34,6 +34,7 @@ from contracts.certification import (
     YearsServedCriterion,
 )
 from contracts.registry import CertificationStandardPublished
+from contracts.roles import POLICY_OFFICE
 from eventlog.log import Recorded
 from services.registry.standard import check_standard, read_standard
 from services.registry.standards import STANDARDS
@@ -54,10 +55,10 @@ def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = Fal
     check_document(file, check_standard, as_json, lang)
 
 
-def standard_message(text: str, document: CertificationStandard, at: datetime) -> Message:
+def standard_message(text: str, document: CertificationStandard, at: datetime, source: str = POLICY_OFFICE) -> Message:
     """The intake message of a standard. Its id comes from the text, so that the same text is one message for ever."""
     return document_message(
-        "registry", "certification-standard-published", "certification-standard", text, document.effective_on, at
+        "registry", "certification-standard-published", "certification-standard", text, document.effective_on, at, source
     )
 
 
@@ -65,7 +66,9 @@ def standard_message(text: str, document: CertificationStandard, at: datetime) -
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a standard and publish it. Safe to repeat. Applications are judged by the one in force on their first day."""
     ctx = context(data, as_json, lang)
-    publish_document(ctx, file, "registry", check_standard, lambda text, at: standard_message(text, read_standard(text), at))
+    publish_document(
+        ctx, file, "registry", check_standard, lambda text, at, source: standard_message(text, read_standard(text), at, source)
+    )
 
 
 # --- list and show ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -16,6 +18,7 @@ import nats.errors
 import typer
 from nats.aio.client import Client
 from rich.console import Console
+from typer.main import get_command
 
 from console.deployment import Deployment, connect
 from console.exits import DIFFERENCE, UNREACHABLE, WRONG, fail
@@ -35,6 +38,7 @@ __all__ = [
     "DataOption",
     "JsonOption",
     "LangOption",
+    "as_option",
     "chosen_language",
     "context",
     "fail",
@@ -54,17 +58,56 @@ LangOption = Annotated[
     str | None, typer.Option("--lang", help="zh or en (else HONGLING_LANG, else the locale)", show_default=False)
 ]
 
+PRINCIPAL_VARIABLE = "HONGLING_PRINCIPAL"
+_ACTING: ContextVar[str | None] = ContextVar("acting", default=None)
+"""Who is named by ``--as`` or the variable, of the command that runs."""
+
 T = TypeVar("T")
+
+
+def _chosen(name: str | None) -> str | None:
+    _ACTING.set(name)
+    return name
+
+
+def _acting(
+    acting: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            envvar=PRINCIPAL_VARIABLE,
+            help="act as this principal, whose name is recorded; else as the usual one / 以该名义办理并记录在案",
+            callback=_chosen,
+            is_eager=True,
+            show_default=False,
+        ),
+    ] = None,
+) -> None: ...
+
+
+@cache
+def as_option() -> Any:
+    """The parameter ``--as``, for every command that works on a deployment (``console.lazily`` gives it to them)."""
+    alone = typer.Typer(add_completion=False)
+    alone.command()(_acting)
+    option: Any = next(each for each in get_command(alone).params if each.name == "acting")
+    option.expose_value = False
+    return option
 
 
 @dataclass
 class Context:
-    """One command's surroundings. deployment None: everything comes from HONGLING_* variables."""
+    """One command's surroundings. deployment None: everything comes from HONGLING_* variables.
+
+    acting: the principal that ``--as`` or the variable names, if one does.
+    """
 
     deployment: Deployment | None
     as_json: bool
     lang: str
     out: Console
+    acting: str | None = None
 
     def show(self, value: Mapping[str, Any] | list[Any], text: Callable[[], str] | str | None = None) -> None:
         """Print the JSON, or the text for people (markup of rich is allowed in it; escape what comes from data)."""
@@ -160,6 +203,28 @@ class Context:
             )
         return str(state["url"])
 
+    def who(self, *roles: str) -> str:
+        """The principal that acts: who is named by ``--as``, else the usual one of the first of these roles.
+
+        Ends the command with 2 if the deployment knows that it has none of them; elsewhere the broker says so.
+        """
+        if self.acting is None or self.deployment is None:
+            return self.acting or roles[0]
+        try:
+            entry = self.deployment.principals.entry(self.acting)
+        except UnknownPrincipal as error:
+            fail(WRONG, str(error))
+        if not {*entry.roles} & {*roles}:
+            has, asked = ", ".join(entry.roles), " / ".join(roles)
+            fail(
+                WRONG,
+                self.say(
+                    f"{entry.name} 的角色是 {has}，此事由 {asked} 办理；请换 --as",
+                    f"{entry.name} is {has}, and this is for {asked}; name another one by --as",
+                ),
+            )
+        return entry.name
+
     def seed_file(self, user: str) -> Path:
         """What a principal shows to the broker. Ends the command with 2 if there is none."""
         if self.deployment is not None:
@@ -191,7 +256,9 @@ def context(data: Path | None, as_json: bool, lang: str | None) -> Context:
         deployment = Deployment(folder)
         if not deployment.exists():
             fail(WRONG, f"{folder} is no deployment; `hongling up --data {folder}` makes one, `make demo` fills one")
-    return Context(deployment, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
+    return Context(
+        deployment, as_json, chosen_language(lang), Console(highlight=False, soft_wrap=not sys.stdout.isatty()), _ACTING.get()
+    )
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

@@ -43,11 +43,12 @@ from console.policies import policy_message
 from console.publishing import send
 from console.registry_words import event_text
 from console.sealing import load_public_key, seal
-from console.topology import POLICY_OFFICE, SERVICES
+from console.topology import SERVICES
 from console.words import Words, show_table, yuan
 from contracts.allowance import EntitlementAdjusted
 from contracts.certificate_life import spans_of_all
 from contracts.registry import CertificateChanged, CertificateIssued, RegistryEvent, WorkerEvent
+from contracts.roles import POLICY_OFFICE
 from eventlog import schema
 from eventlog.ids import SystemEntropy
 from eventlog.log import Log, Recorded

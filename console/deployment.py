@@ -16,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,19 +28,17 @@ from nats.aio.client import Client
 from console.principals import Principals, write_secret
 from console.sealing import new_key_pair
 from console.signing import add_signing_key
-from console.topology import ADMIN, OPERATOR, SERVICES, Provisioned, provision_broker
+from console.topology import ADMIN, SERVICES, Provisioned, provision_broker
+from contracts.roles import OPERATOR
 from eventlog.bounds import SOURCES_VARIABLE
 from eventlog.database import Database
 from eventlog.settings import aside_variable, seed_variable
 from eventlog.topology import ACK_WAIT_SECONDS
 from eventlog.transport import LOOPBACK, Transport
 
-__all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server", "usual_bounds"]
+__all__ = ["DEFAULT_SOURCES", "Deployment", "Running", "connect", "find_server"]
 
 DEFAULT_SOURCES = ("hr", "training", "appraisal")
-USUAL_AUTHORITY = {"appraisal": "rating", "hr": "inspection", "talent": "rating", "training": "certificate"}
-"""Of the usual sources, what is each one's to say: the rating is the appraisal office's, whether it reports one or concludes an
-appraisal cycle in talent, which tells the registry of it."""
 START_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 15.0
 RELOADED = "Reloaded server configuration"
@@ -72,13 +70,6 @@ async def connect(url: str, user: str, seed_file: Path, transport: Transport = L
     )
 
 
-def usual_bounds(sources: Sequence[str]) -> str:
-    """The file of bounds that a new deployment begins with: nobody is bounded, and the usual sources have their authority."""
-    told = {*sources, *SERVICES}
-    named = {source: {"authority": [kind]} for source, kind in USUAL_AUTHORITY.items() if source in told}
-    return json.dumps(named, indent=2) + "\n"
-
-
 @dataclass(frozen=True)
 class Deployment:
     """A data folder. ``create`` makes its secrets once; everything else is derived."""
@@ -103,7 +94,7 @@ class Deployment:
 
     @property
     def bounds(self) -> Path:
-        """What each source may write and what is its to say (``eventlog.bounds``). Made with the folder; then its owner's."""
+        """Roles and bounds of principals, and what is whose to say (``eventlog.bounds``), as the services read them."""
         return self.data / "sources.json"
 
     @property
@@ -115,7 +106,7 @@ class Deployment:
 
     @property
     def principals(self) -> Principals:
-        return Principals(self.data / "principals")
+        return Principals(self.data / "principals", self.bounds)
 
     def seed_file(self, user: str) -> Path:
         """What a principal shows to the broker. Raises UnknownPrincipal."""
@@ -165,8 +156,6 @@ class Deployment:
             write_secret(self.keys / "seal-private.jwk", private)
             write_secret(self.public_key, public)
         add_signing_key(self.keys, write_secret)
-        if not self.exists() and not self.bounds.exists():
-            self.bounds.write_text(usual_bounds(self.sources), encoding="utf-8")
         for name in ("index.key", "wrapping-1.key", "message-id.key"):
             if not (self.keys / name).exists():
                 write_secret(self.keys / name, secrets.token_hex(32))

@@ -42,12 +42,12 @@ from console.personal import (
 )
 from console.publishing import show_receipt
 from console.sealing import load_public_key, seal_dossier
-from console.topology import OPERATOR
 from console.words import day_of, safe, show_table
 from contracts import intake
 from contracts.intake import DossierContent
 from contracts.problems import problems_of
 from contracts.registry import Attachment, DossierEntryCorrected, DossierEntryRecorded, DossierSection
+from contracts.roles import DESK, OPERATOR
 from eventlog.log import Recorded
 from services.registry.attachments import (
     ATTACHMENT_BYTES_MAX,
@@ -266,7 +266,9 @@ def dossier_correct(
     person: PersonArgument,
     entry: EntryOption,
     reason: ReasonOption,
-    entry_source: Annotated[str, typer.Option("--entry-source", help="who recorded it")] = OPERATOR,
+    entry_source: Annotated[
+        str | None, typer.Option("--entry-source", help="who recorded it; else who acts", show_default=False)
+    ] = None,
     section: Annotated[str | None, typer.Option("--section", help="else as it is", show_default=False)] = None,
     title: TitleOption = None,
     text: TextOption = None,
@@ -290,6 +292,7 @@ def dossier_correct(
     said = _said(ctx, content, {"title": title, "text": text, "begins": begins, "ends": ends})
     ref, files = _open_file(ctx, person)
     entries = entries_of(files)
+    entry_source = entry_source or ctx.who(OPERATOR, DESK)
     name = f"{entry_source}/{entry}"
     known = next((each for each in entries if (each.person_ref, each.name) == (ref, name)), None)
     if known is None:

@@ -21,9 +21,10 @@ from sqlalchemy import Connection, func, select
 
 from console.context import Context
 from console.operate import ask_status
-from console.topology import INTAKE_DAYS, OPERATOR, RECEIPT_DAYS
+from console.topology import INTAKE_DAYS, RECEIPT_DAYS
 from contracts.base import utc_text
 from contracts.registry import DossierEntryCorrected, DossierEntryRecorded, PersonErased
+from contracts.roles import DESK, OPERATOR
 from eventlog import schema
 from eventlog.forgetting import message_of
 from eventlog.inclusion import path_in_log, root_from
@@ -103,11 +104,12 @@ def delivered(connection: Connection, refs: Sequence[str], now: datetime) -> lis
 
 async def sealed_messages(ctx: Context, messages: Sequence[Delivered]) -> Remains | None:
     """Which of these messages still stand on INTAKE, sealed: looked for one by one, by place and id."""
-    client = await ctx.client(OPERATOR)
+    user = ctx.who(OPERATOR, DESK)
+    client = await ctx.client(user)
     found: list[Delivered] = []
     try:
         for each in messages:
-            stored = await read_stream(client, "INTAKE", each.sequence - 1, f"_INBOX_{OPERATOR}", 1)
+            stored = await read_stream(client, "INTAKE", each.sequence - 1, f"_INBOX_{user}", 1)
             # The stream may have been made anew since: then another message stands there.
             if [(s.sequence, message_of(s)) for s in stored] == [(each.sequence, (each.origin, each.message_id))]:
                 found.append(each)

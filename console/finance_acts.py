@@ -1,7 +1,7 @@
 """What every command of finance shares: how an act reaches the allowance service, how its answer and a run are shown.
 
-A maker's acts (经办) are published as the broker's user ``cashier``, checks and the closing of months (复核) as ``reviewer``:
-who has the one seed has not got the other.
+A maker's acts (经办) are published by a principal with the role ``cashier``, checks and the closing of months (复核) by a
+``reviewer``: nobody has both roles.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from console.context import DIFFERENCE, UNREACHABLE, WRONG, Context, fail, run_a
 from console.finance_words import STAGES, possible_division
 from console.personal import check_act, check_words
 from console.publishing import Message, fact_message, show_receipt
-from console.topology import CASHIER
 from console.words import safe, yuan
 from contracts.base import business_day
 from contracts.intake import INTAKE_BYTES_MAX
 from contracts.receipts import Receipt
+from contracts.roles import CASHIER
 from eventlog.database import Database
 from eventlog.ids import SystemClock
 from services.allowance.payment_views import run as run_row
+from services.allowance.payment_views import runs_called
 
 __all__ = [
     "STEPS",
@@ -139,15 +140,35 @@ def accepted(ctx: Context, receipt: Receipt) -> None:
 # --- runs ---------------------------------------------------------------------------------------------------------------
 
 
-def named_run(text: str) -> tuple[str, str]:
-    """(source, key) of a run: a key alone is the cashier's."""
+def named_run(ctx: Context, text: str, own: str | None = None) -> tuple[str, str]:
+    """(source, key) of a run, as it is named or as ``_whose`` finds it. own: whose a key alone is; else who acts."""
+    if "/" in text or not can_read(ctx):
+        return _whose(ctx, None, text, own)
+    with ctx.log(SERVICE) as log, log.database.read.connect() as connection:
+        return _whose(ctx, connection, text, own)
+
+
+def _whose(ctx: Context, connection: Connection | None, text: str, own: str | None = None) -> tuple[str, str]:
+    """A key alone is the run of who acts; if they have none of it, that of whoever has. Ends the command with 2 for several."""
     source, slash, key = text.partition("/")
-    return (source, key) if slash else (CASHIER, text)
+    if slash:
+        return source, key
+    own = own or ctx.acting or CASHIER
+    found = [] if connection is None else [name.partition("/")[0] for name in runs_called(connection, text)]
+    if own in found or not found:
+        return own, text
+    if len(found) > 1:
+        named = ", ".join(f"{each}/{text}" for each in found)
+        fail(
+            WRONG,
+            ctx.say(f"有几个批次叫 {text}：{named}；请写全名", f"several runs are called {text}: {named}; write one in full"),
+        )
+    return found[0], text
 
 
 def run_of(ctx: Context, connection: Connection, text: str) -> dict[str, Any]:
     """A run as it stands. Ends the command with 2 if there is none."""
-    name = "/".join(named_run(text))
+    name = "/".join(_whose(ctx, connection, text))
     found = run_row(connection, name)
     if found is None:
         fail(

@@ -29,10 +29,10 @@ from console.finance_acts import (
 from console.finance_words import ACCOUNTS
 from console.people import known_at, person_ref_of, position_at
 from console.publishing import show_receipt
-from console.topology import CASHIER, REVIEWER
 from console.words import Words, day_of, safe, show_table, yuan
 from contracts import intake
 from contracts.payment import Month
+from contracts.roles import CASHIER, REVIEWER
 from eventlog.log import Log
 from services.allowance.ledger_views import Balance, StatementLine, Which, account_statement, trial_balance
 from services.allowance.ledger_views import periods as closed_months
@@ -76,7 +76,7 @@ def recover(
     ctx = context(data, as_json, lang)
     ref = person_ref_of(ctx, person)
     values = {"person": {"person_ref": ref}, "payer": payer, "reason": reason.strip()}
-    receipt = tell(ctx, CASHIER, "recovery-demanded", intake.RecoveryDemanded, values)
+    receipt = tell(ctx, ctx.who(CASHIER), "recovery-demanded", intake.RecoveryDemanded, values)
     accepted(ctx, receipt)
     found = _recoveries(ctx, person_ref=ref)
     show_receipt(ctx, receipt, {"recoveries": found}, "\n".join(_recovery_text(ctx, each) for each in found))
@@ -109,7 +109,7 @@ def recovered(
     ref = person_ref_of(ctx, person)
     values = {"person": {"person_ref": ref}, "recovery": recovery, "amount_fen": fen}
     name = digest_id("recovery-paid", ref, recovery, fen, receipt_number or today().isoformat())
-    receipt = tell(ctx, CASHIER, "recovery-paid", intake.RecoveryPaid, values, message_id=name)
+    receipt = tell(ctx, ctx.who(CASHIER), "recovery-paid", intake.RecoveryPaid, values, message_id=name)
     accepted(ctx, receipt)
     found = _recoveries(ctx, person_ref=ref)
     show_receipt(ctx, receipt, {"recoveries": found}, "\n".join(_recovery_text(ctx, each) for each in found))
@@ -281,7 +281,7 @@ def close(
     """结账: nothing is booked in this month any more; its totals and the log's root are fixed. Later bookings fall after it."""
     ctx = context(data, as_json, lang)
     _check_month(ctx, "MONTH", month)
-    receipt = tell(ctx, REVIEWER, "period-closed", intake.PeriodClosed, {"month": month})
+    receipt = tell(ctx, ctx.who(REVIEWER), "period-closed", intake.PeriodClosed, {"month": month})
     accepted(ctx, receipt)
     found = [each for each in _periods(ctx) if each["month"] == month]
     show_receipt(ctx, receipt, {"periods": found}, "\n".join(_period_text(ctx, each) for each in found))

@@ -49,10 +49,10 @@ from console.finance_people import FIELDS, Missing, OnFile, Payee, Why, decrypte
 from console.finance_words import STAGES
 from console.people import business_day_of
 from console.personal import check_words, out_file, the_vault
-from console.topology import CASHIER
 from console.words import safe, yuan
 from contracts import intake
 from contracts.names import UNKNOWN
+from contracts.roles import CASHIER
 from eventlog.ids import SystemClock
 from services.allowance.payment_views import SealBroken, SealedList, sealed_list, standing_list
 from services.registry.vault import Vault
@@ -178,11 +178,11 @@ def _before(ctx: Context, sealed: SealedList, now: Payees) -> dict[str, OnFile |
 
 def _record_file(ctx: Context, sealed: SealedList, format: str, file_sha256: str, record: str) -> None:
     """Have it recorded which file was made of the run: the bank can be given no other. Otherwise it ends the command."""
-    source, key = named_run(sealed.run)
+    source, key = named_run(ctx, sealed.run)
     said = {name: getattr(sealed, name) for name in ("count", "total_fen", "list_sha256", "payees_sha256")}
     said |= {"format": format, "message_id": sealed.run, "file_sha256": file_sha256, "record": record}
     values = {"run": key, "run_source": source, **said}
-    accepted(ctx, tell(ctx, CASHIER, "payment-run-exported", intake.PaymentRunExported, values))
+    accepted(ctx, tell(ctx, ctx.who(CASHIER), "payment-run-exported", intake.PaymentRunExported, values))
 
 
 def _check_place(ctx: Context, out: Path) -> None:

@@ -24,8 +24,8 @@ from console.finance_acts import (
     tell,
     wait_for,
 )
-from console.topology import CASHIER
 from contracts import intake
+from contracts.roles import CASHIER
 from services.allowance.payment_views import standing_list
 
 __all__ = ["fail_on_faults", "faults_shown", "read_back", "register"]
@@ -114,12 +114,12 @@ def instruct(
                 f"this is not the file of run {row['run']}: {what} does not belong to it; nothing was recorded",
             ),
         )
-    source, key = named_run(run)
+    source, key = named_run(ctx, run)
     values = {
         "run": key, "run_source": source, "message_id": found.message_id, "file_sha256": file_sha256,
         "count": found.count, "total_fen": found.total_fen, "list_sha256": found.list_sha256(people),
     }  # fmt: skip
     name = digest_id("instructed", row["run"], file_sha256)
-    receipt = tell(ctx, CASHIER, "payment-run-instructed", intake.PaymentRunInstructed, values, message_id=name)
+    receipt = tell(ctx, ctx.who(CASHIER), "payment-run-instructed", intake.PaymentRunInstructed, values, message_id=name)
     accepted(ctx, receipt)
-    show_run(ctx, receipt, wait_for(ctx, run, ("sealed",)))
+    show_run(ctx, receipt, wait_for(ctx, f"{source}/{key}", ("sealed",)))

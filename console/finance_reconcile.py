@@ -41,12 +41,12 @@ from console.finance_instruct import fail_on_faults
 from console.finance_words import BREAK_STATES, BREAKS, PAYOUT_STAGES
 from console.personal import check_act
 from console.publishing import Message, show_receipt
-from console.topology import CASHIER
 from console.words import safe, show_table, yuan
 from contracts import intake
 from contracts.intake import RESULTS_MAX
 from contracts.payment import BankAnswered
 from contracts.receipts import Receipt
+from contracts.roles import CASHIER
 from services.allowance.payment_views import breaks as break_rows
 from services.allowance.payment_views import payouts
 from services.allowance.reconciliation import RunProof, Sum, prove_run
@@ -93,7 +93,7 @@ def reconcile(
                 f"there is no format {format}; choose from: {', '.join(FORMATS)} (a workbook is read like csv)",
             ),
         )
-    source, key = named_run(run)
+    source, key = named_run(ctx, run)
     try:
         raw = read_file(file)
         answers = _read(raw, format, f"{source}/{key}", _sealed(ctx, run))
@@ -113,9 +113,10 @@ def reconcile(
         )
     messages = list(_parts(ctx, source, key, hashlib.sha256(raw).hexdigest(), answers.results))
     with busy(ctx.say("正在对账…", "reconciling…")):
-        receipts = run_async(send_all(ctx, CASHIER, messages))
+        receipts = run_async(send_all(ctx, ctx.who(CASHIER), messages))
     for message in messages:
         accepted(ctx, receipts[message.message_id])
+    run = f"{source}/{key}"
     wait_for(ctx, run, ())
     _show_matched(ctx, run, answers, list(receipts.values()))
 
@@ -150,7 +151,7 @@ def _parts(ctx: Context, source: str, key: str, sha256: str, results: Sequence[R
         }  # fmt: skip
         check_act(ctx, intake.PaymentResultsReported, values)
         name = digest_id("results", source, key, sha256, number, len(split))
-        yield message_of(CASHIER, "payment-results-reported", values, message_id=name)
+        yield message_of(ctx.who(CASHIER), "payment-results-reported", values, message_id=name)
 
 
 def _value(result: Result) -> dict[str, Any]:
@@ -313,11 +314,11 @@ def settle_break(
 ) -> None:
     """Give a difference its owner, or say how it ended."""
     ctx = context(data, as_json, lang)
-    source, own = named_run(run)
+    source, own = named_run(ctx, run)
     values = {
         "run": own, "run_source": source, "key": key, "state": state, "owner": owner.strip(), "note": note.strip(),
     }  # fmt: skip
-    receipt = tell(ctx, CASHIER, "break-settled", intake.BreakSettled, values)
+    receipt = tell(ctx, ctx.who(CASHIER), "break-settled", intake.BreakSettled, values)
     accepted(ctx, receipt)
     show_receipt(ctx, receipt)
 

@@ -37,11 +37,11 @@ from console.finance_acts import (
 from console.finance_payees import end_for_missing, look_up, moved
 from console.finance_words import BREAK_STATES, BREAKS, PAYOUT_STAGES, STAGES, WHYS
 from console.publishing import show_receipt
-from console.topology import CASHIER, REVIEWER
 from console.words import day_of, safe, show_table, yuan
 from contracts import intake
 from contracts.payment import PayoutPrepared, RunChange, RunChecked
 from contracts.receipts import Receipt
+from contracts.roles import CASHIER, REVIEWER
 from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.log import Log
@@ -136,19 +136,20 @@ def prepare(
     """经办: prepare a run of what a payer owes for a year in a division and below. Waits until every payout is listed."""
     ctx = context(data, as_json, lang)
     check_division(ctx, division)
-    source, key = named_run(run)
-    if source != CASHIER:
+    maker = ctx.who(CASHIER)
+    source, slash, key = run.rpartition("/")
+    if slash and source != maker:
         fail(
             WRONG,
             ctx.say(
-                f"在此编制的批次属于 {CASHIER}：只写批次号，如 {key}",
-                f"a run that is prepared here is the {CASHIER}'s: give its own key only, such as {key}",
+                f"在此编制的批次属于 {maker}：只写批次号，如 {key}",
+                f"a run that is prepared here is {maker}'s: give its own key only, such as {key}",
             ),
         )
     values = {"run": key, "division": division, "payer": payer, "year": year}
-    receipt = tell(ctx, CASHIER, "payment-run-prepared", intake.PaymentRunPrepared, values)
+    receipt = tell(ctx, maker, "payment-run-prepared", intake.PaymentRunPrepared, values)
     accepted(ctx, receipt)
-    show_run(ctx, receipt, wait_for(ctx, run, ("prepared",)))
+    show_run(ctx, receipt, wait_for(ctx, f"{maker}/{key}", ("prepared",)))
 
 
 def check(
@@ -173,10 +174,12 @@ def reject(
 
 
 def _check(ctx: Context, run: str, outcome: str, reason: str | None) -> None:
-    source, key = named_run(run)
+    checker = ctx.who(REVIEWER)
+    source, key = named_run(ctx, run, CASHIER)
+    run = f"{source}/{key}"
     looked = _second_look(ctx, run)
     values = {"run": key, "run_source": source, "outcome": outcome, "reason": reason}
-    receipt = tell(ctx, REVIEWER, "payment-run-checked", intake.PaymentRunChecked, values)
+    receipt = tell(ctx, checker, "payment-run-checked", intake.PaymentRunChecked, values)
     accepted(ctx, receipt)
     found = wait_for(ctx, run, ("listed", "checked"))
     changes, changed = _decided_on(ctx, receipt)
@@ -253,10 +256,11 @@ def cancel(
 
 
 def _of_run(ctx: Context, run: str, fact: str, model: type[Any], values: Mapping[str, Any]) -> None:
-    source, key = named_run(run)
-    receipt = tell(ctx, CASHIER, fact, model, {"run": key, "run_source": source, **values})
+    maker = ctx.who(CASHIER)
+    source, key = named_run(ctx, run)
+    receipt = tell(ctx, maker, fact, model, {"run": key, "run_source": source, **values})
     accepted(ctx, receipt)
-    show_run(ctx, receipt, wait_for(ctx, run, ()))
+    show_run(ctx, receipt, wait_for(ctx, f"{source}/{key}", ()))
 
 
 # --- looking ------------------------------------------------------------------------------------------------------------

@@ -41,10 +41,11 @@ from console.intake_templates import TAKEOVER_NAMES, write_takeover, write_templ
 from console.intake_workbooks import HiddenParts
 from console.publishing import receipt_text, sealing_key
 from console.sealing import load_public_key
-from console.topology import SOURCE, principal
+from console.topology import principal
 from contracts.problems import Lang
 from contracts.receipts import RECEIPTS_OF, Outcome, Problem, Receipt
 from contracts.refusals import in_language
+from contracts.roles import SOURCE
 
 __all__ = ["register"]
 

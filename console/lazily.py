@@ -35,6 +35,7 @@ class _Commands(dict[str, Any]):
             group = typer.Typer(callback=lambda: None)
             import_module(entry.module).register(group)
             command: Any = get_command(group)
+            _offer_as(command)
             self._made |= {each: found for each, found in command.commands.items() if each in self}
         return self._made[name]
 
@@ -46,6 +47,17 @@ class _Commands(dict[str, Any]):
 
     def items(self) -> Any:
         return {name: self[name] for name in self}.items()
+
+
+def _offer_as(command: Any) -> None:
+    """Give ``--as`` to every command that works on a deployment: defined once, and the same everywhere."""
+    from console.context import as_option
+
+    for each in getattr(command, "commands", {}).values():
+        if getattr(each, "commands", None) is not None:
+            _offer_as(each)
+        elif any(parameter.name == "data" for parameter in each.params):
+            each.params.append(as_option())
 
 
 def lazy_group(entries: Mapping[str, Entry]) -> type[TyperGroup]:

@@ -31,9 +31,10 @@ from console.context import (
 from console.deployment import Deployment, Running
 from console.parked import masked
 from console.run import run, tell
-from console.topology import ADMIN, OPERATOR, SERVICES, provision_broker
+from console.topology import ADMIN, SERVICES, provision_broker
 from console.words import safe
 from contracts.base import utc_text
+from contracts.roles import AUDITOR, DESK, OPERATOR
 from eventlog.database import Database
 from eventlog.forgetting import ASIDE
 from eventlog.roles import RoleError, grant_reader, grant_runtime
@@ -253,7 +254,7 @@ def _aside_table(about: Context, aside: Sequence[Mapping[str, Any]]) -> Table:
 
 async def ask_status(about: Context, services: Sequence[str] = SERVICES) -> list[dict[str, Any]]:
     """What each service says of itself; ``silent`` for one that does not answer."""
-    client = await about.client(OPERATOR)
+    client = await about.client(about.who(OPERATOR, DESK, AUDITOR))
     answers = []
     try:
         for service in services:

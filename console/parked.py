@@ -20,10 +20,11 @@ from sqlalchemy import Connection, Row
 
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
 from console.publishing import Message, fact_message, send, show_receipt
-from console.topology import OPERATOR, SERVICES
+from console.topology import SERVICES
 from console.words import Words, day_of, safe, show_table
 from contracts.base import EventId, business_day
 from contracts.problems import PLAIN_IDENTITY_FIELDS
+from contracts.roles import OPERATOR
 from eventlog.box import BoxLocked, opened
 from eventlog.ids import SystemClock
 from eventlog.parking import parked_list, parked_row, stream_of_parked
@@ -263,8 +264,9 @@ def _act(
     if _LONG_NUMBER.search(reason):
         fail(WRONG, "--reason holds a number that looks like personal data; it is recorded for ever, so leave it out")
     chosen = _services(service)[0] if service is not None else _service_of(ctx, parked_id)
-    message = act_message(act, chosen, parked_id, reason.strip(), SystemClock().now())
-    receipt = run_async(send(ctx, OPERATOR, chosen, message))
+    source = ctx.who(OPERATOR)
+    message = act_message(act, chosen, parked_id, reason.strip(), SystemClock().now(), source)
+    receipt = run_async(send(ctx, source, chosen, message))
     if receipt.outcome != "accepted":
         show_receipt(ctx, receipt)
         return
@@ -277,10 +279,10 @@ def _act(
         raise typer.Exit(DIFFERENCE)
 
 
-def act_message(act: str, service: str, parked_id: str, reason: str, at: datetime) -> Message:
+def act_message(act: str, service: str, parked_id: str, reason: str, at: datetime, source: str = OPERATOR) -> Message:
     """The operator's message. Each act is one of its own, so its id is new."""
     data = {"parked": parked_id, "reason": reason}
-    return fact_message(OPERATOR, service, act, data, business_day(at), at)
+    return fact_message(source, service, act, data, business_day(at), at)
 
 
 def _service_of(ctx: Context, parked_id: str) -> str:

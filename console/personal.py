@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 from console.context import DIFFERENCE, UNREACHABLE, WRONG, Context, fail, run_async
 from console.parked import masked
 from console.publishing import Message, fact_message, send, show_receipt
-from console.topology import OPERATOR
 from contracts import intake
 from contracts.base import business_day
 from contracts.intake import INTAKE_BYTES_MAX
@@ -35,6 +34,7 @@ from contracts.registry import (
     StandingEvent,
     WorkerRegistered,
 )
+from contracts.roles import DESK, OPERATOR
 from eventlog.ids import SystemClock, SystemEntropy
 from eventlog.log import Log, Recorded
 from services.registry.attachments import Attachments
@@ -81,9 +81,9 @@ def check_words(*given: tuple[str, str]) -> None:
 # --- acts -------------------------------------------------------------------------------------------------------------
 
 
-def act_message(fact: str, data: Mapping[str, Any], on: date, at: datetime) -> Message:
-    """The operator's message of an act. Each act is one of its own, so its id is new."""
-    return fact_message(OPERATOR, "registry", fact, data, on, at)
+def act_message(fact: str, data: Mapping[str, Any], on: date, at: datetime, source: str = OPERATOR) -> Message:
+    """A person's message of an act. Each act is one of its own, so its id is new."""
+    return fact_message(source, "registry", fact, data, on, at)
 
 
 def check_act(ctx: Context, model: type[BaseModel], data: Mapping[str, Any]) -> None:
@@ -99,10 +99,11 @@ def publish_act(ctx: Context, fact: str, model: type[BaseModel], data: Mapping[s
     """Check an act, publish it, and return its receipt. Ends the command with 2 or 3."""
     check_act(ctx, model, data)
     at = SystemClock().now()
-    message = act_message(fact, data, on or business_day(at), at)
+    source = ctx.who(OPERATOR, DESK)
+    message = act_message(fact, data, on or business_day(at), at, source)
     if len(message.message) > INTAKE_BYTES_MAX:
         fail(WRONG, f"this makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; write less")
-    return run_async(send(ctx, OPERATOR, "registry", message))
+    return run_async(send(ctx, source, "registry", message))
 
 
 def record_unmasking(ctx: Context, person_ref: str, fields: Sequence[str], reason: str) -> Recorded:

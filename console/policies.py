@@ -43,6 +43,7 @@ from contracts.policy import (
     Rule,
     WithoutAllowanceRule,
 )
+from contracts.roles import POLICY_OFFICE
 from eventlog.log import Recorded
 from services.allowance.engine import VALID_IN, categories_paid
 from services.allowance.handlers import POLICIES
@@ -74,16 +75,18 @@ def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = Fal
 # --- publish ----------------------------------------------------------------------------------------------------------
 
 
-def policy_message(text: str, document: PolicyDocument, at: datetime) -> Message:
+def policy_message(text: str, document: PolicyDocument, at: datetime, source: str = POLICY_OFFICE) -> Message:
     """The intake message of a document. Its id comes from the text, so that the same text is one message for ever."""
-    return document_message("allowance", "policy-published", "policy", text, document.effective.first_day, at)
+    return document_message("allowance", "policy-published", "policy", text, document.effective.first_day, at, source)
 
 
 @policy.command()
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a document and publish it; everybody whom it concerns is calculated again. Safe to repeat."""
     ctx = context(data, as_json, lang)
-    publish_document(ctx, file, "allowance", check_policy, lambda text, at: policy_message(text, read_policy(text), at))
+    publish_document(
+        ctx, file, "allowance", check_policy, lambda text, at, source: policy_message(text, read_policy(text), at, source)
+    )
 
 
 # --- list and show ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -15,7 +15,7 @@ from console.deployment import DEFAULT_SOURCES, Deployment
 from console.principals import Entry, Principals
 from console.run import tell
 from console.tls_acts import GroupOption, NamesOption, make_certificates
-from console.topology import REPORTING
+from contracts.roles import PEOPLE, SOURCE
 from eventlog.topology import tls_block
 
 __all__ = ["register"]
@@ -33,6 +33,9 @@ cluster {{
 {textwrap.indent(tls_block(TLS_FOLDER, first=False), "  ")}}}
 """
 """One file for three servers. Without its password, whoever has a certificate could join, and pass by every permission."""
+
+GIVEN = (*PEOPLE, SOURCE)
+"""Roles that are given to people and integrating systems; the others are parts of the deployment."""
 
 NameArgument = Annotated[str, typer.Argument(help="of the principal", show_default=False)]
 
@@ -81,42 +84,48 @@ def _deployment(ctx: Context) -> Deployment:
     return ctx.deployment
 
 
-def _shown(entry: Entry) -> dict[str, str | None]:
+def _shown(entry: Entry) -> dict[str, Any]:
     state = "disabled" if entry.disabled else "active"
-    return {"name": entry.name, "role": entry.role, "division": entry.division, "state": state, "nkey": entry.nkey}
+    said = {"roles": list(entry.roles), "divisions": list(entry.divisions)}
+    return {"name": entry.name, **said, "state": state, "nkey": entry.nkey}
 
 
 @principal_app.command("add")
 def add(
     name: NameArgument,
-    role: Annotated[str, typer.Option("--role", help=f"one of: {', '.join(REPORTING)}", show_default=False)],
+    role: Annotated[list[str], typer.Option("--role", help=f"one of: {', '.join(GIVEN)}; may be repeated", show_default=False)],
+    division: Annotated[
+        list[str] | None,
+        typer.Option("--division", help="GB/T 2260 code, with all below; else everywhere; may be repeated", show_default=False),
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
     """A person or an integrating system gets a name and a seed of its own; give the file to its holder."""
     ctx = context(data, as_json, lang)
-    if role not in REPORTING:
-        fail(WRONG, f"--role {role} is not one of: {', '.join(REPORTING)}")
+    strange = [each for each in role if each not in GIVEN]
+    if strange:
+        fail(WRONG, f"--role {strange[0]} is not one of: {', '.join(GIVEN)}")
     try:
-        entry = _deployment(ctx).principals.add(name, role)
+        entry = _deployment(ctx).principals.add(name, *role, divisions=division or ())
     except ValueError as error:
         fail(WRONG, str(error))
-    path = _deployment(ctx).seed_file(name)
-    _changed(ctx, entry, (f"已增加 {name}（{role}）；凭据文件 {path}", f"{name} is {role} now; its seed is in {path}"))
+    path, roles = _deployment(ctx).seed_file(name), ", ".join(role)
+    _changed(ctx, entry, (f"已增加 {name}（{roles}）；凭据文件 {path}", f"{name} is {roles} now; its seed is in {path}"))
 
 
 @principal_app.command("list")
 def listed(data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """Who is known: name, role, state, public key."""
+    """Who is known: name, roles, divisions, state, public key."""
     ctx = context(data, as_json, lang)
     rows = [_shown(each) for each in _deployment(ctx).principals.entries()]
     words = {"active": ctx.say("有效", "active"), "disabled": ctx.say("停用", "disabled")}
     table = Table()
-    for column in ctx.say("名称,角色,状态,公钥", "name,role,state,public key").split(","):
+    for column in ctx.say("名称,角色,区划,状态,公钥", "name,roles,divisions,state,public key").split(","):
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(row["name"], row["role"], words[str(row["state"])], row["nkey"])
+        table.add_row(row["name"], ", ".join(row["roles"]), ", ".join(row["divisions"]), words[str(row["state"])], row["nkey"])
     ctx.show({"principals": rows}, "")
     if not as_json:
         ctx.out.print(table)

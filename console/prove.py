@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
 from console.provenance import unknown_events
 from console.replay import Comparison, decide_again, rebuild_and_compare, swap
-from console.topology import OPERATOR, SERVICES
+from console.topology import SERVICES
 from console.verify import PROBLEMS_MAX, Books, LogCheck, Report, verify_books, verify_stream
+from contracts.roles import AUDITOR, OPERATOR
 
 __all__ = ["register", "replay_service", "verify_service"]
 
@@ -92,9 +93,10 @@ def verify_service(about: Context, service: str, *, stream: bool = True) -> dict
         if stream:
 
             async def read_back() -> Report:
-                client = await about.client(OPERATOR)
+                user = about.who(OPERATOR, AUDITOR)
+                client = await about.client(user)
                 try:
-                    return await verify_stream(log, client, f"_INBOX_{OPERATOR}")
+                    return await verify_stream(log, client, f"_INBOX_{user}")
                 finally:
                     await client.close()
 

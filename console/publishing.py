@@ -18,7 +18,6 @@ from rich.console import Console
 from console.client import IntakeClient, PublishFailed, TooLarge, Unreachable
 from console.context import UNREACHABLE, WRONG, Context, chosen_language, fail, run_async
 from console.sealing import load_public_key, take_key
-from console.topology import POLICY_OFFICE
 from console.words import safe
 from contracts.base import utc_text
 from contracts.document_words import in_words
@@ -26,6 +25,7 @@ from contracts.intake import INTAKE_BYTES_MAX, fact_subject
 from contracts.problems import Lang
 from contracts.receipts import Receipt
 from contracts.refusals import in_language
+from contracts.roles import POLICY_OFFICE
 from eventlog.documents import DocumentProblem
 from eventlog.ids import SystemEntropy, uuid7
 from eventlog.intake import replay_receipt, seen_before
@@ -84,10 +84,12 @@ def fact_message(
     return Message(fact_subject(user, service, kind), name, orjson.dumps(envelope))
 
 
-def document_message(service: str, fact: str, prefix: str, text: str, on: date, at: datetime) -> Message:
+def document_message(
+    service: str, fact: str, prefix: str, text: str, on: date, at: datetime, source: str = POLICY_OFFICE
+) -> Message:
     """The policy office's message of a document. Its id comes from the text, so that the same text is one message for ever."""
     message_id = f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()}"
-    return fact_message(POLICY_OFFICE, service, fact, {"text": text}, on, at, message_id)
+    return fact_message(source, service, fact, {"text": text}, on, at, message_id)
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -158,14 +160,17 @@ def _show_problems(ctx: Context, file: Path, problems: Sequence[DocumentProblem]
     ctx.show(answer, lambda: problems_text(ctx, file, problems))
 
 
-def publish_document(ctx: Context, file: Path, service: str, check: Check, made: Callable[[str, datetime], Message]) -> None:
-    """Check a document, publish it as the policy office, and show the receipt. Safe to repeat. Ends with 2 on errors."""
-    message = made(sound_document(ctx, file, check), datetime.now(UTC))
+def publish_document(
+    ctx: Context, file: Path, service: str, check: Check, made: Callable[[str, datetime, str], Message]
+) -> None:
+    """Check a document, publish it, and show the receipt. Safe to repeat. Ends with 2 on errors."""
+    source = ctx.who(POLICY_OFFICE)
+    message = made(sound_document(ctx, file, check), datetime.now(UTC), source)
     if len(message.message) > INTAKE_BYTES_MAX:
         fail(
             WRONG, f"{file} makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; shorten its notes"
         )
-    show_receipt(ctx, run_async(send(ctx, POLICY_OFFICE, service, message)))
+    show_receipt(ctx, run_async(send(ctx, source, service, message)))
 
 
 # --- what becomes of a message ----------------------------------------------------------------------------------------

@@ -34,11 +34,11 @@ from console.context import WRONG, Context, DataOption, JsonOption, LangOption, 
 from console.personal import ReasonOption, check_words
 from console.publishing import sealing_key
 from console.sealing import seal
-from console.topology import OPERATOR
 from contracts import intake
 from contracts.base import Category, EntryChannel, EventId
 from contracts.particulars import EngagementEnd, Particulars, RegistrationStatus
 from contracts.problems import problems_of
+from contracts.roles import DESK, OPERATOR
 from eventlog.intake import seen_before
 from services.registry.decider import Known, Worker, leaves_of
 
@@ -281,7 +281,7 @@ def disengage(
     values = {
         "person": who,
         "engagement": key,
-        "engagement_source": None if source == OPERATOR else source,
+        "engagement_source": None if source == ctx.who(OPERATOR, DESK) else source,
         "reason": reason,
     }
     act(ctx, "engagement-ended", intake.EngagementEnded, values, on)
@@ -290,7 +290,7 @@ def disengage(
 def _engagement(ctx: Context, ref: str, named: str | None) -> tuple[str, str]:
     """(source, key) of the engagement that is named, or of the only one without an end. Ends the command with 2."""
     if named is not None:
-        source, _, key = own_name(named).partition("/")
+        source, _, key = own_name(ctx, named).partition("/")
         return source, key
     running = [name for name, _, end in engagements_of(worker_of(ctx, ref)) if end is None]
     if len(running) != 1:
@@ -362,7 +362,7 @@ def decide_appeal(
             known = ", ".join(appeals) or ctx.say("没有", "none")
             fail(WRONG, ctx.say(f"请用 --appeal 指明；未决：{known}", f"say which with --appeal; open are: {known}"))
         named = appeals[0]
-    source, _, key = own_name(named).partition("/")
+    source, _, key = own_name(ctx, named).partition("/")
     values = {
         "person": who, "appeal": key, "appeal_source": source, "outcome": outcome, "rating": rating, "reason": reason.strip(),
     }  # fmt: skip

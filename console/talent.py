@@ -37,11 +37,11 @@ from console.publishing import (
     show_receipt,
 )
 from console.talent_words import TalentWords
-from console.topology import OPERATOR
 from console.words import day_of, safe, show_table
 from contracts import intake
 from contracts.base import Category, DivisionCode, EntryChannel, PersonRef, business_day
 from contracts.problems import problems_of
+from contracts.roles import DESK, OPERATOR, POLICY_OFFICE
 from contracts.standard import COMPETENCIES, DEGREES, TITLES, QualificationStandard
 from contracts.talent import (
     CandidateAdmitted,
@@ -99,16 +99,18 @@ def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = Fal
     check_document(file, check_standard, as_json, lang)
 
 
-def standard_message(text: str, document: QualificationStandard, at: datetime) -> Message:
+def standard_message(text: str, document: QualificationStandard, at: datetime, source: str = POLICY_OFFICE) -> Message:
     """The intake message of a standard. Its id comes from the text, so that the same text is one message for ever."""
-    return document_message("talent", "qualification-standard-published", "standard", text, document.effective_on, at)
+    return document_message("talent", "qualification-standard-published", "standard", text, document.effective_on, at, source)
 
 
 @standard.command()
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a standard and publish it. Safe to repeat. Candidates are judged by it when they are screened next."""
     ctx = context(data, as_json, lang)
-    publish_document(ctx, file, "talent", check_standard, lambda text, at: standard_message(text, read_standard(text), at))
+    publish_document(
+        ctx, file, "talent", check_standard, lambda text, at, source: standard_message(text, read_standard(text), at, source)
+    )
 
 
 @standard.command("list")
@@ -311,9 +313,9 @@ def _ref_of(ctx: Context, person: str) -> str:
 # --- acts -------------------------------------------------------------------------------------------------------------
 
 
-def act_message(fact: str, data: Mapping[str, Any], on: date, at: datetime) -> Message:
-    """The operator's message of an act. Each act is one of its own, so its id is new."""
-    return fact_message(OPERATOR, "talent", f"candidate-{fact}", data, on, at)
+def act_message(fact: str, data: Mapping[str, Any], on: date, at: datetime, source: str = OPERATOR) -> Message:
+    """A person's message of an act. Each act is one of its own, so its id is new."""
+    return fact_message(source, "talent", f"candidate-{fact}", data, on, at)
 
 
 def _act(
@@ -329,7 +331,8 @@ def _act(
     except ValidationError as error:
         problems = problems_of(error, lang="zh" if ctx.lang == "zh" else "en")
         fail(WRONG, "\n".join(f"{p.field}: {p.problem}; {p.remedy}" for p in problems))
-    receipt = run_async(send(ctx, OPERATOR, "talent", act_message(fact, data, day, at)))
+    source = ctx.who(OPERATOR, DESK)
+    receipt = run_async(send(ctx, source, "talent", act_message(fact, data, day, at, source)))
     more: dict[str, Any] = {}
     text = ""
     if fact == "screened" and receipt.outcome == "accepted" and receipt.events:

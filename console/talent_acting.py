@@ -14,10 +14,10 @@ from console import publishing
 from console.context import WRONG, Context, fail, run_async
 from console.people import business_day_of, person_ref_of
 from console.publishing import Message, send, show_receipt
-from console.topology import OPERATOR
 from contracts.base import PersonRef, business_day
 from contracts.intake import INTAKE_BYTES_MAX
 from contracts.problems import problems_of
+from contracts.roles import DESK, OPERATOR
 from eventlog.ids import SystemClock
 
 __all__ = ["PersonArgument", "fact_message", "ref_of", "report", "without_none"]
@@ -35,9 +35,9 @@ def ref_of(ctx: Context, person: str) -> str:
         return person_ref_of(ctx, person)
 
 
-def fact_message(fact: str, data: Mapping[str, Any], on: date, at: datetime) -> Message:
-    """The operator's message of a fact. Each is one of its own, so its id is new."""
-    return publishing.fact_message(OPERATOR, "talent", fact, data, on, at)
+def fact_message(fact: str, data: Mapping[str, Any], on: date, at: datetime, source: str = OPERATOR) -> Message:
+    """A person's message of a fact. Each is one of its own, so its id is new."""
+    return publishing.fact_message(source, "talent", fact, data, on, at)
 
 
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,8 +56,9 @@ def report(
     except ValidationError as error:
         problems = problems_of(error, lang="zh" if ctx.lang == "zh" else "en")
         fail(WRONG, "\n".join(f"{p.field}: {p.problem}; {p.remedy}" for p in problems))
-    message = fact_message(fact, data, day, at)
+    source = ctx.who(OPERATOR, DESK)
+    message = fact_message(fact, data, day, at, source)
     if len(message.message) > INTAKE_BYTES_MAX:
         named = f"{file} makes" if file is not None else "this makes"
         fail(WRONG, f"{named} a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; write less")
-    show_receipt(ctx, run_async(send(ctx, OPERATOR, "talent", message)))
+    show_receipt(ctx, run_async(send(ctx, source, "talent", message)))

@@ -17,12 +17,12 @@ from console.parked import masked
 from console.people import business_day_of, person_ref_of
 from console.publishing import fact_message, send, show_receipt
 from console.talent_development_words import word
-from console.topology import OPERATOR
 from console.words import safe, show_table
 from contracts.base import DivisionCode, PersonRef, business_day
 from contracts.development_intake import MATTER_FACTS, PERSON_FACTS
 from contracts.intake import INTAKE_BYTES_MAX
 from contracts.problems import problems_of
+from contracts.roles import DESK, OPERATOR
 from eventlog.ids import SystemClock
 from eventlog.log import Log
 
@@ -98,7 +98,7 @@ def talent_tables(ctx: Context) -> Iterator[tuple[Log, Connection]]:
 
 
 def operate(ctx: Context, fact: str, values: Mapping[str, Any], on: str | None, person: str | None = None) -> None:
-    """Check an act as the service would, publish it as the operator, show the receipt. Each act is one of its own."""
+    """Check an act as the service would, publish it, show the receipt. Each act is one of its own."""
     at = SystemClock().now()
     day = business_day_of("--on", on) or business_day(at)
     for name in FREE_TEXT & values.keys():
@@ -113,10 +113,11 @@ def operate(ctx: Context, fact: str, values: Mapping[str, Any], on: str | None, 
     except ValidationError as error:
         problems = problems_of(error, lang="zh" if ctx.lang == "zh" else "en")
         fail(WRONG, "\n".join(f"{p.field}: {p.problem}; {p.remedy}" for p in problems))
-    message = fact_message(OPERATOR, "talent", fact, data, day, at)
+    source = ctx.who(OPERATOR, DESK)
+    message = fact_message(source, "talent", fact, data, day, at)
     if len(message.message) > INTAKE_BYTES_MAX:
         fail(WRONG, f"this makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; write less")
-    show_receipt(ctx, run_async(send(ctx, OPERATOR, "talent", message)))
+    show_receipt(ctx, run_async(send(ctx, source, "talent", message)))
 
 
 # --- lists --------------------------------------------------------------------------------------------------------------

@@ -32,13 +32,13 @@ from console.cycle_words import CycleWords, exact_text, hundredths_of, points_te
 from console.people import business_day_of, person_ref_of
 from console.publishing import Message, check_document, receipt_on_file, sound_document
 from console.talent_acting import fact_message, report
-from console.topology import OPERATOR
 from console.words import safe, show_table
 from contracts import appraisal_intake as facts
 from contracts.appraisal import AppraisalDocument
 from contracts.appraisal_events import CycleConcluded, CycleName, CycleOpened, CycleScored, PersonEnrolled
 from contracts.base import DivisionCode, PersonRef, business_day
 from contracts.receipts import Receipt
+from contracts.roles import DESK, OPERATOR
 from eventlog.ids import SystemClock
 from eventlog.log import Log, Recorded
 from services.registry.views import register as registered
@@ -82,9 +82,9 @@ def register(group: typer.Typer) -> None:
     group.add_typer(cycle, name="cycle")
 
 
-def cycle_of(text: str) -> tuple[str, str]:
+def cycle_of(ctx: Context, text: str) -> tuple[str, str]:
     """(source, key) of a cycle's name. Ends the command with 2 if it is none."""
-    name = text if "/" in text else f"{OPERATOR}/{text}"
+    name = text if "/" in text else f"{ctx.who(OPERATOR, DESK)}/{text}"
     try:
         source, _, key = _CYCLE.validate_python(name).partition("/")
     except ValidationError:
@@ -111,7 +111,7 @@ def _act(
 ) -> None:
     """Publish one fact about a cycle, and show its receipt."""
     ctx = context(*options)
-    source, key = cycle_of(name)
+    source, key = cycle_of(ctx, name)
     said = {"cycle": key, "cycle_source": source, **values}
     if person is not None:
         said["person"] = {"person_ref": ref_of(ctx, person)}
@@ -158,19 +158,20 @@ def enrol(
 ) -> None:
     """Enrol people in a cycle, or all whom the registry has in its division. Who is outside its scope is refused."""
     ctx = context(data, as_json, lang)
-    source, key = cycle_of(name)
+    source, key = cycle_of(ctx, name)
     if everybody == bool(people):
         fail(WRONG, "name the people, or say --all")
     chosen = _everybody(ctx, f"{source}/{key}") if everybody else [ref_of(ctx, person) for person in people or ()]
     at = SystemClock().now()
+    user = ctx.who(OPERATOR, DESK)
     day = business_day_of("--on", on) or business_day(at)
     messages = [
         fact_message(
-            "appraisal-person-enrolled", {"cycle": key, "cycle_source": source, "person": {"person_ref": ref}}, day, at
+            "appraisal-person-enrolled", {"cycle": key, "cycle_source": source, "person": {"person_ref": ref}}, day, at, user
         )
         for ref in chosen
     ]
-    receipts = run_async(_send_all(ctx, messages))
+    receipts = run_async(_send_all(ctx, user, messages))
     _show_enrolled(ctx, len(messages), receipts)
 
 
@@ -191,9 +192,9 @@ def _everybody(ctx: Context, name: str) -> list[str]:
     return found
 
 
-async def _send_all(ctx: Context, messages: Sequence[Message]) -> dict[str, Receipt]:
+async def _send_all(ctx: Context, user: str, messages: Sequence[Message]) -> dict[str, Receipt]:
     try:
-        async with IntakeClient(ctx.broker_url(), OPERATOR, ctx.seed_file(OPERATOR), transport=ctx.transport) as client:
+        async with IntakeClient(ctx.broker_url(), user, ctx.seed_file(user), transport=ctx.transport) as client:
             summary = await client.publish_and_wait(messages, ANSWER_SECONDS_MAX)
     except (Unreachable, PublishFailed) as error:
         fail(UNREACHABLE, str(error))
@@ -437,7 +438,7 @@ def show(
 ) -> None:
     """A cycle and its ranking, a page at a time, best first."""
     ctx = context(data, as_json, lang)
-    name = "/".join(cycle_of(name))
+    name = "/".join(cycle_of(ctx, name))
     with ctx.log("talent") as log, log.database.read.connect() as connection:
         row = _row(ctx, cycle_row(connection, name), name)
         document = _opened(log, connection, name)
@@ -499,7 +500,7 @@ def explain(
 ) -> None:
     """How one person's score was made, item by item, from the ratings as they were scored; and why this rating."""
     ctx = context(data, as_json, lang)
-    name, ref = "/".join(cycle_of(name)), ref_of(ctx, person)
+    name, ref = "/".join(cycle_of(ctx, name)), ref_of(ctx, person)
     with ctx.log("talent") as log, log.database.read.connect() as connection:
         row = _row(ctx, cycle_row(connection, name), name)
         document = _opened(log, connection, name)

@@ -36,6 +36,7 @@ from console.talent_words import TalentWords
 from console.words import day_of
 from contracts.development import DevelopmentPolicyPublished
 from contracts.development_policy import ACTIVITY_KINDS, DevelopmentPolicy
+from contracts.roles import POLICY_OFFICE
 from eventlog.workdays import WorkCalendar
 from services.talent.decider import Around, known_of, replay, stream_of
 from services.talent.development import proposal
@@ -92,16 +93,18 @@ def check(file: FileArgument, data: DataOption = None, as_json: JsonOption = Fal
     check_document(file, check_policy, as_json, lang)
 
 
-def policy_message(text: str, document: DevelopmentPolicy, at: datetime) -> Message:
+def policy_message(text: str, document: DevelopmentPolicy, at: datetime, source: str = POLICY_OFFICE) -> Message:
     """The intake message of a policy. Its id comes from the text, so that the same text is one message for ever."""
-    return document_message("talent", "development-policy-published", "development", text, document.effective_on, at)
+    return document_message("talent", "development-policy-published", "development", text, document.effective_on, at, source)
 
 
 @policy.command()
 def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Check a policy and publish it. Safe to repeat. It holds from its first day for its division and all below."""
     ctx = context(data, as_json, lang)
-    publish_document(ctx, file, "talent", check_policy, lambda text, at: policy_message(text, read_policy(text), at))
+    publish_document(
+        ctx, file, "talent", check_policy, lambda text, at, source: policy_message(text, read_policy(text), at, source)
+    )
 
 
 @policy.command("list")

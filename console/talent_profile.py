@@ -147,10 +147,10 @@ def _vacancies(
 ) -> list[VacancyRow]:
     """The one that is named; else those that are open and that the person, as a member, is looked at for."""
     if vacancy is not None:
-        row = vacancy_row(connection, named(vacancy))
+        row = vacancy_row(connection, named(ctx, vacancy))
         if row is None:
-            text = f"there is no vacancy {named(vacancy)}; see `hongling talent vacancy list`"
-            fail(WRONG, ctx.say(f"没有岗位需求 {named(vacancy)}；请查看 `hongling talent vacancy list`", text))
+            text = f"there is no vacancy {named(ctx, vacancy)}; see `hongling talent vacancy list`"
+            fail(WRONG, ctx.say(f"没有岗位需求 {named(ctx, vacancy)}；请查看 `hongling talent vacancy list`", text))
         return [row]
     stage = state.stage
     if not isinstance(stage, Admitted) or division is None:

@@ -18,9 +18,9 @@ from console.staffing_words import StaffingWords
 from console.talent_acting import ref_of, report
 from console.talent_staffing import connected, day_of_option
 from console.talent_words import TalentWords
-from console.topology import OPERATOR
 from console.words import safe, show_table
 from contracts import staffing_intake
+from contracts.roles import DESK, OPERATOR
 from contracts.staffing import VacancyOutcome
 from services.talent.candidates import admitted_refs, asked_of, candidates, standards_known
 from services.talent.matching import Match, shortlist
@@ -44,8 +44,8 @@ def register(group: typer.Typer) -> None:
     group.add_typer(vacancy, name="vacancy")
 
 
-def named(text: str) -> str:
-    return text if "/" in text else f"{OPERATOR}/{text}"
+def named(ctx: Context, text: str) -> str:
+    return text if "/" in text else f"{ctx.who(OPERATOR, DESK)}/{text}"
 
 
 # --- describe, close ----------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def close(
 ) -> None:
     """Close a vacancy: it is filled, or withdrawn. The placement itself is `hongling talent place`."""
     ctx = context(data, as_json, lang)
-    source, _, key = named(name).partition("/")
+    source, _, key = named(ctx, name).partition("/")
     filled = None if person is None else {"person_ref": ref_of(ctx, person)}
     values = {"vacancy": key, "vacancy_source": source, "outcome": outcome, "person": filled}
     report(ctx, "vacancy-closed", staffing_intake.VacancyClosed, values, on)
@@ -158,10 +158,10 @@ def match(
     if pool is not None:
         check_division(pool)
     with connected(ctx, moment) as views:
-        row = vacancy_row(views, named(name))
+        row = vacancy_row(views, named(ctx, name))
         if row is None:
-            text = f"there is no vacancy {named(name)}; see `hongling talent vacancy list`"
-            fail(WRONG, ctx.say(f"没有岗位需求 {named(name)}；请查看 `hongling talent vacancy list`", text))
+            text = f"there is no vacancy {named(ctx, name)}; see `hongling talent vacancy list`"
+            fail(WRONG, ctx.say(f"没有岗位需求 {named(ctx, name)}；请查看 `hongling talent vacancy list`", text))
         refs = admitted_refs(views, pool or row.division, row.ladder)
     with ctx.log("talent") as log, log.database.read.connect() as connection:
         position = position_at(connection, log.head(connection).position, moment)

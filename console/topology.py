@@ -11,22 +11,16 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
 
-from contracts.appraisal_intake import APPRAISAL_TYPES
-from contracts.development_intake import MATTER_FACTS, PERSON_FACTS
 from contracts.intake import FACT_TYPES, fact_subject
 from contracts.receipts import RECEIPTS_OF
-from contracts.staffing_intake import STAFFING_TYPES
+from contracts.roles import AUDITOR, DESK, OPERATOR, PEOPLE, SOURCE, facts_of, together
 from eventlog.topology import ACK_WAIT_SECONDS, Principal, consumer_config, stream_config
 
 __all__ = [
     "ADMIN",
-    "CASHIER",
-    "OPERATOR",
-    "POLICY_OFFICE",
-    "REPORTING",
-    "REVIEWER",
+    "FINANCE",
     "ROLES",
-    "SOURCE",
+    "SERVICES",
     "Provisioned",
     "consumers",
     "principal",
@@ -34,18 +28,14 @@ __all__ = [
     "provision_broker",
     "streams",
     "usual",
+    "why_not",
 ]
 
 SERVICES = ("registry", "allowance", "talent")
 ADMIN = "admin"
-OPERATOR = "operator"
-POLICY_OFFICE = "policy"
-CASHIER = "cashier"
-REVIEWER = "reviewer"
 TALENT = "talent"
 FINANCE = "finance"
-SOURCE = "source"
-ROLES = (ADMIN, *SERVICES, FINANCE, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, SOURCE)
+ROLES = (ADMIN, *SERVICES, FINANCE, *PEOPLE, SOURCE)
 _STREAMS = ("INTAKE", "RECEIPTS", "REGISTRY", "ALLOWANCE", "TALENT", "ADVISORY")
 INTAKE_DAYS = 30
 INTAKE_STREAM_BYTES_MAX = 16 * 2**30
@@ -55,39 +45,8 @@ _NO_ROOM = 10047
 """The broker's code for a stream that asks for more than its disk has."""
 RECEIPT_DAYS = 90
 
-_POLICY_FACTS = frozenset(
-    f"{what}-published" for what in ("policy", "qualification-standard", "certification-standard", "development-policy")
-)
-_PARKED_ACTS = frozenset({"parked-retry", "parked-discard"})
-# 经办、复核分离: who prepares and pays cannot check, and who checks can do nothing else.
-_REVIEWER_FACTS = frozenset({"payment-run-checked", "period-closed"})
-_CASHIER_FACTS = frozenset(
-    {"payment-run-prepared", "payment-run-sealed", "payment-run-exported", "payment-run-instructed",
-     "payment-run-cancelled", "payment-results-reported", "break-settled", "recovery-demanded", "recovery-paid"}
-)  # fmt: skip
-# Acts of the registration authority itself, each with who and why: no integrating system decides who is whom or who is seen.
-_PERSONAL_DATA_ACTS = frozenset({"duplicate-confirmed", "personal-data-unmasked", "personal-data-exported", "person-erased"})
-_CANDIDATE_FACTS = frozenset(
-    f"candidate-{act}" for act in ("nominated", "profiled", "screened", "admitted", "removed", "placed")
-)
-_DEVELOPMENT_FACTS = frozenset({*PERSON_FACTS, *MATTER_FACTS})
-_APPRAISAL_FACTS = frozenset(kind.split(".")[1] for kind in APPRAISAL_TYPES)
-_STAFFING_FACTS = frozenset(kind.split(".")[1] for kind in STAFFING_TYPES)
-_REGISTRY_FACTS, _TALENT_FACTS = (
-    frozenset(kind.split(".")[1] for kind, (_, services) in FACT_TYPES.items() if service in services)
-    for service in ("registry", "talent")
-)
-# What allowance takes is nobody's fact about a person: it decides and pays, and hears the registry.
-_SOURCE_FACTS = (_REGISTRY_FACTS | _TALENT_FACTS) - _POLICY_FACTS - _PARKED_ACTS - _PERSONAL_DATA_ACTS
-# A person at a desk reports by `hongling registry …` and `hongling talent …` what these services take, but no policy.
-_TALENT_DESK_FACTS = _CANDIDATE_FACTS | _DEVELOPMENT_FACTS | _STAFFING_FACTS | _APPRAISAL_FACTS
-_OPERATOR_FACTS = (_REGISTRY_FACTS - _POLICY_FACTS) | _PARKED_ACTS | _TALENT_DESK_FACTS
 _PLACEMENT = fact_subject(TALENT, "registry", "intake.engagement-started.v1")
 _ANNUAL_RATING = fact_subject(TALENT, "registry", "intake.annual-rating-recorded.v1")
-
-
-REPORTING = (OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, SOURCE)
-"""Roles that publish facts and are answered."""
 
 
 def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
@@ -120,7 +79,7 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
 def consumers(sources: Sequence[str], ack_wait_seconds: float = ACK_WAIT_SECONDS) -> tuple[tuple[str, ConsumerConfig], ...]:
     """Every durable consumer, with its stream. ack_wait_seconds: after which an unsettled message is delivered again."""
     made = partial(consumer_config, ack_wait_seconds=ack_wait_seconds)
-    answered = dict.fromkeys((*sources, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER, TALENT))
+    answered = dict.fromkeys((*sources, *(role for role in PEOPLE if role != AUDITOR), TALENT))
     return (
         ("INTAKE", made("registry", ["intake.*.registry.>"], "facts for the registry")),
         ("INTAKE", made("allowance-intake", ["intake.*.allowance.>"], "policies and operators' acts")),
@@ -148,11 +107,11 @@ def _stores(service: str) -> tuple[str, ...]:
     return (f"{service}.>", "receipts.>", *_looks_at(service.upper()))
 
 
-def _source(name: str, facts: frozenset[str]) -> Principal:
-    """Whoever reports: it publishes its own facts and reads its own receipts, and can do nothing else."""
+def _reports(name: str, facts: frozenset[str]) -> tuple[str, ...]:
+    """The rights of whoever reports: its own facts, and the receipts of these."""
     told = _facts(name, facts)
     asked = sorted({f"{RECEIPTS_OF}.{name}.{subject.split('.')[2]}" for subject in told})
-    return Principal(name, (*told, *_reads("RECEIPTS", f"receipts-{name}"), *asked))
+    return (*told, *_reads("RECEIPTS", f"receipts-{name}"), *asked) if told else ()
 
 
 def _facts(name: str, chosen: frozenset[str]) -> tuple[str, ...]:
@@ -178,32 +137,48 @@ _SERVES: Mapping[str, tuple[str, ...]] = {
 }
 # DIRECT.GET: to find the messages of an erased person.
 _ERASES = ("$JS.API.DIRECT.GET.INTAKE", "$JS.API.STREAM.MSG.DELETE.INTAKE")
-_REPORTS: Mapping[str, frozenset[str]] = {
-    POLICY_OFFICE: _POLICY_FACTS,
-    CASHIER: _CASHIER_FACTS,
-    REVIEWER: _REVIEWER_FACTS,
-    SOURCE: _SOURCE_FACTS,
+_STATUS = tuple(f"status.{service}" for service in SERVICES)
+_LOOKS: Mapping[str, tuple[str, ...]] = {
+    OPERATOR: (*_STATUS, *(subject for stream in _STREAMS for subject in _looks_at(stream))),
+    # Of an erased person's messages it is looked which still stand there.
+    DESK: (*_STATUS, *_looks_at("INTAKE")),
+    AUDITOR: (
+        *_STATUS,
+        *(f"{RECEIPTS_OF}.*.{service}" for service in SERVICES),
+        *(subject for stream in _STREAMS for subject in _looks_at(stream)),
+    ),
 }
+"""What a role of people may ask, beside its receipts."""
 
 
-def principal(name: str, role: str) -> Principal:
-    """What a principal of a role may do. role: one of ``ROLES``."""
-    if role == ADMIN:
+def principal(name: str, *roles: str) -> Principal:
+    """What a principal of these roles may do. roles: one of ``ROLES``, or several of people."""
+    if roles == (ADMIN,):
         return Principal(name, (">",), store=True)
-    if role in SERVICES:
-        return Principal(name, (*_stores(role), *_SERVES[role], *_ERASES), (f"status.{role}", f"{RECEIPTS_OF}.*.{role}"))
-    if role == FINANCE:
+    if len(roles) == 1 and (service := roles[0]) in SERVICES:
+        rights = (*_stores(service), *_SERVES[service], *_ERASES)
+        return Principal(name, rights, (f"status.{service}", f"{RECEIPTS_OF}.*.{service}"))
+    if roles == (FINANCE,):
         return Principal(name, (*_reads("ALLOWANCE", "finance"), *_looks_at("ALLOWANCE")))
-    if role == OPERATOR:
-        desk = _source(name, _OPERATOR_FACTS).publish
-        looks = [subject for stream in _STREAMS for subject in _looks_at(stream)]
-        return Principal(name, (*desk, *(f"status.{service}" for service in SERVICES), *looks))
-    return _source(name, _REPORTS[role])
+    looks = (subject for role in roles for subject in _LOOKS.get(role, ()))
+    return Principal(name, tuple(dict.fromkeys((*_reports(name, facts_of(roles)), *looks))))
+
+
+def why_not(roles: Sequence[str]) -> str | None:
+    """Why one principal cannot have these roles; None if it can."""
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown or not roles:
+        return f"{', '.join(unknown) or 'none'} is no role; known: {', '.join(ROLES)}"
+    if len(set(roles)) < len(roles):
+        return "a role is named twice"
+    if len(roles) > 1 and not set(roles) <= {*PEOPLE}:
+        return f"{', '.join(sorted(set(roles) - {*PEOPLE}))} goes with no other role"
+    return together(roles)
 
 
 def usual(sources: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Name and role of those that every deployment has, and of its integrating systems."""
-    own = (ADMIN, *SERVICES, FINANCE, OPERATOR, POLICY_OFFICE, CASHIER, REVIEWER)
+    own = (ADMIN, *SERVICES, FINANCE, *PEOPLE)
     return (*((name, name) for name in own), *((name, SOURCE) for name in sources))
 
 

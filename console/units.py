@@ -120,7 +120,7 @@ def show_unit(
 ) -> None:
     """One unit, and those directly below it."""
     ctx = context(data, as_json, lang)
-    key = own_name(named)
+    key = own_name(ctx, named)
     with ctx.log("registry") as log, log.database.read.connect() as connection:
         found = units(connection, unit_key=key)
         below = units(connection, parent=key, limit=PAGE_MAX)

@@ -343,6 +343,10 @@ def _is_false(value: bool) -> bool:
     return not value
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class FactOrigin(OwnEvent):
     """The intake message that brought a fact: its source, its id, and when the source recorded it.
 
@@ -353,6 +357,12 @@ class FactOrigin(OwnEvent):
     id: str
     occurred_at: RecordedTime
     authority: bool = Field(default=False, exclude_if=_is_false)
+    roles: tuple[str, ...] | None = Field(default=None, exclude_if=_is_none)
+    """Of the source when its message was decided; absent of a principal whose name is its role, and of integrating systems."""
+
+    def acts_as(self, *roles: str) -> bool:
+        """Whether the source had one of these roles: as recorded, so that no setting of today changes what was decided."""
+        return any(role in ((self.source,) if self.roles is None else self.roles) for role in roles)
 
 
 class LogEvent(OwnEvent):

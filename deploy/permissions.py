@@ -100,7 +100,7 @@ def requests(principal: Principal) -> Iterator[tuple[str, bytes]]:
     facts = [right for right in principal.publish if not right.startswith(("$JS.", "status.", f"{RECEIPTS_OF}."))]
     prefixes = {right.split(".")[0]: right for right in facts}
     for right in (*prefixes.values(), *(right for right in principal.publish if right not in facts)):
-        subject = right.replace(">", "00.x" if right in facts else REST_OF_ACK)
+        subject = right.replace(">", "00.x" if right in facts else REST_OF_ACK).replace(".*.", ".hr.")
         if ".MSG.NEXT." in right:
             yield subject, b'{"batch":1,"no_wait":true}'
         elif ".DIRECT.GET." in right:

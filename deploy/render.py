@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from console.deployment import DEFAULT_SOURCES
-from console.topology import ADMIN, CASHIER, FINANCE, OPERATOR, POLICY_OFFICE, REVIEWER, principals
+from console.topology import ADMIN, FINANCE, principals
+from contracts.roles import AUDITOR, CASHIER, DESK, OPERATOR, POLICY_OFFICE, REVIEWER
 from deploy.permissions import permissions_table
 from deploy.sbom import SBOM, sbom
 from eventlog.settings import Variable
@@ -31,10 +32,12 @@ WHO = {
     "allowance": "the allowance service",
     "talent": "the talent service; it tells the registry of placements, as a source",
     FINANCE: "the finance system: reads the allowance's events",
-    OPERATOR: "operators: the desk of the registry, parked messages, corrections, status, reading streams back",
+    OPERATOR: "operators: what the desk does, parked messages, corrections of others' facts, status, reading streams back",
+    DESK: "the desk (登记窗口): reports about people and units, shows and erases personal data; corrects its own facts only",
     POLICY_OFFICE: "whoever publishes policy documents",
     CASHIER: "who prepares payment runs and deals with the bank (经办)",
     REVIEWER: "who checks them, and closes months (复核); never the same person",
+    AUDITOR: "auditors (审计): read all streams, receipts and states; change nothing",
 }
 
 

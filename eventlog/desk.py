@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +19,9 @@ from contracts.operations import OperationsEvent, ParkedDiscarded, ParkedRetried
 from contracts.possible import AHEAD_SECONDS_MAX
 from contracts.problems import problem as words_of
 from contracts.receipts import Problem
+from contracts.roles import frozen
 from eventlog import schema
-from eventlog.bounds import SourceBounds, beyond
+from eventlog.bounds import SourceBounds, beyond, roles_of
 from eventlog.box import opened
 from eventlog.cache import Shelved
 from eventlog.inbox.failures import Failure, failure_of
@@ -118,15 +119,15 @@ class Batch:
 
 
 class Desk:
-    """service: whose receipts these are. quota: of each source. bounds: of those that have any."""
+    """service: whose receipts these are. quota: of each source. known: roles and bounds by principal."""
 
     def __init__(
-        self, service: str, log: Log, quota: Quota | None = None, bounds: Mapping[str, SourceBounds] | None = None
+        self, service: str, log: Log, quota: Quota | None = None, known: Mapping[str, SourceBounds] | None = None
     ) -> None:
         self.service = service
         self._log = log
         self._quota = quota or Quota()
-        self._bounds = bounds or {}
+        self._known = known or {}
 
     def within_quota(self, connection: Connection, batch: Batch, items: Sequence[Item]) -> list[Item]:
         """Those that their sources may still send. What goes beyond is answered and erased, and nothing of it is kept."""
@@ -173,7 +174,12 @@ class Desk:
             why = problem("", "rule-failed", what, "an operator will look at it; nothing is lost")
             origin = item.subject.split(".")[1]
             return Fault(origin, f"seq-{item.sequence}", "parked", (why,), item.sequence, item.subject, item.raw)
-        if isinstance(found, Fault) or not item.fresh:
+        if isinstance(found, Fault):
+            return found
+        roles = frozen(found.origin, roles_of(self._known, found.origin))
+        if roles is not None:
+            found = replace(found, roles=roles)
+        if not item.fresh:
             return found
         why_not = self._beyond(found)
         return found if why_not is None else refused(found, why_not)
@@ -183,7 +189,7 @@ class Desk:
         message, now = parsed.message, self._log.clock.now()
         if message.time > now + timedelta(seconds=AHEAD_SECONDS_MAX):
             return words_of("time-ahead", "time")
-        bounds = self._bounds.get(parsed.origin)
+        bounds = self._known.get(parsed.origin)
         return None if bounds is None else beyond(bounds, message, parsed.value["data"], business_day(now))
 
     def receipt(self, parsed: Parsed, outcome: Any, *, warnings: Sequence[Problem] = (), **more: Any) -> ReceiptValue:

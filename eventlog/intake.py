@@ -61,7 +61,7 @@ _ID_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A well-formed message from the source that its subject names."""
+    """A well-formed message from the source that its subject names. roles: of the source, see ``contracts.roles.frozen``."""
 
     origin: str
     message: IntakeMessage
@@ -69,11 +69,12 @@ class Parsed:
     sequence: int
     subject: str
     raw: bytes
+    roles: tuple[str, ...] | None = None
 
     @property
     def fact(self) -> FactOrigin:
-        """The message, as events name it."""
-        return FactOrigin(source=self.origin, id=self.message.id, occurred_at=self.message.time)
+        """The message as the events that come of it name it."""
+        return FactOrigin(source=self.origin, id=self.message.id, occurred_at=self.message.time, roles=self.roles)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class Service:
     reconciler: Reconciler | None = None
     bindings: Bindings | None = None
     quota: Quota = field(default_factory=Quota)
-    bounds: Mapping[str, SourceBounds] = field(default_factory=dict)
+    known: Mapping[str, SourceBounds] = field(default_factory=dict)
     cpu_seconds: Callable[[], float] = time.thread_time
     _answering: Answering | None = None
     _feeds: list[JetStreamFeed] = field(default_factory=list)

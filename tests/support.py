@@ -185,10 +185,10 @@ class RegistryBench:
         database: Database,
         *,
         hold_seconds: int = 3600,
-        correctors: Sequence[str] = ("operator",),
+        correctors: Sequence[str] = (),
         seed: int = 1,
         quota: Quota | None = None,
-        bounds: Mapping[str, SourceBounds] | None = None,
+        known: Mapping[str, SourceBounds] | None = None,
         vault: Vault | None = None,
     ) -> None:
         self.clock = FixedClock(NOW)
@@ -212,7 +212,7 @@ class RegistryBench:
             hold_seconds=hold_seconds,
             quota=quota,
             correctors=frozenset(correctors),
-            bounds=bounds,
+            known=known,
             erase=erase,
             wake=lambda: None,
             check_place=registry_app.check_place,

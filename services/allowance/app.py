@@ -118,7 +118,7 @@ def create_app(settings: Settings) -> FastStream:
         logger,
         partial(settings.transport.greet, settings.nats_url),
         quota=settings.quota,
-        bounds=settings.bounds,
+        known=settings.known,
     )
     return service.app(bindings(service, settings.hold_seconds))
 
@@ -128,7 +128,7 @@ def bindings(service: Service, hold_seconds: int = HOLD_SECONDS) -> Bindings:
     log = service.log
     events = RegistryEvents(log, wake=service.wake)
     recalculation = Recalculation(log, wake=service.wake)
-    payments = Payments(log, hold_seconds=hold_seconds, recalculating=recalculating, quota=service.quota, bounds=service.bounds)
+    payments = Payments(log, hold_seconds=hold_seconds, recalculating=recalculating, quota=service.quota, known=service.known)
     # The task runs in a thread, and has its own.
     work = PaymentWork(log, Payments(log, hold_seconds=hold_seconds, recalculating=recalculating), wake=service.wake)
 

@@ -426,6 +426,12 @@ def run(connection: Connection, name: str) -> dict[str, Any] | None:
     return None if row is None else row._asdict() | {"payouts": _sums(connection, [name]).get(name, {})}
 
 
+def runs_called(connection: Connection, key: str) -> list[str]:
+    """The names, ``<source>/<key>``, of all runs with this key."""
+    query = select(payment_run.c.run).where(payment_run.c.run.endswith(f"/{key}", autoescape=True)).order_by(payment_run.c.run)
+    return list(connection.execute(query).scalars())
+
+
 def _sums(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
     query = select(payout.c.run, payout.c.stage, func.count(), func.sum(payout.c.amount_fen))
     chosen = query.where(one_of(connection, payout.c.run, names)).group_by(payout.c.run, payout.c.stage)

@@ -225,11 +225,11 @@ class Payments:
         *,
         hold_seconds: int = HOLD_SECONDS,
         quota: Quota | None = None,
-        bounds: Mapping[str, SourceBounds] | None = None,
+        known: Mapping[str, SourceBounds] | None = None,
         recalculating: Callable[[Connection], bool] = lambda connection: False,
     ) -> None:
         self.log = log
-        self.desk = Desk(SERVICE, log, quota, bounds)
+        self.desk = Desk(SERVICE, log, quota, known)
         self.holding = Holding(self.desk, log, hold_seconds)
         self.recalculating = recalculating
         self._shelf = Shelf(log, POLICIES, _mode_of)

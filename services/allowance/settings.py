@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, read_bounds
+from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, known_in
+from eventlog.logging import get_log
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import Variable, read_settings, whole_number
 from eventlog.transport import TRANSPORT_VARIABLES, Transport, transport_from
@@ -37,7 +38,7 @@ class Settings:
     aside_key_file: Path
     hold_seconds: int
     quota: Quota
-    bounds: Mapping[str, SourceBounds]
+    known: Mapping[str, SourceBounds]
     log_level: str
 
 
@@ -54,6 +55,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         aside_key_file=Path(values["HONGLING_ALLOWANCE_ASIDE_KEY_FILE"]),
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         quota=quota_from(values),
-        bounds=read_bounds(values[SOURCES_VARIABLE.name]),
+        known=known_in(values[SOURCES_VARIABLE.name], get_log("allowance")),
         log_level=values["HONGLING_LOG_LEVEL"],
     )

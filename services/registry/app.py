@@ -110,7 +110,7 @@ def create_app(settings: Settings) -> FastStream:
         logger,
         partial(settings.transport.greet, settings.nats_url),
         quota=settings.quota,
-        bounds=settings.bounds,
+        known=settings.known,
     )
     reread = partial(KeyRing.read, settings.keys)
     vault = Vault(reread(), SystemEntropy(), reread)
@@ -168,7 +168,7 @@ def bindings(
         correctors=correctors,
         erase=erase,
         quota=service.quota,
-        bounds=service.bounds,
+        known=service.known,
         wake=service.wake,
         check_place=partial(check_place, extra=divisions),
     )

@@ -54,6 +54,7 @@ from contracts.registry import (
 )
 from contracts.registry import FactCorrected as FactCorrectedEvent
 from contracts.resident_id import born_on
+from contracts.roles import OPERATOR
 from eventlog import schema
 from eventlog.bounds import SourceBounds, authority_of
 from eventlog.bulk import one_of
@@ -187,7 +188,7 @@ class RegistryIntake:
         *,
         hold_seconds: int,
         quota: Quota | None = None,
-        bounds: Mapping[str, SourceBounds] | None = None,
+        known: Mapping[str, SourceBounds] | None = None,
         correctors: frozenset[str],
         erase: Callable[[int], Awaitable[None]],
         wake: Callable[[], None],
@@ -196,8 +197,8 @@ class RegistryIntake:
         self._log = log
         self._cache: StateCache[tuple[Worker, dict[str, EncryptedIdentity]]] = StateCache()
         self._vault = vault
-        self._rules = replace(rules, authority=authority_of(bounds or {}))
-        desk = Desk(SERVICE, log, quota, bounds)
+        self._rules, self._known = rules, known or {}
+        desk = Desk(SERVICE, log, quota, known)
         self._holding = Holding(desk, log, hold_seconds)
         self._correctors = correctors
         self._erase = erase
@@ -226,11 +227,10 @@ class RegistryIntake:
 
     def open(self, connection: Connection, position: int) -> RegistryBatch:
         self._cache.refresh(connection, position)
+        rules = replace(self._rules, authority=authority_of(self._known))
         state = read_index_state(connection)
         self._vault.use(state)
-        return RegistryBatch(
-            documents={STANDARDS: self._shelf.read(connection)}, without_standards=self._rules, index_state=state
-        )
+        return RegistryBatch(documents={STANDARDS: self._shelf.read(connection)}, without_standards=rules, index_state=state)
 
     def capability(self, entry: Entry) -> Capability[RegistryBatch]:
         return self
@@ -417,7 +417,7 @@ class RegistryIntake:
         if isinstance(data, FactCorrected | FactWithdrawn):
             target = _target_of(ready.parsed)
             name = "corrects" if isinstance(data, FactCorrected) else "withdraws"
-            if target is not None and target[0] != ready.parsed.origin and ready.parsed.origin not in self._correctors:
+            if target is not None and not self._may_amend(ready.parsed, target[0]):
                 raise Rejected(problem(f"data.{name}.source", "not-your-fact", "another source reported this fact", "ask it"))
             if target in batch.facts and stream is None:
                 raise Rejected(
@@ -426,7 +426,7 @@ class RegistryIntake:
             if stream is None and target is not None:
                 raise Early(f"fact:{target[0]}/{target[1]}", f"fact {target[0]}/{target[1]}", {})
         if isinstance(data, EngagementEnded):
-            self._check_engagement(data, ready.parsed.origin)
+            self._check_engagement(data, ready.parsed)
         if stream is None:
             raise Early(f"person:{ready.index}", "the person's registration", {})
         if stream not in batch.states:
@@ -440,9 +440,13 @@ class RegistryIntake:
             raise Early(f"person:{stream.removeprefix('worker-')}", "the person's registration", {})
         return stream
 
-    def _check_engagement(self, data: EngagementEnded, origin: str) -> None:
+    def _may_amend(self, parsed: Parsed, source: str) -> bool:
+        """Whether who sends this may change what the source has reported: its own, or anybody's."""
+        return source == parsed.origin or parsed.origin in self._correctors or parsed.fact.acts_as(OPERATOR)
+
+    def _check_engagement(self, data: EngagementEnded, parsed: Parsed) -> None:
         """A source ends its own engagements; whoever may correct others' facts, any. Raises Rejected."""
-        if data.engagement_source not in (None, origin) and origin not in self._correctors:
+        if data.engagement_source is not None and not self._may_amend(parsed, data.engagement_source):
             raise Rejected(
                 problem("data.engagement_source", "not-your-fact", "another source reported this engagement", "ask it")
             )
@@ -472,7 +476,7 @@ class RegistryIntake:
         before = batch.states[stream]
         ref = stream.removeprefix("worker-")
         unit: Unit = Unit(expects={stream: batch.versions[stream]})
-        stamp = Stamp(self._log.new_id(), ref, ready.parsed.fact, message.effectiveon, self._log.clock.now())
+        stamp = Stamp(self._log.new_id(), ref, parsed.fact, message.effectiveon, self._log.clock.now())
         if isinstance(message.data, (*STEPS, *FILE_ACTS, RegistrationTransferred)):
             stamp = replace(stamp, more_ids=tuple(self._log.new_id() for _ in range(MORE_EVENTS_MAX)))
         identity = self._encrypt(connection, batch, unit, ready, ref, stamp.event_id)
@@ -765,7 +769,7 @@ class RegistryIntake:
             batch.places[stream], batch.versions[stream] = state, version
         message = parsed.message
         event_id = self._log.new_id()
-        stamp = Stamp(event_id, "", ready.parsed.fact, message.effectiveon, self._log.clock.now())
+        stamp = Stamp(event_id, "", parsed.fact, message.effectiveon, self._log.clock.now())
         check_dates(stamp)
         unit: Unit = Unit(expects={stream: batch.versions[stream]})
         events = decide_place(stamp, data, batch.places[stream], self._check_place)
@@ -794,7 +798,7 @@ class RegistryIntake:
             already(duplicate.ended == Merged(data.survivor.person_ref, message.effectiveon, data.reason))
             return Decided(Unit(expects={stream: batch.versions[stream]}), (), data.person.person_ref)
         ids = tuple(self._log.new_id() for _ in range(2 + len(facts_to_take(duplicate))))
-        stamp = Stamp(ids[0], data.person.person_ref, ready.parsed.fact, message.effectiveon, self._log.clock.now(), ids[1:])
+        stamp = Stamp(ids[0], data.person.person_ref, parsed.fact, message.effectiveon, self._log.clock.now(), ids[1:])
         check_dates(stamp)
         merged, absorbed, taken = decide_merge(Merge(stamp, data.survivor.person_ref, data.reason), duplicate, survivor)
         ended = Happened(ids[0], message.effectiveon, merged)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, read_bounds
+from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, known_in
+from eventlog.logging import get_log
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import SettingError, Variable, read_settings, whole_number
 from eventlog.transport import TRANSPORT_VARIABLES, Transport, transport_from
@@ -27,7 +28,7 @@ VARIABLES = (
     ),
     Variable("HONGLING_REGISTRY_ATTACHMENTS", "folder of the dossiers' attachments, encrypted; without it none are kept", ""),
     Variable("HONGLING_REGISTRY_HOLD_SECONDS", "how long a fact waits for what it needs", str(7 * 24 * 3600)),
-    Variable("HONGLING_REGISTRY_CORRECTORS", "sources that may correct other sources' facts, with commas", "operator"),
+    Variable("HONGLING_REGISTRY_CORRECTORS", "sources that may correct others' facts, beside the operators, with commas", ""),
     Variable("HONGLING_REGISTRY_ISSUERS", "JSON: grade to the levels that may issue it; default: the scheme's", ""),
     Variable("HONGLING_REGISTRY_DIVISIONS", "division codes newer than the library's data, with commas", ""),
     *QUOTA_VARIABLES,
@@ -51,7 +52,7 @@ class Settings:
     rules: Rules
     divisions: frozenset[str]
     quota: Quota
-    bounds: Mapping[str, SourceBounds]
+    known: Mapping[str, SourceBounds]
     log_level: str
 
 
@@ -74,7 +75,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         rules=replace(_rules(values["HONGLING_REGISTRY_ISSUERS"]), calendar=WorkCalendar()),
         divisions=_listed(values["HONGLING_REGISTRY_DIVISIONS"]),
         quota=quota_from(values),
-        bounds=read_bounds(values[SOURCES_VARIABLE.name]),
+        known=known_in(values[SOURCES_VARIABLE.name], get_log("registry")),
         log_level=values["HONGLING_LOG_LEVEL"],
     )
 

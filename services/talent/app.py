@@ -87,7 +87,7 @@ def create_app(settings: Settings) -> FastStream:
         logger,
         partial(settings.transport.greet, settings.nats_url),
         quota=settings.quota,
-        bounds=settings.bounds,
+        known=settings.known,
     )
     return service.app(bindings(service, settings.hold_seconds, settings.closers))
 
@@ -105,7 +105,7 @@ def bindings(service: Service, hold_seconds: int, closers: frozenset[str]) -> Bi
         wake=service.wake,
         erase=erase,
         quota=service.quota,
-        bounds=service.bounds,
+        known=service.known,
         calendar=WorkCalendar(),
         closers=closers,
     )

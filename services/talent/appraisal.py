@@ -30,12 +30,13 @@ from contracts.appraisal_events import (
     ResultsScored,
 )
 from contracts.divisions import covers
+from contracts.registry import FactOrigin
+from contracts.roles import OPERATOR
 from eventlog.decider import Decider, Rejected, already
 from services.talent.acts import Stamp, check_dates, reject
 from services.talent.scoring import Result, Roster, places_of, results_digest, score
 
 __all__ = [
-    "OPERATOR",
     "Appeal",
     "Cancel",
     "Cancelled",
@@ -65,8 +66,6 @@ __all__ = [
     "replay_cycle",
 ]
 
-OPERATOR = "operator"
-"""The source that may act on every cycle."""
 APPEALS_MAX = 10_000
 T = TypeVar("T")
 
@@ -268,7 +267,7 @@ def decide_cycle(command: CycleCommand, state: CycleState, around: CycleAround) 
         return decide_open(command, state, around)
     if isinstance(state, NotOpened):
         raise reject("data.cycle", "no-such-cycle", f"cycle {command.cycle} was not opened", "open it first")
-    if not isinstance(command, Appeal) and command.stamp.origin.source not in (state.owner, OPERATOR):
+    if not isinstance(command, Appeal) and not _may_act(command.stamp.origin, state.owner):
         raise reject(
             "data.cycle", "not-yours", f"cycle {command.cycle} is {state.owner}'s", f"let {state.owner} or an operator do it"
         )
@@ -287,6 +286,10 @@ def decide_cycle(command: CycleCommand, state: CycleState, around: CycleAround) 
             return decide_cancel(command, state)
         case _:
             assert_never(command)
+
+
+def _may_act(origin: FactOrigin, owner: str) -> bool:
+    return origin.source == owner or origin.acts_as(OPERATOR)
 
 
 def _over(state: Concluded | Cancelled) -> Rejected:

@@ -92,13 +92,13 @@ class Matters:
             batch.matters[stream] = replay_matter(MatterHappened(*self._log.past(one)[1:]) for one in past)
 
     def decide(self, connection: Connection, batch: DevelopmentBatch, entry: Entry, stream: str) -> Decided:
-        message, says, origin = entry.parsed.message, _said(entry), entry.parsed.origin
+        message, says, fact = entry.parsed.message, _said(entry), entry.parsed.fact
         state = batch.matters[stream]
         # What its source may not say at all is refused at once: there is nothing to wait for.
-        if isinstance(state, Absent) and not opens(says) and may_say(says, origin, self._closers):
+        if isinstance(state, Absent) and not opens(says) and may_say(says, fact, self._closers):
             raise Early(made_need(stream), f"{stream.partition('-')[0]} {stream.partition('-')[2]}")
         event_id = self._log.new_id()
-        stamp = Stamp(event_id, "", entry.parsed.fact, message.effectiveon, self._log.clock.now())
+        stamp = Stamp(event_id, "", fact, message.effectiveon, self._log.clock.now())
         policies = batch.policies
         events = decide_matter(MatterAct(stamp, stream, says), state, policies.items, self._calendar, self._closers)
         unit = Unit(expects={stream: batch.versions[stream], DEVELOPMENT_POLICIES: policies.version})

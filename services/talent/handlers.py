@@ -69,7 +69,6 @@ from services.talent.development_handlers import (
     development_policies,
     made_need,
 )
-from services.talent.matters import CLOSERS
 from services.talent.reactions import erased_by, origin_of, person_of, react
 from services.talent.staffing import StaffingFact, StaffingState
 from services.talent.staffing_handlers import Staffing
@@ -133,7 +132,7 @@ class Talent:
     """The handlers of both consumers: they share what is known of people.
 
     hold_seconds: how long a message waits for what it needs before it is parked. erase: deletes a message from INTAKE for good.
-    calendar: of working days. closers: sources that may return, extend and close other sources' problems.
+    calendar: of working days. closers: sources that may return, extend and close other sources' problems, beside the operators.
     """
 
     whole = True
@@ -146,14 +145,14 @@ class Talent:
         *,
         hold_seconds: int,
         quota: Quota | None = None,
-        bounds: Mapping[str, SourceBounds] | None = None,
+        known: Mapping[str, SourceBounds] | None = None,
         wake: Callable[[], None],
         erase: Callable[[int], Awaitable[None]],
         calendar: Calendar | None = None,
-        closers: frozenset[str] = CLOSERS,
+        closers: frozenset[str] = frozenset(),
     ) -> None:
         self._log = log
-        desk = Desk(SERVICE, log, quota, bounds)
+        desk = Desk(SERVICE, log, quota, known)
         self._holding = Holding(desk, log, hold_seconds)
         published = standards(log), development_policies(log)
         self._shelves: dict[str, Shelf[Any]] = {each.stream: each.shelf() for each in published}
@@ -340,9 +339,8 @@ class _Candidates:
         message, source = entry.parsed.message, entry.parsed.origin
         ref = stream.removeprefix("worker-")
         event_id = self.log.new_id()
-        command = _command(
-            _candidate(entry), Stamp(event_id, ref, entry.parsed.fact, message.effectiveon, self.log.clock.now())
-        )
+        stamp = Stamp(event_id, ref, entry.parsed.fact, message.effectiveon, self.log.clock.now())
+        command = _command(_candidate(entry), stamp)
         _check_needs(command, batch.states[stream], ref)
         mentor = _mentor_of(command)
         if mentor is not None and not batch.states[mentor].heard:

@@ -27,9 +27,10 @@ from contracts.divisions import covers
 from contracts.particulars import EngagementStart
 from contracts.registration_life import division_on
 from contracts.registry import FactOrigin
+from contracts.roles import OPERATOR
 from eventlog.decider import Decider, already
 from services.talent.acts import Stamp, check_dates, reject
-from services.talent.appraisal import OPERATOR, Cancelled, Concluded, CycleState, NotOpened, Open, Published, Scored
+from services.talent.appraisal import Cancelled, Concluded, CycleState, NotOpened, Open, Published, Scored
 from services.talent.scoring import marked_items, profile_for
 from services.talent.screening import KnownFact, passed, registration
 
@@ -222,7 +223,7 @@ def place_on(standing: dict[str, KnownFact], day: date) -> StandingPlace | str:
 def decide_marking(command: MarkingCommand, state: Ratee, around: MarkingAround) -> tuple[MarkingEvent, ...]:
     """Return what the command leads to. Raises Rejected. What is known already leads to nothing."""
     check_dates(command.stamp)
-    document = _taking(around.cycle, command.stamp.origin.source)
+    document = _taking(around.cycle, command.stamp.origin)
     if order_of(command.stamp.origin) in state.known:
         return ()
     match command:
@@ -238,12 +239,12 @@ def decide_marking(command: MarkingCommand, state: Ratee, around: MarkingAround)
             assert_never(command)
 
 
-def _taking(cycle: CycleState, source: str) -> AppraisalDocument:
+def _taking(cycle: CycleState, origin: FactOrigin) -> AppraisalDocument:
     """The document of a cycle that takes messages about people, from this source. Raises Rejected."""
     match cycle:
         case Open() | Scored():
             named = cycle.document.sources
-            if named and source not in (*named, cycle.owner, OPERATOR):
+            if named and origin.source not in (*named, cycle.owner) and not origin.acts_as(OPERATOR):
                 raise reject(
                     "source", "not-a-source-of-the-cycle", "the cycle names other sources", "report it by one of these"
                 )

@@ -40,6 +40,8 @@ from contracts.development import (
     SessionRecorded,
 )
 from contracts.divisions import in_force
+from contracts.registry import FactOrigin
+from contracts.roles import OPERATOR
 from contracts.terms import month_end
 from contracts.workdays import Calendar, UnknownYear
 from eventlog.decider import Decider, already
@@ -47,7 +49,6 @@ from services.talent.acts import Stamp, check_dates, reject
 from services.talent.development import PolicyKnown
 
 __all__ = [
-    "CLOSERS",
     "Absent",
     "Described",
     "Issued",
@@ -80,8 +81,6 @@ MatterSaid = (
     | ItemCheck
     | ListWithdrawal
 )
-CLOSERS = frozenset({"operator"})
-"""Sources that may return, extend and close other sources' problems, where a deployment names no others."""
 STEPS_MAX = 1_000
 """Steps of one problem or list."""
 
@@ -110,17 +109,18 @@ def opens(says: MatterSaid) -> bool:
     return isinstance(says, Course | Session | Problem | ListIssue)
 
 
-def may_say(says: MatterSaid, source: str, closers: frozenset[str] = CLOSERS) -> bool:
-    """Whether the source may say this of the matter that it names. source: the publishing one.
+def may_say(says: MatterSaid, origin: FactOrigin, closers: frozenset[str] = frozenset()) -> bool:
+    """Whether who publishes may say this of the matter that it names. closers: sources that may, beside the operators.
 
     Evidence, a signature and the check of an item may come from any system; how a problem ends, and that a list is no longer
     asked for, is for whoever began it.
     """
+    ends_all = origin.source in closers or origin.acts_as(OPERATOR)
     match says:
         case ProblemReturn() | ProblemExtension() | ProblemClosing():
-            return says.problem_source in (None, source) or source in closers
+            return says.problem_source in (None, origin.source) or ends_all
         case ListWithdrawal():
-            return says.list_source in (None, source) or source in closers
+            return says.list_source in (None, origin.source) or ends_all
         case _:
             return True
 
@@ -226,12 +226,12 @@ def decide_matter(
     state: Matter,
     policies: Iterable[PolicyKnown] = (),
     calendar: Calendar | None = None,
-    closers: frozenset[str] = CLOSERS,
+    closers: frozenset[str] = frozenset(),
 ) -> tuple[MatterEvent, ...]:
     """Return what the act leads to. Raises Rejected. An act that was done already leads to nothing."""
     check_dates(act.stamp)
     says = act.says
-    if not may_say(says, act.stamp.origin.source, closers):
+    if not may_say(says, act.stamp.origin, closers):
         if isinstance(says, ListWithdrawal):
             raise reject("data.list_source", "not-your-list", "another source issued this list", "ask it, or an operator")
         raise reject("data.problem_source", "not-your-problem", "another source raised this problem", "ask it, or an operator")
@@ -474,7 +474,7 @@ def replay_matter(history: Iterable[MatterHappened]) -> Matter:
 
 
 def matter_decider(
-    policies: Iterable[PolicyKnown] = (), calendar: Calendar | None = None, closers: frozenset[str] = CLOSERS
+    policies: Iterable[PolicyKnown] = (), calendar: Calendar | None = None, closers: frozenset[str] = frozenset()
 ) -> Decider[MatterAct, MatterHappened, Matter]:
     """The decider of one matter, with the policies, the calendar and the closers that are known."""
     known = tuple(policies)

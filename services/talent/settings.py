@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, read_bounds
+from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, known_in
+from eventlog.logging import get_log
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import Variable, read_settings, whole_number
 from eventlog.transport import TRANSPORT_VARIABLES, Transport, transport_from
@@ -23,8 +24,8 @@ VARIABLES = (
     Variable(HOLD, "how long a fact waits for its person", str(7 * 24 * 3600)),
     Variable(
         "HONGLING_TALENT_CLOSERS",
-        "sources that may close other sources' problems and withdraw their lists, with commas",
-        "operator",
+        "sources that may close others' problems and withdraw their lists, beside the operators, with commas",
+        "",
     ),
     *QUOTA_VARIABLES,
     SOURCES_VARIABLE,
@@ -43,7 +44,7 @@ class Settings:
     hold_seconds: int
     closers: frozenset[str]
     quota: Quota
-    bounds: Mapping[str, SourceBounds]
+    known: Mapping[str, SourceBounds]
     log_level: str
 
 
@@ -61,6 +62,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         closers=frozenset(part.strip() for part in values["HONGLING_TALENT_CLOSERS"].split(",") if part.strip()),
         quota=quota_from(values),
-        bounds=read_bounds(values[SOURCES_VARIABLE.name]),
+        known=known_in(values[SOURCES_VARIABLE.name], get_log("talent")),
         log_level=values["HONGLING_LOG_LEVEL"],
     )

@@ -440,7 +440,7 @@ def test_what_is_owed_goes_by_the_rating_of_who_has_the_authority(
     """Whichever rating comes first, and with a clock that runs ahead: what stands is the registry's word."""
     lite.publish(policy_text())
     bounds = {"appraisal": SourceBounds(authority=frozenset({"rating"}))}
-    registry = RegistryBench(open_database(f"sqlite:///{tmp_path}/registry.db"), bounds=bounds)
+    registry = RegistryBench(open_database(f"sqlite:///{tmp_path}/registry.db"), known=bounds)
     registry.settle(registry.registers(1, on="2020-06-01"), engaged(registry, "w-1", "start-1"))
     person = {"source_key": "w-1", "key_source": "hr"}
     said = {"appraisal": ("competent", "2026-02-28T08:00:00Z"), "training": ("excellent", "2026-03-01T00:03:20Z")}

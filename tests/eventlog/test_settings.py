@@ -95,25 +95,25 @@ def test_the_registrys_rules_and_bounds_are_read() -> None:
     """Correctors as a list, issuers as JSON; defaults are the scheme's."""
     read = registry.settings_from(
         REGISTRY
-        | {"HONGLING_REGISTRY_CORRECTORS": "operator, audit", "HONGLING_REGISTRY_ISSUERS": '{"senior": ["province", "city"]}'}
+        | {"HONGLING_REGISTRY_CORRECTORS": "hr, audit", "HONGLING_REGISTRY_ISSUERS": '{"senior": ["province", "city"]}'}
     )
-    assert read.correctors == {"operator", "audit"}
+    assert read.correctors == {"hr", "audit"}
     assert read.rules.issuers == {"senior": ("province", "city")}
     default = registry.settings_from(REGISTRY)
-    assert (default.correctors, default.hold_seconds) == (frozenset({"operator"}), 7 * 24 * 3600)
+    assert (default.correctors, default.hold_seconds) == (frozenset(), 7 * 24 * 3600)
     assert default.rules.issuers["junior"] == ("county",)
 
 
 def test_who_may_close_another_s_problem_is_read_as_a_list() -> None:
-    """The operator, where nothing is said."""
+    """Nobody beside the operators, where nothing is said."""
     given = {
         "HONGLING_NATS_URL": "nats://127.0.0.1",
         "HONGLING_TALENT_NATS_SEED_FILE": "p",
         "HONGLING_TALENT_DATABASE_URL": "sqlite:///t",
         "HONGLING_TALENT_ASIDE_KEY_FILE": "k",
     }
-    assert talent.settings_from(given).closers == {"operator"}
-    assert talent.settings_from(given | {"HONGLING_TALENT_CLOSERS": "operator, audit"}).closers == {"operator", "audit"}
+    assert talent.settings_from(given).closers == frozenset()
+    assert talent.settings_from(given | {"HONGLING_TALENT_CLOSERS": "hr, audit"}).closers == {"hr", "audit"}
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_nothing_without_authority_stands_against_what_has_it(commands: list[Com
 
 @pytest.fixture
 def bench(database: Database) -> RegistryBench:
-    return RegistryBench(database, bounds=BOUNDS)
+    return RegistryBench(database, known=BOUNDS)
 
 
 def rating(bench: RegistryBench, source: str, word: str, seconds: int) -> Item:

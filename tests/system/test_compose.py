@@ -14,9 +14,11 @@ from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from console.deployment import DEFAULT_SOURCES, find_server, usual_bounds
+from console.deployment import DEFAULT_SOURCES, find_server
 from console.main import app
+from console.principals import Principals
 from console.topology import SERVICES, principals
+from contracts.roles import PEOPLE
 from eventlog.bounds import SOURCES_VARIABLE, authority_of, read_bounds
 from eventlog.settings import Variable, aside_variable, seed_variable
 from eventlog.transport import TRANSPORT_VARIABLES, transport_from
@@ -83,12 +85,18 @@ def test_each_service_gets_every_setting_that_it_must_have(compose: dict[str, An
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_each_service_reads_what_the_usual_sources_may_write(compose: dict[str, Any], service: str) -> None:
-    """The file that is mounted says what a new embedded deployment says."""
-    where = Path(environment(compose, service)[SOURCES_VARIABLE.name])
-    (folder,) = (source for source, _, target in mounts(compose, service) if Path(target) == where.parent)
-    assert (ROOT / folder / where.name).read_text(encoding="utf-8") == usual_bounds(DEFAULT_SOURCES)
-    assert authority_of(read_bounds(str(ROOT / folder / where.name))).keys() == {*DEFAULT_SOURCES, "talent"}
+def test_each_service_reads_who_has_which_role_and_what_is_whose_to_say(
+    compose: dict[str, Any], service: str, tmp_path: Path
+) -> None:
+    """The file that is mounted is the one that is made with the principals; no secret is in its folder."""
+    folder, name = environment(compose, service)[SOURCES_VARIABLE.name].rsplit("/", 1)
+    assert ("principals", "known", folder) in mounts(compose, service)
+    principals = Principals(tmp_path)
+    principals.create(DEFAULT_SOURCES)
+    assert (principals.known_file.parent.name, principals.known_file.name) == ("known", name)
+    found = read_bounds(str(principals.known_file))
+    assert authority_of(found).keys() == {*DEFAULT_SOURCES, "talent"}
+    assert {name: each.roles for name, each in found.items() if name in PEOPLE} == {role: frozenset({role}) for role in PEOPLE}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -350,7 +358,8 @@ def test_each_container_finds_its_own_seeds_and_no_others(compose: dict[str, Any
     for name in compose["services"].keys() - setup:
         named = {SEEDS[key]: value for key, value in environment(compose, name).items() if key in SEEDS}
         named |= {f"aside/{ASIDE[key]}": value for key, value in environment(compose, name).items() if key in ASIDE}
-        mounted = {folder: target for volume, folder, target in mounts(compose, name) if volume == "principals"}
+        seeds = [each for each in mounts(compose, name) if each[0] == "principals" and each[1] != "known"]
+        mounted = {folder: target for _, folder, target in seeds}
         assert {user: value.rpartition("/")[0] for user, value in named.items()} == mounted
         for user, value in named.items():
             assert (principals_folder / user / value.rpartition("/")[2]).stat().st_mode & 0o777 == 0o600

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from nats.aio.client import Client
 
 from console.deployment import DEFAULT_SOURCES, Deployment, Running
-from console.topology import ADMIN, OPERATOR, POLICY_OFFICE, principals
+from console.topology import ADMIN, SERVICES, principals, streams
 from contracts.intake import FACT_TYPES
+from contracts.roles import AUDITOR, DESK, OPERATOR, POLICY_OFFICE
 from deploy.permissions import Attempt, attempts, may
 from eventlog.topology import Principal, covers
 from tests.support import eventually
@@ -95,16 +96,28 @@ def intake_rights(user: Principal) -> set[str]:
 PERSONAL_DATA_ACTS = {"duplicate-confirmed", "personal-data-unmasked", "personal-data-exported", "person-erased"}
 
 
-def test_only_an_operator_says_who_is_whom_who_is_shown_and_who_is_erased() -> None:
+def test_only_an_operator_or_a_desk_says_who_is_whom_who_is_shown_and_who_is_erased() -> None:
     """No integrating system, and no policy office: these acts have a person who answers for them."""
     for act in PERSONAL_DATA_ACTS:
-        assert {user.name for user in USERS if act in intake_rights(user)} == {OPERATOR}
+        assert {user.name for user in USERS if act in intake_rights(user)} == {OPERATOR, DESK}
 
 
 def test_only_the_policy_office_publishes_a_certification_standard() -> None:
     """Neither a source nor an operator makes the rules by which it reports."""
     allowed = {user.name for user in USERS if "certification-standard-published" in intake_rights(user)}
     assert allowed == {POLICY_OFFICE}
+
+
+def test_an_auditor_reads_every_stream_and_receipt_and_changes_nothing() -> None:
+    """What it may publish are questions: no fact, no event, no receipt, no acknowledgement, no consumer's messages."""
+    (auditor,) = (user for user in USERS if user.name == AUDITOR)
+    assert {right.split(".")[0] for right in auditor.publish} == {"status", "receipts-of", "$JS"}
+    reads = ("$JS.API.STREAM.INFO.", "$JS.API.DIRECT.GET.")
+    streams_ = {str(config.name) for config in streams()}
+    assert {right for right in auditor.publish if right.startswith("$JS")} == {f"{r}{s}" for r in reads for s in streams_}
+    assert [right for right in auditor.publish if right.startswith("receipts-of.")] == [
+        f"receipts-of.*.{service}" for service in SERVICES
+    ]
 
 
 CHECKS = {"payment-run-checked", "period-closed"}

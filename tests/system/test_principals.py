@@ -142,7 +142,7 @@ def test_people_get_their_own_seeds_by_a_command_while_the_broker_runs(tmp_path:
             await asyncio.to_thread(typed, tmp_path, "disable", "wang")
             assert await refused(running, seed, "wang")
             rows = (await asyncio.to_thread(typed, tmp_path, "list"))["principals"]
-            assert {row["name"]: row["state"] for row in rows if row["role"] == "cashier"} == {
+            assert {row["name"]: row["state"] for row in rows if row["roles"] == ["cashier"]} == {
                 "cashier": "active", "wang": "disabled", "li": "active"}  # fmt: skip
             await asyncio.to_thread(typed, tmp_path, "enable", "wang")
             assert not await refused(running, seed, "wang")

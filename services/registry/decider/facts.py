@@ -45,6 +45,7 @@ from contracts.registry import (
     Standing,
     WorkerRegistered,
 )
+from contracts.roles import DESK, OPERATOR
 from eventlog.decider import Rejected
 from services.registry.decider.worker import (
     Early,
@@ -158,7 +159,7 @@ def _check_second_registration(stamp: Stamp, state: Worker, rules: Rules) -> Non
     standing = state.facts.get(state.standing.get("registration", (None, ()))[0] or "")
     if standing is None:
         return
-    may_see = stamp.origin.source in rules.operators or stamp.origin.source == first_of(state, standing).source
+    may_see = stamp.origin.acts_as(OPERATOR, DESK) or stamp.origin.source == first_of(state, standing).source
     shown = stamp.person_ref if may_see else f"p...{stamp.person_ref[-REF_SHOWN_CHARS:]}"
     raise reject(
         "data.person.identity",

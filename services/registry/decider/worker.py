@@ -301,14 +301,13 @@ def _issuers() -> dict[str, tuple[str, ...]]:
 class Rules:
     """What decides what can be true (policy). issuers: grade → levels that may issue it, where no standard is in force.
 
-    standards: in the order of publication. calendar None: every notice must be told its last day. operators: sources that may
-    see any person_ref. authority: source → kinds of particulars that are its to say.
+    standards: in the order of publication. calendar None: every notice must be told its last day. authority: source → kinds of
+    particulars that are its to say.
     """
 
     issuers: Mapping[str, tuple[str, ...]] = field(default_factory=_issuers)
     standards: tuple[Standard, ...] = ()
     calendar: Calendar | None = None
-    operators: frozenset[str] = frozenset({"operator"})
     authority: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def origin_of(self, origin: FactOrigin, kind: str, *, amends: bool = False) -> FactOrigin:

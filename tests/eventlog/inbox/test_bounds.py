@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.bounds import SourceBounds, authority_of, read_bounds
+from eventlog.bounds import SourceBounds, authority_of, known_in, read_bounds, roles_of
 from eventlog.database import Database
 from eventlog.desk import AHEAD_SECONDS_MAX
 from eventlog.settings import SettingError
@@ -54,7 +54,7 @@ BOUNDS = {"hr": SourceBounds(facts=frozenset({"worker-registered", "fact-correct
 
 @pytest.fixture
 def bounded(database: Database) -> RegistryBench:
-    return RegistryBench(database, bounds=BOUNDS)
+    return RegistryBench(database, known=BOUNDS)
 
 
 def refusals(bench: RegistryBench) -> list[tuple[str, str, str]]:
@@ -116,3 +116,49 @@ def test_the_file_says_what_the_bounds_are(tmp_path: Path) -> None:
     assert authority_of(read_bounds(str(file))) == {"appraisal": frozenset({"rating"})}
     with pytest.raises(SettingError, match="cannot be read"):
         read_bounds(str(tmp_path / "absent.json"))
+
+
+# --- roles ----------------------------------------------------------------------------------------------------------------
+
+RATING = {"kind": "rating", "year": 2024, "rating": "excellent"}
+NAMED = {
+    "zhang-san": SourceBounds(roles=frozenset({"operator"})),
+    "li-si": SourceBounds(roles=frozenset({"desk"})),
+    "wang": SourceBounds(roles=frozenset({"cashier"})),
+}
+
+
+def outcome_of(bench: RegistryBench, name: str) -> str:
+    return next(receipt.outcome for receipt in bench.receipts if receipt.id == name)
+
+
+def test_a_named_operator_corrects_what_another_reported_and_a_desk_does_not(database: Database) -> None:
+    """The role counts, not the name; it is kept with the event, so that no list is needed to read it again."""
+    bench = RegistryBench(database, known=NAMED)
+    bench.each(
+        bench.registers(),
+        bench.rates(),
+        bench.corrects("rate-1", RATING, owner="hr", id="by-desk", source="li-si"),
+        bench.corrects("rate-1", RATING, owner="hr", id="by-operator", source="zhang-san"),
+    )
+    assert (outcome_of(bench, "by-desk"), outcome_of(bench, "by-operator")) == ("refused", "accepted")
+
+
+def test_what_a_role_does_not_report_is_refused_by_the_service_too(database: Database) -> None:
+    """The broker would not have let it through; whoever got past it gets no further."""
+    bench = RegistryBench(database, known=NAMED)
+    bench.settle(bench.registers(source="wang", id="y"))
+    assert outcome_of(bench, "y") == "refused"
+
+
+def test_a_list_that_is_replaced_holds_at_once_and_one_that_is_broken_leaves_what_was_known(tmp_path: Path) -> None:
+    """A person who is added while the services run is bounded from the first message on."""
+    file = tmp_path / "sources.json"
+    file.write_text('{"hr": {"roles": ["source"]}}')
+    known = known_in(str(file))
+    assert roles_of(known, "zhang-san") == frozenset()
+    file.write_text('{"hr": {"roles": ["source"]}, "zhang-san": {"roles": ["operator"], "divisions": ["370000"]}}')
+    assert roles_of(known, "zhang-san") == {"operator"}
+    file.write_text("{")
+    assert roles_of(known, "zhang-san") == {"operator"}
+    assert roles_of({}, "operator") == {"operator"}
