@@ -7,8 +7,8 @@ says one, and no bound but its role's (``contracts.roles``)::
      "training": {"roles": ["source"], "facts": ["certificate-issued"], "divisions": ["320100"], "ahead_days": 31,
                   "authority": ["certificate"]}}
 
-A division means all below it too: of what a fact says of divisions (``division``, at any depth), and of the person whom it is
-about. ``authority`` is no bound but a rank: against a fact of a source that has it for the kind, one of a source without cannot
+A division means all below it too. It bounds what a fact says of divisions (``division``, at any depth), not whose fact it is.
+``authority`` is no bound but a rank: against a fact of a source that has it for the kind, one of a source without cannot
 stand. `hongling principal` writes roles and divisions into the file; a service reads it again when it was replaced.
 """
 
