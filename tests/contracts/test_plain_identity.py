@@ -139,7 +139,7 @@ def test_nothing_in_a_recorded_event_is_taken_for_an_identity(path: Path) -> Non
 
 @pytest.mark.parametrize("folder", ["policies", "standards", "cycles", "docs"])
 def test_documents_hold_none(folder: str) -> None:
-    """Policies, standards and manuals of this repository, whole files at a time; not a list of digests, which hold any digits."""
+    """Policies, standards and manuals of this repository, whole files at a time; a list of digests is none."""
     files = [path for path in (ROOT / folder).rglob("*.*") if path.is_file() and path.name != "sbom.cdx.json"]
     texts = {path.name: path.read_text(encoding="utf-8") for path in files}
     assert texts
