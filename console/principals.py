@@ -136,7 +136,7 @@ class Principals:
         Safe to repeat: who is there keeps what it has.
         """
         if not self.exist() and not self.known_file.exists():
-            self.known_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._own(self.known_file.parent)
             write_secret(self.known_file, usual_bounds(sources))
         known = {each.name for each in self.entries()}
         for name, role in usual(sources):
@@ -201,7 +201,7 @@ class Principals:
 
     def _write_known(self, entries: Sequence[Entry]) -> None:
         """What the services know of people and sources. What somebody has put there besides stays."""
-        self.known_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._own(self.known_file.parent)
         known: dict[str, Any] = {}
         if self.known_file.exists():
             try:

@@ -157,7 +157,7 @@ async def _changed(broker: Broker, user: Principal, before: Mapping[str, Any]) -
     for name, heard in broker.heard.items():
         answers = [answer for each in USERS if each.name == name for answer in each.answers]
         asked = any(covers(answer, right) for answer in answers for right in user.publish)
-        if heard and name != user.name and not (asked and set(heard) <= set(user.publish)):
+        if heard and name != user.name and not (asked and all(any(covers(r, h) for r in user.publish) for h in heard)):
             found.add(f"{name} heard {sorted(set(heard))[0]}")
     return found
 
