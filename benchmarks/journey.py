@@ -21,12 +21,15 @@ from typing import Any
 import orjson
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy, StreamConfig
+from rich.console import Console
 
 from benchmarks.measure import Figure
 from console.client import IntakeClient
+from console.context import Context
 from console.demo_data import Labelled, city
 from console.deployment import DEFAULT_SOURCES, Deployment, Running, connect
 from console.policies import policy_message
+from console.proposals import confirm_message
 from console.sealing import load_public_key, seal
 from console.topology import ADMIN
 from contracts.roles import OPERATOR, POLICY_OFFICE
@@ -98,7 +101,10 @@ async def deployed(folder: Path) -> AsyncIterator[Deployed]:
         }
         made = Deployed(running, admin, operator, sources)
         text = POLICY.read_text(encoding="utf-8")
-        await sources[POLICY_OFFICE].publish_and_wait([policy_message(text, read_policy(text), datetime.now(UTC))], 30)
+        policy = policy_message(text, read_policy(text), datetime.now(UTC))
+        receipt = (await sources[POLICY_OFFICE].publish_and_wait([policy], 30)).receipts[policy.message_id]
+        about = Context(running.deployment, True, "en", Console())
+        await confirm_message(about, "allowance", policy, receipt)
         yield made
 
 

@@ -40,6 +40,7 @@ from console.deployment import DEFAULT_SOURCES, Deployment, Running
 from console.explain import explain_text
 from console.operate import ask_status
 from console.policies import policy_message
+from console.proposals import confirm_message
 from console.publishing import send
 from console.registry_words import event_text
 from console.sealing import load_public_key, seal
@@ -188,7 +189,9 @@ def _paid_as_expected(paid: dict[str, Any]) -> bool:
 async def _publish_policy(about: Context, name: str) -> None:
     path = Path(__file__).parent.parent / "policies" / f"{name}.yaml"
     text = path.read_text()
-    receipt = await send(about, POLICY_OFFICE, "allowance", policy_message(text, read_policy(text), datetime.now(UTC)))
+    message = policy_message(text, read_policy(text), datetime.now(UTC))
+    receipt = await send(about, POLICY_OFFICE, "allowance", message)
+    receipt = await confirm_message(about, "allowance", message, receipt)
     if receipt.outcome != "accepted":
         fail(DIFFERENCE, f"policy {name} was not accepted: {receipt.problems}")
 
@@ -381,6 +384,7 @@ async def _whole_way(about: Context, clients: dict[str, IntakeClient], sealed: S
     text = (Path(__file__).parent.parent / "standards" / "example-certification.yaml").read_text(encoding="utf-8")
     message = standard_message(text, read_standard(text), datetime.now(UTC))
     receipt = await send(about, POLICY_OFFICE, "registry", message)
+    receipt = await confirm_message(about, "registry", message, receipt)
     if receipt.outcome != "accepted":
         fail(DIFFERENCE, f"the certification standard was not accepted: {receipt.problems}")
     events: list[Recorded] = []

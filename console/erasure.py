@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, func, select
@@ -23,9 +23,11 @@ from console.context import Context
 from console.operate import ask_status
 from console.topology import INTAKE_DAYS, RECEIPT_DAYS
 from contracts.base import utc_text
+from contracts.operations import ActConfirmed, ProposalEvent
 from contracts.registry import DossierEntryCorrected, DossierEntryRecorded, PersonErased
 from contracts.roles import DESK, OPERATOR
 from eventlog import schema
+from eventlog.eyes import PROPOSALS, replay
 from eventlog.forgetting import message_of
 from eventlog.inclusion import path_in_log, root_from
 from eventlog.log import Log, Recorded, leaf_of
@@ -219,7 +221,15 @@ def certificate(
     ref, *merged = files
     still = erasure(connection, ref, also=merged)
     head = log.head(connection)
-    path = path_in_log(connection, recorded.position, head.position)
+
+    def proven(of: Recorded) -> dict[str, Any]:
+        path = path_in_log(connection, of.position, head.position)
+        return {
+            "event": {"log": log.name, **{name: getattr(of, name) for name in ROW}},
+            "proof": {"tree_size": head.position, "root": head.root, "path": [each.hex() for each in path]},
+        }
+
+    second = _confirmation(log, connection, recorded)
     return {
         "format": FORMAT,
         "made_at": utc_text(now.astimezone(UTC)),
@@ -235,9 +245,19 @@ def certificate(
         },
         "left": {"keys": len(still.keys), "index_entries": len(still.index), "attachments": attachments["left"]},
         "remains": [each.payload() for each in remains],
-        "event": {"log": log.name, **{name: getattr(recorded, name) for name in ROW}},
-        "proof": {"tree_size": head.position, "root": head.root, "path": [each.hex() for each in path]},
+        **proven(recorded),
+        **({} if second is None else {"confirmed_by": second.actor, "confirmation": proven(second)}),
     }
+
+
+def _confirmation(log: Log, connection: Connection, recorded: Recorded) -> Recorded | None:
+    """The event with which another principal confirmed the erasure; None where one was enough."""
+    history = log.load(connection, [PROPOSALS])[PROPOSALS]
+    found = replay((each.event_id, cast(ProposalEvent, each.event)) for each in history)
+    named = {
+        each.settled_event for each in found.values() if each.cause == recorded.causation_id and each.settled == "confirmed"
+    }
+    return next((each for each in history if each.event_id in named), None)
 
 
 def check_certificate(found: Any, root: str | None = None) -> list[str]:
@@ -264,11 +284,29 @@ def _problems_of(found: Any, root: str | None) -> list[str]:
         problems.append(f"the event is a {row['type']} of log {row['log']}, not an erasure in the registry's log")
     else:
         problems += _event_problems(found, row, erased)
+    problems += _confirmation_problems(found) if "confirmed_by" in found else []
     if any(found["left"].values()):
         problems.append(f"something was left: {json.dumps(found['left'])}; give the command again")
     if root is not None and root.strip().lower() != proof["root"]:
         problems.append(f"the root is {proof['root']}, not {root.strip().lower()}")
     return problems
+
+
+def _confirmation_problems(found: Any) -> list[str]:
+    """What is wrong with the second principal's event in a certificate that names one."""
+    row, proof = found["confirmation"]["event"], found["confirmation"]["proof"]
+    path = [bytes.fromhex(each) for each in proof["path"]]
+    leaf = leaf_of(row["log"], {name: row[name] for name in ROW})
+    root = root_from(leaf, row["position"] - 1, proof["tree_size"], path).hex()
+    if root != found["proof"]["root"] or proof["tree_size"] != found["proof"]["tree_size"]:
+        return ["the confirmation does not stand in the log whose root this is: one of the two was changed"]
+    try:
+        event = ActConfirmed.model_validate_json(row["data"])
+    except ValidationError:
+        return ["the confirmation's data are no confirmation"]
+    if (row["type"], row["log"], event.by) != (ActConfirmed.TYPE, "registry", found["confirmed_by"]):
+        return ["the certificate names another second principal than the event that it shows"]
+    return ["the same principal has asked for the erasure and confirmed it"] if event.by == found["by"] else []
 
 
 def _event_problems(found: Any, row: Any, erased: Any) -> list[str]:

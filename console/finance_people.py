@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 import typer
@@ -16,12 +17,16 @@ from sqlalchemy import Connection, select
 
 from console.context import DIFFERENCE, Context, fail
 from console.personal import publish_act
-from console.publishing import show_receipt
+from console.proposals import end_for_waiting, open_proposal, same_act
+from console.publishing import is_proposed, show_receipt
+from console.topology import OPERATOR
 from contracts import intake
+from contracts.base import utc_text
 from contracts.names import legible_name
 from contracts.registry import EncryptedIdentity, FactCorrected, PersonalDataExported, WorkerRegistered
 from eventlog import schema
 from eventlog.bulk import one_of
+from eventlog.ids import SystemClock
 from eventlog.log import Log, Recorded
 from services.registry.vault import Vault
 from services.registry.views import file_end, standing
@@ -31,6 +36,9 @@ __all__ = ["FIELDS", "Missing", "OnFile", "Payee", "Why", "decrypted", "identiti
 PAGE = 1000
 FIELDS = ("name", "bank_account")
 """What a bank is told of a payee, and all that is decrypted."""
+EXPORTED = "personal-data-exported"
+RELEASE_HOURS = 24
+"""How long an export that another principal has released can be made."""
 
 Why = Literal["unknown", "erased", "withdrawn", "no-name", "no-account", "unreadable"]
 
@@ -155,10 +163,16 @@ def record_export(ctx: Context, purpose: str, people: int, list_sha256: str, rea
     Otherwise it ends the command: nothing is decrypted that is not on record.
     """
     data = {"purpose": purpose, "fields": FIELDS, "people": people, "list_sha256": list_sha256, "reason": reason}
-    receipt = publish_act(ctx, "personal-data-exported", intake.PersonalDataExported, data)
+    scope = {name: list(said) if isinstance(said, tuple) else said for name, said in data.items() if name != "reason"}
+    released = _released(ctx, scope)
+    if released is not None:
+        return released
+    receipt = publish_act(ctx, EXPORTED, intake.PersonalDataExported, data)
     if receipt.outcome != "accepted":
         show_receipt(ctx, receipt)
         raise typer.Exit(DIFFERENCE)
+    if is_proposed(receipt):
+        _released(ctx, scope)
     with ctx.log("registry") as log, log.database.read.connect() as connection:
         recorded = log.find(connection, receipt.events[0]) if receipt.events else None
     if recorded is None or not _is_that(recorded.event, data):
@@ -170,6 +184,25 @@ def record_export(ctx: Context, purpose: str, people: int, list_sha256: str, rea
             ),
         )
     return recorded
+
+
+def _released(ctx: Context, scope: Mapping[str, Any]) -> Recorded | None:
+    """The record of this very export, if another principal has released it within ``RELEASE_HOURS``.
+
+    Ends the command with 1 if it waits for that. scope: purpose, fields, how many people, and the list of them.
+    """
+    since = utc_text(SystemClock().now() - timedelta(hours=RELEASE_HOURS))
+    with ctx.log("registry") as log, log.database.read.connect() as connection:
+        waiting = open_proposal(log, OPERATOR, EXPORTED, scope)
+        if waiting is not None:
+            end_for_waiting(ctx, "registry", waiting)
+        stream = f"export-{scope['list_sha256']}"
+        records = log.load(connection, [stream])[stream]
+        for each in same_act(log, OPERATOR, EXPORTED, scope):
+            released = next((found for found in records if found.causation_id == each.cause), None)
+            if each.settled == "confirmed" and released is not None and released.recorded_at >= since:
+                return released
+    return None
 
 
 def _is_that(event: Any, data: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ COMMANDS = {
         "console.registry", "The registry's own desk: workers, certification, units, inspections, dossiers, personal data."
     ),
     "certificate": Entry("console.certificates", "Certificates: show, verify, change, recognise, export as credentials."),
-    "policy": Entry("console.policies", "Policy documents: check, publish, list, show."),
+    "policy": Entry("console.policies", "Policy documents: check, publish, confirm, list, show."),
     "what-if": Entry(
         "console.whatif", "A candidate policy over everybody's facts: what it would come to, and who would get more or less."
     ),
@@ -47,6 +47,7 @@ COMMANDS = {
     "verify": Entry("console.prove", "Hold log, tree, read models and stream against each other."),
     "stream": Entry("console.streams", "The services' streams, which can be made again from their logs."),
     "parked": Entry("console.parked", "Messages that were set aside: list, show, retry, discard."),
+    "proposal": Entry("console.proposals", "Acts that need a second principal: list, show, confirm, withdraw."),
     "principal": Entry("console.principal_acts", "Who is known to the broker, with which credential."),
     "tls": Entry("console.tls_acts", "Certificates for the broker, the databases and who connects."),
     "keys": Entry("console.keys", "The registry's key files: create, rotate, rewrap, index, seal, credential."),

@@ -23,6 +23,7 @@ from console.context import (
     context,
     fail,
 )
+from console.proposals import confirm_file
 from console.publishing import Message, check_document, document_message, publish_document, sound_document
 from console.words import Words, day_of, safe, show_table, yuan
 from contracts.allowance import PolicyPublished
@@ -52,7 +53,7 @@ from services.allowance.settings_text import CHANNEL_TEXT, WITHIN_TEXT, setting_
 
 __all__ = ["policy_message", "print_policy", "register"]
 
-policy = typer.Typer(no_args_is_help=True, help="Policy documents: check, publish, list, show.")
+policy = typer.Typer(no_args_is_help=True, help="Policy documents: check, publish, confirm, list, show.")
 
 FILE_SUFFIXES = (".yaml", ".yml")
 
@@ -81,12 +82,32 @@ def policy_message(text: str, document: PolicyDocument, at: datetime, source: st
 
 
 @policy.command()
-def publish(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """Check a document and publish it; everybody whom it concerns is calculated again. Safe to repeat."""
+def publish(
+    file: FileArgument,
+    again: Annotated[bool, typer.Option("--again", help="its proposal was withdrawn, or its time is over")] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Check a document and propose it; with another principal's confirmation it is published. Safe to repeat."""
     ctx = context(data, as_json, lang)
     publish_document(
-        ctx, file, "allowance", check_policy, lambda text, at, source: policy_message(text, read_policy(text), at, source)
+        ctx,
+        file,
+        "allowance",
+        check_policy,
+        lambda text, at, source: policy_message(text, read_policy(text), at, source),
+        again,
     )
+
+
+@policy.command()
+def confirm(file: FileArgument, data: DataOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Confirm as the reviewer exactly the document that the policy office has proposed.
+
+    It is published, and everybody whom it concerns is calculated again.
+    """
+    confirm_file(context(data, as_json, lang), file, "allowance")
 
 
 # --- list and show ----------------------------------------------------------------------------------------------------

@@ -57,7 +57,9 @@ from console.personal import (
     the_attachments,
     the_vault,
 )
-from console.publishing import show_receipt
+from console.proposals import end_for_waiting, open_proposal
+from console.publishing import is_proposed, show_receipt
+from console.topology import OPERATOR
 from console.words import safe
 from contracts import intake
 from contracts.base import PersonRef
@@ -237,15 +239,27 @@ def _would_go(ctx: Context, ref: str, files: Mapping[str, Sequence[Recorded]], a
 
 def _record(ctx: Context, ref: str, reason: str) -> Recorded:
     """Have the registry erase the person. Returns the event, read back; otherwise ends the command."""
-    receipt = publish_act(ctx, "person-erased", intake.PersonErased, {"person": {"person_ref": ref}, "reason": reason})
+    person = {"person": {"person_ref": ref}}
+    _end_if_proposed(ctx, person)
+    receipt = publish_act(ctx, "person-erased", intake.PersonErased, {**person, "reason": reason})
     if receipt.outcome != "accepted":
         show_receipt(ctx, receipt)
         raise typer.Exit(DIFFERENCE)
+    if is_proposed(receipt):
+        _end_if_proposed(ctx, person)
     with ctx.log("registry") as log, log.database.read.connect() as connection:
         recorded = erased_in(files_of(connection, log, ref)[ref])
     if recorded is None:
         fail(DIFFERENCE, f"message {receipt.id} was accepted, but the registry's log has no erasure of {ref}; give it again")
     return recorded
+
+
+def _end_if_proposed(ctx: Context, person: Mapping[str, Any]) -> None:
+    """End the command with 1 while the erasure waits for its second principal."""
+    with ctx.log("registry") as log:
+        waiting = open_proposal(log, OPERATOR, "person-erased", person)
+    if waiting is not None:
+        end_for_waiting(ctx, "registry", waiting)
 
 
 def _certificate(

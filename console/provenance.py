@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from contracts.operations import MessageParked
+from contracts.operations import ActConfirmed, ActProposed, ActWithdrawn, MessageParked
 from eventlog import schema
 from eventlog.bulk import one_of
+from eventlog.eyes import PROPOSALS, Proposal, digest_of
 from eventlog.log import Recorded
 
 __all__ = ["Provenance", "unknown_events"]
@@ -28,10 +29,12 @@ Key = tuple[str, str]
 class Provenance:
     """Takes rows as they are read; ``check`` holds a page of them against the inbox.
 
-    foreign: event → its cause, which is no event of this log: to be looked for in the others'.
+    foreign: event → its cause, which is no event of this log: to be looked for in the others'. confirmed: once it was needed,
+    as ``_confirmations`` finds it.
     """
 
     foreign: dict[str, str] = field(default_factory=dict)
+    confirmed: set[tuple[str, str]] | None = None
 
     def check(self, connection: Connection, rows: Sequence[Recorded]) -> Iterable[str]:
         """What is wrong with the origin of these events, in words."""
@@ -42,7 +45,7 @@ class Provenance:
             unknown = [key for key in keys if key not in taken]
             if unknown:
                 yield _said(row, f"names the message {'/'.join(unknown[0])}, which the inbox has not taken")
-            elif _own(row) in keys and taken[_own(row)] != row.recorded_at:
+            elif _own(row) in keys and taken[_own(row)] != row.recorded_at and not self._confirmed(connection, row):
                 yield _said(row, f"names the message {row.causation_id}, which was settled in another append")
             elif keys and _own(row) not in keys:
                 yield _said(row, f"names the message {'/'.join(keys[0])}, and another cause: {row.causation_id or 'none'}")
@@ -56,6 +59,32 @@ class Provenance:
                 self.foreign[row.event_id] = cause
             elif known[cause] >= row.position:
                 yield _said(row, f"names a later event as its cause: {cause}")
+
+    def _confirmed(self, connection: Connection, row: Recorded) -> bool:
+        """Whether its message was a proposal, and another principal's confirmation is recorded in the event's own append."""
+        if self.confirmed is None:
+            self.confirmed = _confirmations(connection)
+        return (row.causation_id or "", row.recorded_at) in self.confirmed
+
+
+def _confirmations(connection: Connection) -> set[tuple[str, str]]:
+    """(the message that proposed, when it was confirmed) of every proposal that another principal has confirmed."""
+    event = schema.event.c
+    query = select(event.event_id, event.type, event.data, event.actor, event.recorded_at).where(event.stream == PROPOSALS)
+    kinds: dict[str, type[ActProposed | ActConfirmed | ActWithdrawn]] = {
+        each.TYPE: each for each in (ActProposed, ActConfirmed, ActWithdrawn)
+    }
+    made: dict[str, Proposal] = {}
+    found = set()
+    for row in connection.execute(query.order_by(event.version)):
+        said = kinds[row.type].model_validate_json(row.data)
+        if isinstance(said, ActProposed):
+            made[row.event_id] = Proposal(row.event_id, said.said, said.sha256, row.actor, said.until)
+        elif isinstance(said, ActConfirmed):
+            proposal = made.get(said.proposal)
+            if proposal and row.actor != proposal.by and said.sha256 == digest_of(proposal.said):
+                found.add((proposal.cause, row.recorded_at))
+    return found
 
 
 def _said(row: Recorded, what: str) -> str:

@@ -27,7 +27,7 @@ from contracts.receipts import Receipt
 from contracts.refusals import in_language
 from contracts.roles import POLICY_OFFICE
 from eventlog.documents import DocumentProblem
-from eventlog.ids import SystemEntropy, uuid7
+from eventlog.ids import SystemClock, SystemEntropy, uuid7
 from eventlog.intake import replay_receipt, seen_before
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "document_message",
     "fact_message",
     "has_errors",
+    "is_proposed",
     "problems_text",
     "publish_document",
     "read_document",
@@ -161,16 +162,36 @@ def _show_problems(ctx: Context, file: Path, problems: Sequence[DocumentProblem]
 
 
 def publish_document(
-    ctx: Context, file: Path, service: str, check: Check, made: Callable[[str, datetime, str], Message]
+    ctx: Context, file: Path, service: str, check: Check, made: Callable[[str, datetime, str], Message], again: bool = False
 ) -> None:
-    """Check a document, publish it, and show the receipt. Safe to repeat. Ends with 2 on errors."""
+    """Check a document, publish it, and show the receipt. Safe to repeat. Ends with 2 on errors.
+
+    again: as a message of its own: the proposal of before was withdrawn, or its time is over.
+    """
     source = ctx.who(POLICY_OFFICE)
     message = made(sound_document(ctx, file, check), datetime.now(UTC), source)
+    if again:
+        message = _anew(message)
     if len(message.message) > INTAKE_BYTES_MAX:
         fail(
             WRONG, f"{file} makes a message of {len(message.message)} bytes, the limit is {INTAKE_BYTES_MAX}; shorten its notes"
         )
-    show_receipt(ctx, run_async(send(ctx, source, service, message)))
+    receipt = run_async(send(ctx, source, service, message))
+    text = ctx.say(
+        f"请另一人查看后执行：hongling proposal confirm {safe(file)}",
+        f"then, by another principal who has looked at it: hongling proposal confirm {safe(file)}",
+    )
+    show_receipt(ctx, receipt, text=text if is_proposed(receipt) else "")
+
+
+def is_proposed(receipt: Receipt) -> bool:
+    """Whether what was sent waits for a second principal."""
+    return any(each.code == "proposed" for each in receipt.warnings)
+
+
+def _anew(message: Message) -> Message:
+    name = f"{message.message_id}-{uuid7(SystemClock().now(), SystemEntropy())}"
+    return Message(message.subject, name, orjson.dumps({**orjson.loads(message.message), "id": name}))
 
 
 # --- what becomes of a message ----------------------------------------------------------------------------------------

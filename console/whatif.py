@@ -26,6 +26,7 @@ from sqlalchemy import Connection, func, select
 from console.context import Context, DataOption, JsonOption, LangOption, context
 from console.explain import KnownOption, YearOption
 from console.people import Known, known_at, position_at
+from console.proposals import proposals_in, text_of
 from console.publishing import sound_document
 from console.words import Words, safe, show_table, yuan
 from contracts.allowance import EntitlementAdjusted, EntitlementDecided, FactHeard, PolicyPublished
@@ -57,7 +58,9 @@ def register(app: typer.Typer) -> None:
 
 
 def what_if(
-    policy: Annotated[Path, typer.Argument(help="YAML file of the candidate document", show_default=False)],
+    policy: Annotated[
+        Path, typer.Argument(help="YAML file of the candidate document, or the event that proposed it", show_default=False)
+    ],
     year: YearOption,
     known: KnownOption = None,
     show: Annotated[int, typer.Option("--show", min=0, max=SHOWN_MAX, help="list so many of the greatest differences")] = 0,
@@ -95,7 +98,13 @@ def _bar(ctx: Context, people: int) -> Iterator[Callable[[int], None] | None]:
 
 
 def _candidate(ctx: Context, file: Path) -> PolicyDocument:
-    """Ends the command with 2 if the document has an error."""
+    """Ends the command with 2 if the document has an error. file: or the event id of a proposal."""
+    if not file.exists():
+        with ctx.log("allowance") as log:
+            found = proposals_in(log).get(str(file))
+        text = None if found is None else text_of(found)
+        if text is not None:
+            return read_policy(text)
     return read_policy(sound_document(ctx, file, check_policy))
 
 

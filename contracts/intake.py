@@ -78,6 +78,8 @@ __all__ = [
     "INTAKE_BYTES_MAX",
     "INTAKE_DEPTH_MAX",
     "INTAKE_VALUES_MAX",
+    "ActConfirmed",
+    "ActWithdrawn",
     "AnnualRatingRecorded",
     "AttachmentNamed",
     "BankResult",
@@ -858,6 +860,23 @@ class ParkedDiscard(Fact):
     reason: ShortText
 
 
+class ActConfirmed(Fact):
+    """The second pair of eyes: an act that another principal proposed takes effect. sha256: of what was looked at, as in the
+    proposal's event, so that nothing else than that is confirmed."""
+
+    proposal: EventId
+    sha256: Sha256
+    by: Actor = ""
+
+
+class ActWithdrawn(Fact):
+    """Its maker takes a proposal back."""
+
+    proposal: EventId
+    by: Actor = ""
+    reason: ShortText
+
+
 class _WorkerRegistered(IntakeEnvelope):
     type: Literal["intake.worker-registered.v1"]
     data: WorkerRegistered
@@ -1028,6 +1047,16 @@ class _PersonErased(IntakeEnvelope):
     data: PersonErased
 
 
+class _ActConfirmed(IntakeEnvelope):
+    type: Literal["intake.act-confirmed.v1"]
+    data: ActConfirmed
+
+
+class _ActWithdrawn(IntakeEnvelope):
+    type: Literal["intake.act-withdrawn.v1"]
+    data: ActWithdrawn
+
+
 class _PolicyPublished(IntakeEnvelope):
     type: Literal["intake.policy-published.v1"]
     data: PolicyPublished
@@ -1192,6 +1221,8 @@ IntakeMessage = (
     | StaffingMessage
     | _ParkedRetry
     | _ParkedDiscard
+    | _ActConfirmed
+    | _ActWithdrawn
 )
 
 _ADAPTER: TypeAdapter[IntakeMessage] = TypeAdapter(
@@ -1257,6 +1288,8 @@ FACT_TYPES: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     **STAFFING_TYPES,
     "intake.parked-retry.v1": (ParkedRetry, ("registry", "allowance", "talent")),
     "intake.parked-discard.v1": (ParkedDiscard, ("registry", "allowance", "talent")),
+    "intake.act-confirmed.v1": (ActConfirmed, ("registry", "allowance", "talent")),
+    "intake.act-withdrawn.v1": (ActWithdrawn, ("registry", "allowance", "talent")),
 }
 """Type → (class of ``data``, services that take it)."""
 

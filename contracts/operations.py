@@ -1,15 +1,24 @@
-"""Events that every service records about messages it could not handle, on stream ``parked-<id>``.
+"""Events that every service records: messages it could not handle (stream ``parked-<id>``), acts that need four eyes.
 
 The parked message's bytes stand in a side table until an operator retries or discards it; the event holds their digest.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from contracts.base import EventId, LogEvent
+from contracts.base import EventId, LogEvent, UtcTime
 
-__all__ = ["MessageParked", "OperationsEvent", "ParkedDiscarded", "ParkedRetried"]
+__all__ = [
+    "ActConfirmed",
+    "ActProposed",
+    "ActWithdrawn",
+    "MessageParked",
+    "OperationsEvent",
+    "ParkedDiscarded",
+    "ParkedRetried",
+    "ProposalEvent",
+]
 
 
 class MessageParked(LogEvent):
@@ -40,4 +49,38 @@ class ParkedDiscarded(LogEvent):
     reason: str
 
 
-OperationsEvent = MessageParked | ParkedRetried | ParkedDiscarded
+class ActProposed(LogEvent):
+    """An act that needs a second principal, on stream ``proposals``. It has had no effect yet, and has none without one.
+
+    act: the type of the intake fact. said: the whole message, as it came. sha256: of what is confirmed, its type, its
+    effective date and its ``data``, as canonical JSON. by: the principal. until: after which it cannot be confirmed any more.
+    """
+
+    TYPE: ClassVar[str] = "operations.act-proposed.v1"
+    act: str
+    said: dict[str, Any]
+    sha256: str
+    by: str
+    until: UtcTime
+
+
+class ActConfirmed(LogEvent):
+    """Another principal than its maker has confirmed it: what it leads to is recorded in the same append."""
+
+    TYPE: ClassVar[str] = "operations.act-confirmed.v1"
+    proposal: EventId
+    sha256: str
+    by: str
+
+
+class ActWithdrawn(LogEvent):
+    """Its maker has taken it back."""
+
+    TYPE: ClassVar[str] = "operations.act-withdrawn.v1"
+    proposal: EventId
+    by: str
+    reason: str
+
+
+ProposalEvent = ActProposed | ActConfirmed | ActWithdrawn
+OperationsEvent = MessageParked | ParkedRetried | ParkedDiscarded | ProposalEvent

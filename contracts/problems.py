@@ -201,6 +201,41 @@ CODES: dict[str, dict[Lang, tuple[str, str]]] = {
         ),
         "zh": ("条件为空、重复，或无人能满足", "请填写必备或优先条件，每项一次，范围须能满足"),
     },
+    "proposed": {
+        "en": (
+            "this needs four eyes: it is recorded as a proposal and has no effect yet",
+            "have another principal confirm it, by the number of the event and what it says",
+        ),
+        "zh": ("此事须双人办理：已记录为提议，尚未生效", "请另一人按事件编号和内容予以确认"),
+    },
+    "same-principal": {
+        "en": ("the principal who proposed this cannot confirm it", "have another principal look at it and confirm it"),
+        "zh": ("提议人不得自行确认", "请由另一人查看并确认（双人办理）"),
+    },
+    "proposal-unknown": {
+        "en": ("there is no proposal under this id", "give the number of the event with which it was proposed"),
+        "zh": ("没有此编号的提议", "请填写提议的事件编号"),
+    },
+    "proposal-differs": {
+        "en": ("what was proposed is something else than what this confirms", "look at the proposal, and give its own digest"),
+        "zh": ("所确认的内容与提议不符", "请查看提议，并填写其摘要"),
+    },
+    "proposal-expired": {
+        "en": ("the time in which this could be confirmed is over", "have it proposed again"),
+        "zh": ("该提议已过确认期限", "请重新提议"),
+    },
+    "proposal-settled": {
+        "en": ("this proposal is confirmed or withdrawn already", "nothing is left to do, or have it proposed again"),
+        "zh": ("该提议已经确认或撤回", "无需处理，或重新提议"),
+    },
+    "proposal-not-yours": {
+        "en": ("another principal has proposed this", "only its maker withdraws a proposal; leave it unconfirmed"),
+        "zh": ("该提议由他人提出", "只有提议人可以撤回；不同意的，不予确认即可"),
+    },
+    "proposal-outdated": {
+        "en": ("what was proposed can no longer be read as it stands", "have it proposed again in today's form"),
+        "zh": ("提议的内容已不符合现行格式", "请按现行格式重新提议"),
+    },
     "stands-already": {
         "en": ("this stands already, in the same words and of the same day", "nothing is left to do"),
         "zh": ("此事已有记录，内容和日期相同", "无需再报"),

@@ -45,8 +45,10 @@ _POLICY_FACTS = frozenset(
     f"{what}-published" for what in ("policy", "qualification-standard", "certification-standard", "development-policy")
 )
 _PARKED_ACTS = frozenset({"parked-retry", "parked-discard"})
+# Four eyes: who proposes can take it back, and who confirms proposes nothing.
+_CONFIRM, _WITHDRAW = frozenset({"act-confirmed"}), frozenset({"act-withdrawn"})
 # 经办、复核分离: who prepares and pays cannot check, and who checks can do nothing else.
-_REVIEWER_FACTS = frozenset({"payment-run-checked", "period-closed"})
+_REVIEWER_FACTS = frozenset({"payment-run-checked", "period-closed"}) | _CONFIRM
 _CASHIER_FACTS = frozenset(
     {"payment-run-prepared", "payment-run-sealed", "payment-run-exported", "payment-run-instructed",
      "payment-run-cancelled", "payment-results-reported", "break-settled", "recovery-demanded", "recovery-paid"}
@@ -64,15 +66,15 @@ _REGISTRY_FACTS, _TALENT_FACTS = (
     for service in ("registry", "talent")
 )
 # What allowance takes is nobody's fact about a person: it decides and pays, and hears the registry.
-_SOURCE_FACTS = (_REGISTRY_FACTS | _TALENT_FACTS) - _POLICY_FACTS - _PARKED_ACTS - _PERSONAL_DATA_ACTS
+_SOURCE_FACTS = (_REGISTRY_FACTS | _TALENT_FACTS) - _POLICY_FACTS - _PARKED_ACTS - _PERSONAL_DATA_ACTS - _CONFIRM - _WITHDRAW
 # A person at a desk reports by `hongling registry …` and `hongling talent …` what these services take, but no policy.
 _TALENT_DESK_FACTS = _CANDIDATE_FACTS | _DEVELOPMENT_FACTS | _STAFFING_FACTS | _APPRAISAL_FACTS
-_DESK_FACTS = (_REGISTRY_FACTS - _POLICY_FACTS - _PARKED_ACTS) | _TALENT_DESK_FACTS
+_DESK_FACTS = (_REGISTRY_FACTS - _POLICY_FACTS - _PARKED_ACTS - _CONFIRM) | _TALENT_DESK_FACTS
 
 FACTS: dict[str, frozenset[str]] = {
     OPERATOR: _DESK_FACTS | _PARKED_ACTS,
     DESK: _DESK_FACTS,
-    POLICY_OFFICE: _POLICY_FACTS,
+    POLICY_OFFICE: _POLICY_FACTS | _WITHDRAW,
     CASHIER: _CASHIER_FACTS,
     REVIEWER: _REVIEWER_FACTS,
     AUDITOR: frozenset(),

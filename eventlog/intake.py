@@ -35,6 +35,7 @@ __all__ = [
     "Fault",
     "Parsed",
     "Seen",
+    "again",
     "answer",
     "content_of",
     "parked_problem",
@@ -129,6 +130,12 @@ def read_intake(service: str, subject: str, raw: bytes, sequence: int, header_id
     if wrong is not None:
         return fault("refused", wrong, value=value)
     return Parsed(origin, _by_whom(message, origin), value, sequence, subject, raw)
+
+
+def again(said: Mapping[str, Any], origin: str, sequence: int, subject: str) -> Parsed:
+    """A message that was read before, as its source said it then. Raises pydantic.ValidationError."""
+    raw = canonical(said)
+    return Parsed(origin, _by_whom(parse(raw), origin), dict(said), sequence, subject, raw)
 
 
 def _by_whom(message: IntakeMessage, origin: str) -> IntakeMessage:

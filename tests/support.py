@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from joserfc.jwk import OKPKey
 from sqlalchemy import select
 
 from console.sealing import new_key_pair, public_key_of, seal
 from contracts.intake import Identity, fact_subject
-from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
+from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried, ProposalEvent
 from contracts.receipts import Receipt
 from contracts.resident_id import check_character
 from eventlog import schema
@@ -27,6 +27,7 @@ from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
 from eventlog.desk import Item
+from eventlog.eyes import EyesSetting
 from eventlog.ids import FixedClock, SeededEntropy
 from eventlog.log import Log, Recorded, View
 from eventlog.quota import Quota
@@ -34,7 +35,7 @@ from eventlog.wire import event_message
 from services.registry import app as registry_app
 from services.registry.calendar import WorkCalendar
 from services.registry.decider import Rules
-from services.registry.handlers import RegistryIntake
+from services.registry.handlers import EXPORT_PEOPLE, RegistryIntake
 from services.registry.keeping import Keeper
 from services.registry.vault import KeyRing, Vault, vault_metadata
 from services.registry.views import registry_views, standing
@@ -58,7 +59,7 @@ __all__ = [
 ]
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
-OPERATIONS = (MessageParked, ParkedRetried, ParkedDiscarded)
+OPERATIONS = (MessageParked, ParkedRetried, ParkedDiscarded, *get_args(ProposalEvent))
 DEADLINE_SECONDS = 20.0
 
 T = TypeVar("T")
@@ -190,6 +191,8 @@ class RegistryBench:
         quota: Quota | None = None,
         known: Mapping[str, SourceBounds] | None = None,
         vault: Vault | None = None,
+        eyes: EyesSetting | None = None,
+        export_people: int = EXPORT_PEOPLE,
     ) -> None:
         self.clock = FixedClock(NOW)
         self.database = database
@@ -216,6 +219,8 @@ class RegistryBench:
             erase=erase,
             wake=lambda: None,
             check_place=registry_app.check_place,
+            eyes=eyes,
+            export_people=export_people,
         )
 
     # --- messages: each call is a new one on the stream -----------------------------------------------------------------

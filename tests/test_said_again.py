@@ -49,6 +49,8 @@ NOT_ALREADY = {
 """Facts that are something new each time, and why: they are accepted without a warning."""
 
 NOT_OF_THIS = {
+    "act-confirmed": "an act on what was proposed, not on what somebody says: a second one finds it settled and is refused",
+    "act-withdrawn": "as a confirmation",
     "parked-retry": "an operator's act on a message, not on what somebody says: what it finds is another thing each time",
     "parked-discard": "once it is done there is nothing left under that id; it is refused (not-parked), which says so",
 }

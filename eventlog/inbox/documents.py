@@ -78,17 +78,26 @@ class Documents(Generic[D, K]):
     def load(self, connection: Connection, batch: Batch, entries: Sequence[Entry]) -> None:
         """The room has put them into the batch."""
 
+    def is_new(self, connection: Connection, batch: Batch, entry: Entry) -> bool:
+        """Whether a message's document would be recorded, and not stand already. Raises Rejected."""
+        data: Any = entry.parsed.message.data
+        return self._is_new(batch, read_text(self.read, data.text)[0])
+
+    def _is_new(self, batch: Batch, document: D) -> bool:
+        standing: Shelved[K] = batch.documents[self.stream]
+        same = next((known for each in standing.items if _name(known := self.document_of(each)) == _name(document)), None)
+        if same is not None and same != document:
+            number, revision, _ = _name(document)
+            what = f"document {number} is published already in revision {revision}"
+            raise Rejected(problem("data.text", self.exists, what, "raise the revision to publish a changed document"))
+        return same is None
+
     def decide(self, connection: Connection, batch: Batch, entry: Entry, stream: str) -> Decided:
         data: Any = entry.parsed.message.data
         document, mark = read_text(self.read, data.text)
         standing: Shelved[K] = batch.documents[self.stream]
-        same = next((known for each in standing.items if _name(known := self.document_of(each)) == _name(document)), None)
-        if same == document:
+        if not self._is_new(batch, document):
             return Decided(Unit(expects={self.stream: standing.version}))
-        if same is not None:
-            number, revision, _ = _name(document)
-            what = f"document {number} is published already in revision {revision}"
-            raise Rejected(problem("data.text", self.exists, what, "raise the revision to publish a changed document"))
         event_id = self.log.new_id()
         event = self.event(document=document, text=data.text, text_sha256=mark)
         unit = Unit(

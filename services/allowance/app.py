@@ -14,6 +14,7 @@ from eventlog import schema
 from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
+from eventlog.eyes import EyesSetting
 from eventlog.forgetting import Forgetting
 from eventlog.heard import gaps
 from eventlog.ids import SystemClock, SystemEntropy
@@ -54,6 +55,7 @@ CODEC = Codec(
         operations.MessageParked,
         operations.ParkedRetried,
         operations.ParkedDiscarded,
+        *get_args(operations.ProposalEvent),
     )
 )
 
@@ -120,10 +122,10 @@ def create_app(settings: Settings) -> FastStream:
         quota=settings.quota,
         known=settings.known,
     )
-    return service.app(bindings(service, settings.hold_seconds))
+    return service.app(bindings(service, settings.hold_seconds, settings.eyes))
 
 
-def bindings(service: Service, hold_seconds: int = HOLD_SECONDS) -> Bindings:
+def bindings(service: Service, hold_seconds: int = HOLD_SECONDS, eyes: EyesSetting | None = None) -> Bindings:
     """What the allowance service brings to a service, whatever broker that runs on."""
     log = service.log
     events = RegistryEvents(log, wake=service.wake)
@@ -139,7 +141,7 @@ def bindings(service: Service, hold_seconds: int = HOLD_SECONDS) -> Bindings:
     async def erase(sequence: int) -> None:
         await service.erase("INTAKE", sequence)
 
-    intake = AllowanceIntake(log, wake=service.wake, recalculate=start, erase=erase, payments=payments)
+    intake = AllowanceIntake(log, wake=service.wake, recalculate=start, erase=erase, payments=payments, eyes=eyes)
 
     async def expire() -> None:
         while True:

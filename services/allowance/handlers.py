@@ -24,6 +24,7 @@ from eventlog.cache import Shelved, StateCache
 from eventlog.canonical import canonical
 from eventlog.columns import hold_alike
 from eventlog.desk import Desk, Item, problem
+from eventlog.eyes import Eyes, EyesSetting
 from eventlog.heard import Foreign
 from eventlog.inbox.documents import Documents
 from eventlog.inbox.failures import Failure, failure_of
@@ -148,12 +149,14 @@ class AllowanceRoom(PaymentRoom):
 
     heard_from = "registry"
 
-    def __init__(self, log: Log, desk: Desk, payments: Payments) -> None:
+    def __init__(self, log: Log, desk: Desk, payments: Payments, eyes: EyesSetting) -> None:
         super().__init__(payments)
         self.log = log
         self._desk = desk
         self._workers = Workers(log)
         self._policies = policies_on(log)
+        needed = {"intake.policy-published.v1": self._policies.is_new} if "policy" in eyes.acts else {}
+        self._eyes = Eyes(log, self, self._decided_by, needed, eyes.seconds)
         self.own = {RECALCULATE: self._recalculate_again, LISTING: _free}
 
     def open(self, connection: Connection, position: int) -> Desktop:
@@ -161,6 +164,9 @@ class AllowanceRoom(PaymentRoom):
         return Desktop(documents={POLICIES: self._workers.shelf.read(connection)})
 
     def capability(self, entry: Entry) -> Capability[Any]:
+        return self._eyes.capability(entry)
+
+    def _decided_by(self, entry: Entry) -> Capability[Any]:
         return self._policies if isinstance(entry.parsed.message.data, PolicyPublished) else super().capability(entry)
 
     def keep(self, batch: PaymentBatch, position: int, appended: Appended) -> None:
@@ -259,7 +265,7 @@ class RegistryEvents:
 
     def __init__(self, log: Log, *, wake: Callable[[], None]) -> None:
         payments = Payments(log)
-        room = AllowanceRoom(log, payments.desk, payments)
+        room = AllowanceRoom(log, payments.desk, payments, EyesSetting())
         self._inbox: Inbox[Any] = Inbox(log, payments.desk, payments.holding, room)
         self._wake = wake
 
@@ -274,7 +280,10 @@ class RegistryEvents:
 
 
 class AllowanceIntake:
-    """The handler of the intake consumer: policy documents, facts about payment, the operator's acts on parked messages."""
+    """The handler of the intake consumer: policy documents, facts about payment, the operator's acts on parked messages.
+
+    eyes: which acts need a second principal; None: none.
+    """
 
     def __init__(
         self,
@@ -284,10 +293,11 @@ class AllowanceIntake:
         recalculate: Callable[[], None],
         erase: Callable[[int], Awaitable[None]],
         payments: Payments | None = None,
+        eyes: EyesSetting | None = None,
     ) -> None:
         self._erase = erase
         self._payments = payments or Payments(log, recalculating=recalculating)
-        room = AllowanceRoom(log, self._payments.desk, self._payments)
+        room = AllowanceRoom(log, self._payments.desk, self._payments, eyes or EyesSetting())
         # One message at a time: these are few, and each may change what the next is decided on.
         self._inbox: Inbox[Any] = Inbox(log, self._payments.desk, self._payments.holding, room, taken_max=1)
         self._wake = wake

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from faststream import FastStream
 from joserfc.errors import JoseError
@@ -17,6 +18,7 @@ from contracts.receipts import Problem
 from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
+from eventlog.eyes import EyesSetting
 from eventlog.ids import SystemClock, SystemEntropy
 from eventlog.log import Log
 from eventlog.logging import get_log
@@ -25,7 +27,7 @@ from services.registry.attachments import Attachments
 from services.registry.decider import Rules
 from services.registry.divisions import check_credit_code, check_division
 from services.registry.erasing import ErasureSweep
-from services.registry.handlers import RegistryIntake
+from services.registry.handlers import EXPORT_PEOPLE, RegistryIntake
 from services.registry.keeping import Keeper
 from services.registry.settings import Settings
 from services.registry.vault import KeyRing, Vault, vault_metadata
@@ -81,6 +83,7 @@ CODEC = Codec(
         operations.MessageParked,
         operations.ParkedRetried,
         operations.ParkedDiscarded,
+        *get_args(operations.ProposalEvent),
     )
 )
 
@@ -125,6 +128,8 @@ def create_app(settings: Settings) -> FastStream:
             settings.divisions,
             kept,
             partial(public_seal, settings.keys),
+            settings.eyes,
+            settings.export_people,
         )
     )
 
@@ -151,6 +156,8 @@ def bindings(
     divisions: frozenset[str] = frozenset(),
     attachments: Attachments | None = None,
     seal_key: Callable[[], str | None] = lambda: None,
+    eyes: EyesSetting | None = None,
+    export_people: int = EXPORT_PEOPLE,
 ) -> Bindings:
     """What the registry brings to a service, whatever broker that runs on. divisions: codes newer than the library's.
 
@@ -171,6 +178,8 @@ def bindings(
         known=service.known,
         wake=service.wake,
         check_place=partial(check_place, extra=divisions),
+        eyes=eyes,
+        export_people=export_people,
     )
 
     keeper = Keeper(service.log, rules, service.wake)

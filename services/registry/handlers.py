@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Connection, or_, select
@@ -26,6 +27,7 @@ from contracts.intake import (
     FactWithdrawn,
     Identity,
     Person,
+    PersonalDataExported,
     PersonErased,
     RegistrationTransferred,
     WorkerRegistered,
@@ -61,6 +63,7 @@ from eventlog.bulk import one_of
 from eventlog.cache import StateCache
 from eventlog.decider import Early, Rejected, already
 from eventlog.desk import STANDS_ALREADY, Batch, Desk, Item, problem
+from eventlog.eyes import Eyes, EyesSetting, Needed
 from eventlog.holding import Holding, held_item
 from eventlog.ids import random_token
 from eventlog.inbox.failures import Failure, failure_of
@@ -120,6 +123,8 @@ MORE_EVENTS_MAX = 21
 """Events that one message can lead to, beside the first: a transfer with the recognition of so many certificates."""
 ERASED = problem("data.person", "erased", "this person's data were erased", "ask the registry's operator")
 OUTRANKED = words_of("outranked", "")
+EXPORT_PEOPLE = 10
+"""An export of more people than this is one in bulk, unless a setting says otherwise."""
 NEEDS_LOOKED_AT_MAX = 10_000
 """Different needs that ``release`` looks at in one run."""
 
@@ -174,7 +179,8 @@ class RegistryIntake:
     """The handler of the registry's intake consumer.
 
     erase: deletes a message from the stream for good. wake: tells the relays that there is something to carry.
-    hold_seconds: how long a message waits for what it needs before it is parked.
+    hold_seconds: how long a message waits for what it needs before it is parked. eyes: which acts need a second principal
+    (None: none). export_people: those whose data leave in one file by one principal alone, at most.
     """
 
     whole = False
@@ -193,6 +199,8 @@ class RegistryIntake:
         erase: Callable[[int], Awaitable[None]],
         wake: Callable[[], None],
         check_place: Callable[[str, str | None], Problem | None] = lambda division, credit_code: None,
+        eyes: EyesSetting | None = None,
+        export_people: int = EXPORT_PEOPLE,
     ) -> None:
         self._log = log
         self._cache: StateCache[tuple[Worker, dict[str, EncryptedIdentity]]] = StateCache()
@@ -206,6 +214,13 @@ class RegistryIntake:
         self._check_place = check_place
         self._standards = standards(log)
         self._shelf = self._standards.shelf()
+        eyes = eyes or EyesSetting()
+        acts: dict[str, tuple[str, Needed]] = {
+            "standard": ("intake.certification-standard-published.v1", self._standards.is_new),
+            "erasure": ("intake.person-erased.v1", self._is_there),
+            "export": ("intake.personal-data-exported.v1", partial(_is_bulk, export_people)),
+        }
+        self._eyes = Eyes(log, self, lambda entry: self, dict(acts[act] for act in eyes.acts), eyes.seconds)
         self._inbox: Inbox[RegistryBatch] = Inbox(log, desk, self._holding, self)
         self._turns = Turns()
 
@@ -233,7 +248,11 @@ class RegistryIntake:
         return RegistryBatch(documents={STANDARDS: self._shelf.read(connection)}, without_standards=rules, index_state=state)
 
     def capability(self, entry: Entry) -> Capability[RegistryBatch]:
-        return self
+        return self._eyes.capability(entry)
+
+    def _is_there(self, connection: Connection, batch: RegistryBatch, entry: Entry) -> bool:
+        """Whether there is anything to erase."""
+        return not isinstance(batch.states[self.stream_of(connection, batch, entry)].ended, Erased)
 
     def moved(self, connection: Connection, batch: RegistryBatch) -> Iterable[int]:
         return self._arrived(connection, batch)
@@ -1010,3 +1029,8 @@ def _particulars(data: Any) -> Particulars:
     values = data.__dict__
     said: Particulars = kind(**{name: values[name] for name in kind.__pydantic_fields__})
     return said
+
+
+def _is_bulk(people_max: int, connection: Connection, batch: RegistryBatch, entry: Entry) -> bool:
+    data = entry.parsed.message.data
+    return isinstance(data, PersonalDataExported) and data.people > people_max

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, known_in
+from eventlog.eyes import EyesSetting, eyes_from, eyes_variables
 from eventlog.logging import get_log
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import SettingError, Variable, read_settings, whole_number
@@ -16,6 +17,9 @@ from services.registry.calendar import WorkCalendar
 from services.registry.decider import Rules
 
 __all__ = ["VARIABLES", "Settings", "settings_from"]
+
+EYES = eyes_variables("registry", ("standard", "erasure", "export"))
+EXPORT = "HONGLING_REGISTRY_EXPORT_PEOPLE"
 
 VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, tls://host:4222; several with commas"),
@@ -31,6 +35,8 @@ VARIABLES = (
     Variable("HONGLING_REGISTRY_CORRECTORS", "sources that may correct others' facts, beside the operators, with commas", ""),
     Variable("HONGLING_REGISTRY_ISSUERS", "JSON: grade to the levels that may issue it; default: the scheme's", ""),
     Variable("HONGLING_REGISTRY_DIVISIONS", "division codes newer than the library's data, with commas", ""),
+    *EYES,
+    Variable(EXPORT, "an export of the data of more people than this needs a second principal", "10"),
     *QUOTA_VARIABLES,
     SOURCES_VARIABLE,
     *TRANSPORT_VARIABLES,
@@ -51,6 +57,8 @@ class Settings:
     correctors: frozenset[str]
     rules: Rules
     divisions: frozenset[str]
+    eyes: EyesSetting
+    export_people: int
     quota: Quota
     known: Mapping[str, SourceBounds]
     log_level: str
@@ -74,6 +82,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         correctors=_listed(values["HONGLING_REGISTRY_CORRECTORS"]),
         rules=replace(_rules(values["HONGLING_REGISTRY_ISSUERS"]), calendar=WorkCalendar()),
         divisions=_listed(values["HONGLING_REGISTRY_DIVISIONS"]),
+        eyes=eyes_from(EYES, values),
+        export_people=whole_number(EXPORT, values[EXPORT], 0, 10**9),
         quota=quota_from(values),
         known=known_in(values[SOURCES_VARIABLE.name], get_log("registry")),
         log_level=values["HONGLING_LOG_LEVEL"],

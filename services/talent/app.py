@@ -15,6 +15,7 @@ from contracts.staffing import StaffingEvent
 from eventlog.box import Box
 from eventlog.codec import Codec
 from eventlog.database import Database
+from eventlog.eyes import EyesSetting
 from eventlog.forgetting import Forgetting
 from eventlog.heard import gaps
 from eventlog.ids import SystemClock, SystemEntropy
@@ -55,6 +56,7 @@ CODEC = Codec(
         operations.MessageParked,
         operations.ParkedRetried,
         operations.ParkedDiscarded,
+        *get_args(operations.ProposalEvent),
     )
 )
 
@@ -89,10 +91,10 @@ def create_app(settings: Settings) -> FastStream:
         quota=settings.quota,
         known=settings.known,
     )
-    return service.app(bindings(service, settings.hold_seconds, settings.closers))
+    return service.app(bindings(service, settings.hold_seconds, settings.closers, settings.eyes))
 
 
-def bindings(service: Service, hold_seconds: int, closers: frozenset[str]) -> Bindings:
+def bindings(service: Service, hold_seconds: int, closers: frozenset[str], eyes: EyesSetting | None = None) -> Bindings:
     """What the talent service brings to a service, whatever broker that runs on."""
     log = service.log
 
@@ -108,6 +110,7 @@ def bindings(service: Service, hold_seconds: int, closers: frozenset[str]) -> Bi
         known=service.known,
         calendar=WorkCalendar(),
         closers=closers,
+        eyes=eyes,
     )
 
     async def expire() -> None:

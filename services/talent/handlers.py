@@ -26,6 +26,7 @@ from eventlog.bounds import SourceBounds
 from eventlog.cache import Shelf, Shelved, StateCache
 from eventlog.decider import Early
 from eventlog.desk import Desk, Item
+from eventlog.eyes import Eyes, EyesSetting
 from eventlog.heard import Foreign
 from eventlog.holding import Holding
 from eventlog.inbox.documents import Documents
@@ -132,7 +133,8 @@ class Talent:
     """The handlers of both consumers: they share what is known of people.
 
     hold_seconds: how long a message waits for what it needs before it is parked. erase: deletes a message from INTAKE for good.
-    calendar: of working days. closers: sources that may return, extend and close other sources' problems, beside the operators.
+    eyes: which acts need a second principal (None: none). calendar: of working days. closers: sources that may return, extend
+    and close other sources' problems, beside the operators.
     """
 
     whole = True
@@ -150,6 +152,7 @@ class Talent:
         erase: Callable[[int], Awaitable[None]],
         calendar: Calendar | None = None,
         closers: frozenset[str] = frozenset(),
+        eyes: EyesSetting | None = None,
     ) -> None:
         self._log = log
         desk = Desk(SERVICE, log, quota, known)
@@ -165,6 +168,13 @@ class Talent:
             (AppraisalFact, self._appraisals),
             (StaffingFact, Staffing(log)),
         )
+        eyes = eyes or EyesSetting()
+        documents = {
+            "standard": ("intake.qualification-standard-published.v1", published[0].is_new),
+            "policy": ("intake.development-policy-published.v1", published[1].is_new),
+        }
+        needed = dict(documents[act] for act in eyes.acts)
+        self._eyes = Eyes(log, self, self._decided_by, needed, eyes.seconds)
         self._inbox: Inbox[TalentBatch] = Inbox(log, desk, self._holding, self)
         self._cache: StateCache[Member] = StateCache()
         self._wake = wake
@@ -213,6 +223,9 @@ class Talent:
         """Everybody is named by a person_ref."""
 
     def capability(self, entry: Entry) -> Capability[TalentBatch]:
+        return self._eyes.capability(entry)
+
+    def _decided_by(self, entry: Entry) -> Capability[TalentBatch]:
         data = entry.parsed.message.data
         for kind, capability in self._capabilities:
             if isinstance(data, kind):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eventlog.bounds import SOURCES_VARIABLE, SourceBounds, known_in
+from eventlog.eyes import EyesSetting, eyes_from, eyes_variables
 from eventlog.logging import get_log
 from eventlog.quota import QUOTA_VARIABLES, Quota, quota_from
 from eventlog.settings import Variable, read_settings, whole_number
@@ -15,6 +16,7 @@ from eventlog.transport import TRANSPORT_VARIABLES, Transport, transport_from
 __all__ = ["VARIABLES", "Settings", "settings_from"]
 
 HOLD = "HONGLING_TALENT_HOLD_SECONDS"
+EYES = eyes_variables("talent", ("standard", "policy"))
 
 VARIABLES = (
     Variable("HONGLING_NATS_URL", "the broker, tls://host:4222; several with commas"),
@@ -27,6 +29,7 @@ VARIABLES = (
         "sources that may close others' problems and withdraw their lists, beside the operators, with commas",
         "",
     ),
+    *EYES,
     *QUOTA_VARIABLES,
     SOURCES_VARIABLE,
     *TRANSPORT_VARIABLES,
@@ -43,6 +46,7 @@ class Settings:
     aside_key_file: Path
     hold_seconds: int
     closers: frozenset[str]
+    eyes: EyesSetting
     quota: Quota
     known: Mapping[str, SourceBounds]
     log_level: str
@@ -61,6 +65,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         aside_key_file=Path(values["HONGLING_TALENT_ASIDE_KEY_FILE"]),
         hold_seconds=whole_number(HOLD, values[HOLD], 1, 366 * 24 * 3600),
         closers=frozenset(part.strip() for part in values["HONGLING_TALENT_CLOSERS"].split(",") if part.strip()),
+        eyes=eyes_from(EYES, values),
         quota=quota_from(values),
         known=known_in(values[SOURCES_VARIABLE.name], get_log("talent")),
         log_level=values["HONGLING_LOG_LEVEL"],

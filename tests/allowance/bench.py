@@ -14,6 +14,7 @@ from contracts.receipts import Receipt
 from eventlog import schema
 from eventlog.database import Database
 from eventlog.desk import Item
+from eventlog.eyes import EyesSetting
 from eventlog.log import Recorded, View
 from services.allowance import app
 from services.allowance.handlers import AllowanceIntake, Recalculation, RegistryEvents, recalculations, work_metadata
@@ -30,13 +31,17 @@ async def _erase(_sequence: int) -> None:
 class AllowanceBench:
     """One allowance service. seed: of its ids. views: other read models than it has."""
 
-    def __init__(self, database: Database, seed: int = 1, views: Sequence[View] | None = None) -> None:
+    def __init__(
+        self, database: Database, seed: int = 1, views: Sequence[View] | None = None, eyes: EyesSetting | None = None
+    ) -> None:
         self.log = new_log(database, "allowance", app.CODEC, app.views() if views is None else views, seed=seed)
         with database.write.begin() as connection:
             work_metadata.create_all(connection)
         self.events_handler = RegistryEvents(self.log, wake=lambda: None)
         self.recalculating = self.new_recalculation()
-        self.intake = AllowanceIntake(self.log, wake=lambda: None, recalculate=self.recalculating.start, erase=_erase)
+        self.intake = AllowanceIntake(
+            self.log, wake=lambda: None, recalculate=self.recalculating.start, erase=_erase, eyes=eyes
+        )
         self.sequence = count(1)
 
     def new_recalculation(self) -> Recalculation:

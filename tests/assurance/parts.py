@@ -191,6 +191,10 @@ class OnPostgres(Deployment):
     def database_url(self, service: str) -> str:
         return self.server.format(service)
 
+    def environment(self, url: str, service: str) -> dict[str, str]:
+        """One principal is enough: these tests are about what is killed."""
+        return super().environment(url, service) | {f"HONGLING_{service.upper()}_FOUR_EYES": "none"}
+
 
 class PostgresOffice(Office):
     """Asks with the ``HONGLING_*`` variables of the deployment, since its folder has no databases."""

@@ -101,12 +101,12 @@ def test_a_sheet_of_chinese_headings_and_words_is_the_fact_that_it_names(
 
 
 def test_every_fact_that_a_row_can_say_has_a_sheet() -> None:
-    """Left out are documents, candidacies, operators' acts on personal data and on parked messages: these have commands."""
+    """Left out are documents, candidacies, acts on personal data, proposals and parked messages: these have commands."""
     without = {kind.split(".")[1] for kind, (_, services) in FACT_TYPES.items() if "registry" in services}
     without -= {fact.short for fact in FACTS}
     assert without == {
         "certification-standard-published", "duplicate-confirmed", "personal-data-unmasked", "personal-data-exported",
-        "person-erased", "parked-retry", "parked-discard",
+        "person-erased", "parked-retry", "parked-discard", "act-confirmed", "act-withdrawn",
     }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from contracts.allowance import (
 from contracts.base import LogEvent
 from contracts.certification import CertificationStandard, CertificationStandardCited, WaivedCriterion
 from contracts.certification import CriterionResult as EligibilityResult
-from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
+from contracts.operations import ActConfirmed, ActProposed, ActWithdrawn, MessageParked, ParkedDiscarded, ParkedRetried
 from contracts.particulars import (
     Certificate,
     CertificateChange,
@@ -717,6 +717,15 @@ SAMPLES: tuple[LogEvent, ...] = (
     ),
     ParkedRetried(parked=_id(70), by="operator-7", reason="mended", outcome="retried"),
     ParkedDiscarded(parked=_id(70), by="operator-7", reason="given up"),
+    ActProposed(
+        act="intake.policy-published.v1",
+        said={"id": "policy-1", "type": "intake.policy-published.v1", "data": {"text": "document: example-1\n"}},
+        sha256=_HEX,
+        by="policy",
+        until=datetime(2026, 1, 31, 8, 0, tzinfo=UTC),
+    ),
+    ActConfirmed(proposal=_id(71), sha256=_HEX, by="reviewer"),
+    ActWithdrawn(proposal=_id(71), by="policy", reason="another draft"),
 )
 
 

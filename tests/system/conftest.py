@@ -19,6 +19,7 @@ from console.demo_data import made_up_resident_id
 from console.deployment import Deployment, Running, connect
 from console.main import app
 from console.sealing import load_public_key, seal
+from console.topology import SERVICES
 from contracts.receipts import Receipt
 from eventlog.nats import Stored, read_stream, stream_state
 
@@ -185,9 +186,9 @@ class Office:
 
 
 def start(folder: Path, ack_wait_seconds: float = 30.0, **variables: str) -> Iterator[Office]:
-    """An office with a running deployment; variables: settings of the services."""
+    """An office with a running deployment; variables: settings of the services. One principal is enough, unless they say."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
+        for name, value in ({f"HONGLING_{each.upper()}_FOUR_EYES": "none" for each in SERVICES} | variables).items():
             patch.setenv(name, value)
         running = Running(Deployment(folder, ack_wait_seconds=ack_wait_seconds))
         asyncio.run(running.__aenter__())

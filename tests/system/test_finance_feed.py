@@ -20,7 +20,7 @@ import pytest
 from console.deployment import connect
 from contracts.allowance import AllowanceEvent
 from contracts.base import utc_text
-from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried
+from contracts.operations import MessageParked, ParkedDiscarded, ParkedRetried, ProposalEvent
 from contracts.payment import PaymentEvent
 from services.allowance.ledger import month_of, next_month
 from services.allowance.ledger_views import trial_balance
@@ -202,5 +202,5 @@ def test_the_contract_names_every_event_that_the_feed_may_carry() -> None:
     """Each type once, in a row of its own, so that nobody meets one that the document does not know."""
     text = CONTRACT.read_text(encoding="utf-8")
     kinds = {event.TYPE for event in (*get_args(AllowanceEvent), *get_args(PaymentEvent))}
-    kinds |= {event.TYPE for event in (MessageParked, ParkedRetried, ParkedDiscarded)}
+    kinds |= {event.TYPE for event in (MessageParked, ParkedRetried, ParkedDiscarded, *get_args(ProposalEvent))}
     assert {kind for kind in kinds if text.count(f"| `{kind}` |") != 1} == set()

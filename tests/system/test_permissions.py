@@ -128,14 +128,23 @@ PAYS |= {"payment-results-reported", "break-settled", "recovery-demanded", "reco
 def test_who_pays_does_not_check_and_nobody_else_does_either() -> None:
     """经办、复核分离: a cashier, a reviewer, and no source, operator or office beside them."""
     rights = {user.name: intake_rights(user) for user in USERS if user.name != ADMIN}
-    assert (rights.pop("cashier"), rights.pop("reviewer")) == (PAYS, CHECKS)
+    assert (rights.pop("cashier"), rights.pop("reviewer")) == (PAYS, CHECKS | {"act-confirmed"})
     assert not [name for name, facts in rights.items() if facts & (PAYS | CHECKS)]
+
+
+def test_who_proposes_does_not_confirm() -> None:
+    """双人办理: documents and acts on personal data are confirmed by a reviewer, whose credential proposes nothing."""
+    rights = {user.name: intake_rights(user) for user in USERS if user.name != ADMIN}
+    confirms = rights.pop("reviewer")
+    assert not [name for name, facts in rights.items() if "act-confirmed" in facts]
+    assert not confirms & (PERSONAL_DATA_ACTS | {"policy-published", "certification-standard-published", "act-withdrawn"})
 
 
 def test_a_source_reports_every_fact_of_the_registry_but_standards_and_acts_on_personal_data() -> None:
     """People, units, inspections, certification, dossiers and appeals; an operator at the desk may report all of them too."""
     registry = {kind.split(".")[1] for kind, (_, services) in FACT_TYPES.items() if "registry" in services}
     not_theirs = PERSONAL_DATA_ACTS | {"certification-standard-published", "parked-retry", "parked-discard"}
+    not_theirs |= {"act-confirmed", "act-withdrawn"}
     rights = {user.name: intake_rights(user) for user in USERS}
     for source in DEFAULT_SOURCES:
         assert rights[source] & registry == registry - not_theirs
