@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from console.bank_lines import yuan_text
-from console.context import Context
+from console.context import DIFFERENCE, Context
 from console.demo_typed import typed
+from console.proposals import proposals_in
 from contracts.base import business_day
 from eventlog.ids import SystemClock
 from services.allowance.ledger_views import trial_balance
@@ -66,6 +67,11 @@ async def pay(about: Context, division: str, payer: str, year: int, folder: Path
     await typed(about, "finance", "approve", FIRST)
     await typed(about, "finance", "seal", FIRST)
     words = ("--format", "pain.001", "--out", str(pain), *debtor, "--reason", "示例发放")
+    await typed(about, "finance", "export", FIRST, *words, code=DIFFERENCE)
+    # The accounts of so many people leave the house by two principals.
+    with about.log("registry") as log:
+        waiting = next(each for each in proposals_in(log).values() if each.settled is None)
+    await typed(about, "proposal", "confirm", waiting.event_id, "--sha256", waiting.sha256)
     await typed(about, "finance", "export", FIRST, *words)
     await typed(about, "finance", "instruct", FIRST, str(pain))
     answer.write_bytes(bank_answers(pain.read_bytes()))

@@ -58,16 +58,16 @@ def _command(words: Sequence[str], out: str, err: str, folder: str, environment:
     main()
 
 
-async def typed(about: Context, *words: str, lines_max: int | None = None) -> None:
+async def typed(about: Context, *words: str, lines_max: int | None = None, code: int = 0) -> None:
     """Type ``hongling …`` on the demo's deployment and show it. Ends the demo if the command fails.
 
-    lines_max: of the answer, that are shown.
+    lines_max: of the answer, that are shown. code: with which it is to end.
     """
     assert about.deployment is not None
-    code, out, err = await run_command(*words, "--data", str(about.deployment.data), "--lang", about.lang)
-    if code:
+    ended, out, err = await run_command(*words, "--data", str(about.deployment.data), "--lang", about.lang)
+    if ended != code:
         told = (err or out)[-500:]
-        fail(DIFFERENCE, f"hongling {' '.join(words)} ended with {code}: {told}")
+        fail(DIFFERENCE, f"hongling {' '.join(words)} ended with {ended}: {told}")
     if not about.as_json:
         about.out.print(f"[dim]$ hongling {_shown(words)}[/dim]", soft_wrap=True)
         lines = out.rstrip().splitlines()
