@@ -17,8 +17,13 @@ POLICY = "policies/changtu-2021.yaml"
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    acts = {"HONGLING_ALLOWANCE_FOUR_EYES": "", "HONGLING_REGISTRY_FOUR_EYES": "", "HONGLING_TALENT_FOUR_EYES": ""}
-    yield from start(tmp_path / "eyes", **acts, HONGLING_REGISTRY_EXPORT_PEOPLE="1")
+    yield from start(
+        tmp_path / "eyes",
+        HONGLING_ALLOWANCE_FOUR_EYES="",
+        HONGLING_REGISTRY_FOUR_EYES="",
+        HONGLING_TALENT_FOUR_EYES="",
+        HONGLING_REGISTRY_EXPORT_PEOPLE="1",
+    )
 
 
 def confirm(office: Office, proposal: Any) -> None:
