@@ -19,11 +19,11 @@ from console.context import DIFFERENCE, Context, fail
 from console.personal import publish_act
 from console.proposals import end_for_waiting, open_proposal, same_act
 from console.publishing import is_proposed, show_receipt
-from console.topology import OPERATOR
 from contracts import intake
 from contracts.base import utc_text
 from contracts.names import legible_name
 from contracts.registry import EncryptedIdentity, FactCorrected, PersonalDataExported, WorkerRegistered
+from contracts.roles import DESK, OPERATOR
 from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.ids import SystemClock
@@ -193,12 +193,12 @@ def _released(ctx: Context, scope: Mapping[str, Any]) -> Recorded | None:
     """
     since = utc_text(SystemClock().now() - timedelta(hours=RELEASE_HOURS))
     with ctx.log("registry") as log, log.database.read.connect() as connection:
-        waiting = open_proposal(log, OPERATOR, EXPORTED, scope)
+        waiting = open_proposal(log, ctx.who(OPERATOR, DESK), EXPORTED, scope)
         if waiting is not None:
             end_for_waiting(ctx, "registry", waiting)
         stream = f"export-{scope['list_sha256']}"
         records = log.load(connection, [stream])[stream]
-        for each in same_act(log, OPERATOR, EXPORTED, scope):
+        for each in same_act(log, ctx.who(OPERATOR, DESK), EXPORTED, scope):
             released = next((found for found in records if found.causation_id == each.cause), None)
             if each.settled == "confirmed" and released is not None and released.recorded_at >= since:
                 return released

@@ -59,11 +59,11 @@ from console.personal import (
 )
 from console.proposals import end_for_waiting, open_proposal
 from console.publishing import is_proposed, show_receipt
-from console.topology import OPERATOR
 from console.words import safe
 from contracts import intake
 from contracts.base import PersonRef
 from contracts.registry import FactCorrected, WorkerRegistered
+from contracts.roles import DESK, OPERATOR
 from eventlog.ids import SystemClock
 from eventlog.log import Recorded
 from eventlog.relay import cursor_of
@@ -257,7 +257,7 @@ def _record(ctx: Context, ref: str, reason: str) -> Recorded:
 def _end_if_proposed(ctx: Context, person: Mapping[str, Any]) -> None:
     """End the command with 1 while the erasure waits for its second principal."""
     with ctx.log("registry") as log:
-        waiting = open_proposal(log, OPERATOR, "person-erased", person)
+        waiting = open_proposal(log, ctx.who(OPERATOR, DESK), "person-erased", person)
     if waiting is not None:
         end_for_waiting(ctx, "registry", waiting)
 

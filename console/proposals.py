@@ -20,11 +20,12 @@ from rich.table import Table
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail, run_async
 from console.personal import check_words
 from console.publishing import Message, fact_message, is_proposed, read_document, send, show_receipt
-from console.topology import REVIEWER, SERVICES
+from console.topology import SERVICES
 from console.words import day_of, safe, show_table
 from contracts.base import business_day, utc_text
 from contracts.operations import ProposalEvent
 from contracts.receipts import Receipt
+from contracts.roles import REVIEWER
 from eventlog.eyes import PROPOSALS, Proposal, digest_of, replay
 from eventlog.ids import SystemClock
 from eventlog.log import Log
@@ -248,7 +249,7 @@ def confirm_file(ctx: Context, file: Path, service: str | None = None) -> None:
 
 
 def _confirmed(ctx: Context, service: str, event_id: str, sha256: str) -> Receipt:
-    return _send(ctx, REVIEWER, service, "act-confirmed", {"proposal": event_id, "sha256": sha256})
+    return _send(ctx, ctx.who(REVIEWER), service, "act-confirmed", {"proposal": event_id, "sha256": sha256})
 
 
 @proposal.command()
