@@ -69,6 +69,8 @@ def test_each_adjustment_is_told_against_the_decision_before_it(changed: Office)
         "The amount is the same, ¥5,400.00.",
         "Division 320104 counts for the year now; before it was 320102.",
         "Used now: transfer t1: to division 320104 from 2021-10-15.",
+        "To be paid by county budget of 320104: ¥3,600.00 instead of ¥0.00 (¥3,600.00 more).",
+        "To be paid by county budget of 320102: ¥0.00 instead of ¥3,600.00 (¥3,600.00 less).",
         "To look at now: moved to 320104 on 2021-10-15: the division held on 2021-12-31 counts for the whole year.",
     ]
     assert told[3][1:3] == [
