@@ -78,7 +78,7 @@ HOLDS: dict[str, Any] = {
     **dict.fromkeys(
         ("event_id", "fact", "record", "because", "corrects", "policy_event", "scored_event", "hold_id", "parked_id"), EVENT
     ),
-    **dict.fromkeys(("division", "issuer"), base.DivisionCode),
+    **dict.fromkeys(("division", "issuer", "purse"), base.DivisionCode),
     **dict.fromkeys(("grade", "payer", "role", "rater", "item", "ladder", "topic", "category", "final", "rating", "log"), WORD),
     **dict.fromkeys(("unit", "post", "title", "owner", "signer", "aim", "document", "said", "closed_by", "note"), SHORT),
     **dict.fromkeys(("prepared_by", "checked_by", "reason"), SHORT),

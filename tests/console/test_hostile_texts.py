@@ -75,7 +75,8 @@ def test_a_banks_file_is_written_whatever_a_name_holds(name: str, purpose: str) 
 def test_a_statement_is_written_whatever_a_unit_is_called(unit: str, document: str) -> None:
     line = {
         "division": "320102", "unit": unit, "more_units": unit, "person_ref": "p", "year": 2021, "instrument": "allowance",
-        "payer": "county", "decision": "granted", "document": document, "clause": document, "decided": 1, "event_id": "e",
+        "payer": "county", "purse": "320102", "decision": "granted",
+        "document": document, "clause": document, "decided": 1, "event_id": "e",
         **AMOUNT,
     }  # fmt: skip
     sums = {
@@ -83,6 +84,7 @@ def test_a_statement_is_written_whatever_a_unit_is_called(unit: str, document: s
         "year": 2021,
         "instrument": "allowance",
         "payer": "county",
+        "purse": "320102",
         "workers": 1,
         "granted": 1,
         **AMOUNT,

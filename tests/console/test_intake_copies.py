@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from console import intake
+from console import intake, publishing
 from console.cells import FORMULA, kept_cell, unguarded
 from console.client import Sendable, Summary
 from console.intake_cells import CELL_CHARACTERS_MAX
@@ -309,6 +309,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("HONGLING_NATS_URL", "nats://127.0.0.1:9")
     monkeypatch.setenv("HONGLING_HR_NATS_SEED_FILE", str(tmp_path / "public.jwk"))  # read by nobody: the client is not real
     monkeypatch.delenv("HONGLING_DATA", raising=False)
+    monkeypatch.setattr(publishing, "IntakeClient", FakeClient)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(app, ["intake", words[0], "--type", "年度考核", "--lang", "zh", *words[1:]])
@@ -353,6 +354,9 @@ class FakeClient:
         return self
 
     async def __aexit__(self, *_: object) -> None: ...
+
+    async def seal_key(self) -> None:
+        """The registry tells no other key than the file's."""
 
     async def publish_and_wait(self, messages: Iterable[Sendable], _: float) -> Summary:
         summary = Summary()

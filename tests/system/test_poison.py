@@ -54,6 +54,7 @@ def office_with_faults(folder: Path) -> Iterator[tuple[Office, WithFaults]]:
     try:
         office = Office(running.deployment, running)
         office.asked("policy", "publish", "policies/changtu-2021.yaml")
+        office.asked("policy", "confirm", "policies/changtu-2021.yaml")
         yield office, running
     finally:
         asyncio.run(running.stop())
