@@ -28,11 +28,11 @@ RETRY_SECONDS_FIRST = 0.1
 RETRY_SECONDS_MAX = 10.0
 IN_PROGRESS_SECONDS = 10.0
 """Well below the consumers' ack_wait of 30 s."""
-SLICE_MESSAGES_MAX = 200
-SLICE_BYTES_MAX = 96 * 1024
+SLICE_MESSAGES_MAX = 1000
+SLICE_BYTES_MAX = 512 * 1024
 """Of one slice, unless a single message is larger. What a message costs goes by its bytes: a usual fact of 450 takes 0.4 ms,
 and one of 64 KiB, whatever it says, no more than 100."""
-SLICE_CPU_SECONDS_MAX = 0.1
+SLICE_CPU_SECONDS_MAX = 0.4
 """What a slice should take of the loop's thread. After one that took more, such as hundreds of facts about one person, the next
 are smaller."""
 SLICE_PAUSE_SECONDS = 0.002

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from eventlog import consumer as module
-from eventlog.consumer import SLICE_BYTES_MAX, SLICE_MESSAGES_MAX, Consumer
+from eventlog.consumer import SLICE_BYTES_MAX, SLICE_CPU_SECONDS_MAX, SLICE_MESSAGES_MAX, Consumer
 from eventlog.log import BrokenLog
 from eventlog.wire import BrokerOutage, ConsumerGone, Incoming
 from tests.eventlog.fakes import FakeFeed, FakeIncoming, Notes
@@ -68,7 +68,7 @@ def test_messages_are_acknowledged_only_after_the_handler_returned() -> None:
     ]  # fmt: skip
 
 
-BIG = 40 * 1024
+BIG = SLICE_BYTES_MAX // 2 - 1024
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_batch_is_settled_in_slices(sizes: list[int], expected: list[int]) -> 
 
 
 def test_a_slice_that_took_long_is_followed_by_smaller_ones() -> None:
-    """Messages that cost a hundredth of a second each come ten at a time; cheap ones then as many as before."""
+    """Messages that cost a hundredth of a second each come forty at a time; cheap ones then as many as before."""
     cpu, counts = [0.0], []
 
     async def work() -> None:
@@ -101,13 +101,17 @@ def test_a_slice_that_took_long_is_followed_by_smaller_ones() -> None:
 
         async def handle(messages: Sequence[Incoming]) -> None:
             counts.append(len(messages))
-            cpu[0] += len(messages) * (0.01 if sum(counts) <= SLICE_MESSAGES_MAX + 50 else 0.0)
+            cpu[0] += len(messages) * (0.01 if sum(counts) <= SLICE_MESSAGES_MAX + 200 else 0.0)
 
         bench.consumer = Consumer("c", bench.feed, handle, bench.notes, cpu_seconds=lambda: cpu[0])
         await bench.until(4 * SLICE_MESSAGES_MAX)
 
     run(work())
-    assert (counts[0], max(counts[1:6]), max(counts[6:])) == (SLICE_MESSAGES_MAX, 10, SLICE_MESSAGES_MAX)
+    assert (counts[0], max(counts[1:6]), max(counts[6:])) == (
+        SLICE_MESSAGES_MAX,
+        round(SLICE_CPU_SECONDS_MAX / 0.01),
+        SLICE_MESSAGES_MAX,
+    )
 
 
 def test_between_two_slices_others_get_their_turn() -> None:
