@@ -73,10 +73,10 @@ def licences(part: Part) -> list[dict[str, Any]]:
     if distribution.version != part.version:
         raise LookupError(f"{part.name} {distribution.version} is installed, the lock says {part.version}")
     said = distribution.metadata
-    if expression := said.get("License-Expression"):
-        return [{"expression": expression}]
+    if expressions := said.get_all("License-Expression"):
+        return [{"expression": expressions[0]}]
     names = [each.removeprefix(_CLASSIFIER) for each in said.get_all("Classifier") or [] if each.startswith(_CLASSIFIER)]
-    if not names and (text := (said.get("License") or "").strip()):
+    if not names and (text := "".join(said.get_all("License") or []).strip()):
         names = [text.splitlines()[0][:NAME_CHARACTERS_MAX]]
     if names:
         return [{"license": {"name": name}} for name in sorted(names)]
