@@ -41,8 +41,9 @@ INTAKE_DAYS = 30
 INTAKE_STREAM_BYTES_MAX = 16 * 2**30
 """More than one source may send in the days for which they are kept (``eventlog.quota``)."""
 INTAKE_STREAM_BYTES_MIN = 64 * 2**20
-_NO_ROOM = 10047
-"""The broker's code for a stream that asks for more than its disk has."""
+_NO_ROOM = {10047: "", 10005: "insufficient storage"}
+"""The broker's codes for a stream that asks for more than the disk of the server has, or of any server of the cluster; and what
+the description says then, where the code has other causes as well."""
 RECEIPT_DAYS = 90
 
 _PLACEMENT = fact_subject(TALENT, "registry", "intake.engagement-started.v1")
@@ -230,6 +231,7 @@ async def _reserve(make: Callable[[StreamConfig], Awaitable[Any]], config: Strea
             await make(config)
             return
         except nats.js.errors.APIError as error:
-            if error.err_code != _NO_ROOM or not config.max_bytes or config.max_bytes < 2 * INTAKE_STREAM_BYTES_MIN:
+            no_room = _NO_ROOM.get(error.err_code or 0, "\0") in (error.description or "")
+            if not no_room or not config.max_bytes or config.max_bytes < 2 * INTAKE_STREAM_BYTES_MIN:
                 raise
             config.max_bytes //= 2

@@ -329,7 +329,7 @@ def test_three_servers_know_each_other_by_certificate_and_password(tmp_path: Pat
         extra = CLUSTERING.replace(TLS_FOLDER, str(certificates)).replace("0.0.0.0:6222", f"127.0.0.1:{ports[number]}")
         config = principals.config(
             store_dir=str(tmp_path / f"js{number}"), listen="127.0.0.1:-1", tls_folder=str(certificates), extra=extra
-        )
+        ).replace("jetstream {", "jetstream {\n  max_file_store: 1GB", 1)
         variables = {"NATS_SERVER_NAME": f"nats-{number}", "NATS_CLUSTER_PASSWORD": "p0123", **routes}
         return started(tmp_path, config, f"server{number}", variables)
 
@@ -343,6 +343,7 @@ def test_three_servers_know_each_other_by_certificate_and_password(tmp_path: Pat
             except (nats.errors.Error, TimeoutError):
                 assert time.monotonic() < deadline, broker.log.read_text()
         info = await admin.jetstream().stream_info("INTAKE")
+        assert info.config.max_bytes == 2**30, "16 GiB are halved until the disks have them"
         assert info.cluster is not None
         assert {info.cluster.leader, *(peer.name for peer in info.cluster.replicas or ())} == {"nats-0", "nats-1", "nats-2"}
         await admin.close()
