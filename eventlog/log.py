@@ -32,6 +32,7 @@ from eventlog.database import Database, DatabaseMissing
 from eventlog.ids import Clock, Entropy, uuid7
 from eventlog.scrubbing import scrub_history
 from eventlog.tree import EMPTY_ROOT, Frontier, leaf_hash
+from eventlog.turns import unhurried
 
 __all__ = [
     "PARTITIONS",
@@ -301,7 +302,10 @@ class Log:
         return found
 
     def histories(self, connection: Connection, streams: Iterable[str]) -> dict[str, list[Past]]:
-        """Like ``load``, with no more of each event than deciding needs, and its data not read yet."""
+        """Like ``load``, with no more of each event than deciding needs, and its data not read yet.
+
+        Raises Long where a history is too long for the loop's thread (``Turns.take``).
+        """
         found: dict[str, list[Past]] = {stream: [] for stream in streams}
         names = list(found)
         columns = select(_E.stream, _E.event_id, _E.type, _E.effective_on, _E.data)
@@ -309,6 +313,7 @@ class Log:
             query = columns.where(one_of(connection, _E.stream, names[start : start + 1000])).order_by(_E.stream, _E.version)
             for stream, *past in connection.execute(query):
                 found[stream].append(Past(*past))
+        unhurried(max(map(len, found.values()), default=0))
         return found
 
     def past(self, past: Past) -> tuple[str, date, Any]:

@@ -33,6 +33,7 @@ from eventlog.inbox.protocol import Capability, Entry
 from eventlog.intake import answer
 from eventlog.log import Appended, Log, NewEvent, Past, Unit
 from eventlog.parking import blocked_streams
+from eventlog.turns import Turns
 from eventlog.wire import Incoming
 from services.allowance.decider import (
     Command,
@@ -267,12 +268,13 @@ class RegistryEvents:
         payments = Payments(log)
         room = AllowanceRoom(log, payments.desk, payments, EyesSetting())
         self._inbox: Inbox[Any] = Inbox(log, payments.desk, payments.holding, room)
+        self._turns = Turns()
         self._wake = wake
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         """Settle a batch. Returns after the commit."""
-        # In the loop's own thread, see docs/decisions/0008.
-        self.settle([Item.of(m) for m in messages])
+        items = [Item.of(m) for m in messages]
+        await self._turns.take(lambda: self.settle(items))
         self._wake()
 
     def settle(self, items: Sequence[Item]) -> None:
@@ -300,12 +302,13 @@ class AllowanceIntake:
         room = AllowanceRoom(log, self._payments.desk, self._payments, eyes or EyesSetting())
         # One message at a time: these are few, and each may change what the next is decided on.
         self._inbox: Inbox[Any] = Inbox(log, self._payments.desk, self._payments.holding, room, taken_max=1)
+        self._turns = Turns()
         self._wake = wake
         self._recalculate = recalculate
 
     async def handle(self, messages: Sequence[Incoming]) -> None:
         items = [Item.of(m) for m in messages]
-        erase = self.settle(items)
+        erase = await self._turns.take(lambda: self.settle(items))
         self._wake()
         self._recalculate()
         for sequence in erase:

@@ -32,7 +32,7 @@ from eventlog.holding import Holding
 from eventlog.inbox.documents import Documents
 from eventlog.inbox.inbox import Inbox
 from eventlog.inbox.protocol import Capability, Decided, Entry, told_again
-from eventlog.inbox.turns import Turns
+from eventlog.turns import Turns
 from eventlog.intake import Parsed
 from eventlog.log import Appended, Log, NewEvent, Past, Unit
 from eventlog.quota import Quota

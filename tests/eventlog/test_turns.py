@@ -10,7 +10,7 @@ import pytest
 
 from eventlog.database import Database
 from eventlog.desk import Item
-from eventlog.inbox.turns import Turns
+from eventlog.turns import Turns
 from eventlog.wire import Incoming
 from tests.eventlog.fakes import FakeIncoming
 from tests.support import RegistryBench, run
@@ -92,3 +92,21 @@ def test_what_many_wait_for_is_settled_away_from_the_loop(lite: Database, monkey
     run(work())
     assert in_loop == [True, True, True, False]
     assert {outcome for id, outcome in bench.outcomes[3:]} == {"accepted"}
+
+
+def test_a_long_history_is_folded_away_from_the_loop(lite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person with thousands of facts whom nobody has asked about since the start; once in the cache, it is a message again."""
+    monkeypatch.setattr("eventlog.turns.HISTORY_MAX", 3)
+    bench = RegistryBench(lite)
+
+    async def work() -> None:
+        await bench.intake.handle([Came(bench.registers())])
+        await bench.intake.handle([Came(bench.rates(year, id=f"rate-{year}")) for year in (2021, 2022, 2023)])
+        again = RegistryBench(lite)
+        in_loop = threads_of(monkeypatch, type(again.intake), "settle")
+        await again.intake.handle([Came(again.rates(2024, id="rate-2024"))])
+        await again.intake.handle([Came(again.rates(2025, id="rate-2025"))])
+        assert in_loop == [True, False, True]
+
+    run(work())
+    assert [outcome for _, outcome in bench.outcomes] == ["accepted"] * 6
