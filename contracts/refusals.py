@@ -146,6 +146,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "own-parent": ("单位不能隶属于自身", "请填写上级单位，或不填"),
     "part-differs": ("该分段已按另一结果报告", "每个分段只报告一次"),
     "parts-differ": ("该文件的总段数前后不一", "请只用一种分段方式"),
+    "payer-unknown": ("该区划没有名称如此的支付方", "请选择"),
     "period-not-begun": ("该月份尚未开始", "请在该月工作完成后结账"),
     "period-passed": ("该月份及以前已结账", _NOTHING),
     "plan-closed": ("该计划已结束", "请另行制定"),
@@ -174,6 +175,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "stage-done": ("该申请的这一环节已经完成", _NOTHING),
     "stage-skipped": ("前一环节尚未完成", "请先完成前一环节"),
     "standard-exists": ("该标准的此版次已发布", "内容有变的，请提高版次"),
+    "step-missing": ("前一步骤尚未完成，此项操作不予保留", "请在前一步骤完成后重新操作"),
     "too-early": ("日期太早", "请填写允许期限内的日期"),
     "too-few-judges": ("评委人数少于标准规定", "请由全体评委评分"),
     "too-large": ("消息太大", "请缩短；附件不随事实报送"),
@@ -199,6 +201,8 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "wrong-kind": ("审查结论的类型与条件不符", "请按条件要求的类型填写"),
     "wrong-source": ("消息写明的来源不是发布者", "请写明发布者自身，或以该来源发布"),
     "wrong-subject": ("此类事实不应发布在该主题上", "请发布到规定的主题"),
+    "year-to-come": ("该年度尚未开始，应付金额未定", "请填写本年度或以前年度"),
+    "year-without-grants": ("该支付方在此区划该年度没有核定金额", "请核对年度，或待核定后再编制"),
 }  # fmt: skip
 
 OF_DOCUMENT = "data.text:"

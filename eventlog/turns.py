@@ -1,8 +1,8 @@
 """Whose turn it is: the consumers of a service share what is kept between batches, and settle one batch at a time.
 
 A batch is settled in the loop's own thread (decision 8), unless nobody can say how long it takes: an act on a whole cycle, a
-message that many others wait for. Then it is settled in another thread, and the loop goes on meanwhile. What turns out to be long
-only on the way, a history of thousands of events that is not in the cache, is begun again there.
+message that many others wait for. Then it is settled in another thread, and the loop goes on meanwhile. What turns out to be
+long only on the way, a history of thousands of events that is not in the cache, is begun again there.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from contracts.payment import (
 from contracts.policy import Instrument
 from contracts.receipts import Problem
 from contracts.registry import FactOrigin
-from eventlog.decider import Early, Rejected, already
+from eventlog.decider import Rejected, already
 from services.allowance.decider import PayerOnFile
 
 __all__ = [
@@ -50,7 +50,6 @@ __all__ = [
     "DecidedOnFile",
     "Demand",
     "Due",
-    "Early",
     "Happened",
     "Instruct",
     "Item",
@@ -71,6 +70,7 @@ __all__ = [
     "reject",
     "replay",
     "stream_of_account",
+    "too_early",
     "unknown_payout",
 ]
 
@@ -97,6 +97,11 @@ SHOWN_CHARACTERS_MAX = 40
 
 def reject(field_name: str, code: str, problem: str, remedy: str) -> Rejected:
     return Rejected(Problem(field=field_name, code=code, problem=problem, remedy=remedy))
+
+
+def too_early(field_name: str, lacking: str) -> Rejected:
+    """An act of money that comes before what it needs: it is refused, not kept, so that nothing is paid by itself later on."""
+    return reject(field_name, "step-missing", lacking, "give it again when that is so; nothing is kept for later")
 
 
 def stream_of_account(person_ref: str) -> str:
@@ -335,7 +340,7 @@ Command = Prepare | Cancel | Instruct | Answer | Demand | RecoveryPay
 
 
 def decide(command: Command, state: Account) -> tuple[AccountEvent, ...]:
-    """Return what the command leads to; nothing, if it is so already. Raises Early, Rejected."""
+    """Return what the command leads to; nothing, if it is so already. Raises Rejected."""
     match command:
         case Prepare():
             return _prepare(command, state)
@@ -574,7 +579,7 @@ def _demand(command: Demand, state: Account) -> tuple[AccountEvent, ...]:
 def _pay_back(command: RecoveryPay, state: Account) -> tuple[AccountEvent, ...]:
     recovery = state.recoveries.get(command.recovery)
     if recovery is None:
-        raise Early(f"recovery:{command.person_ref}/{command.recovery}", f"the opening of recovery {command.recovery}")
+        raise too_early("data.recovery", f"recovery {command.recovery} of this worker is not opened")
     if (command.fact.source, command.fact.id) in recovery.facts:
         return ()
     if command.amount_fen > recovery.owing_fen:

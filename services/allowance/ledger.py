@@ -43,7 +43,7 @@ from contracts.payment import (
 )
 from contracts.policy import Instrument
 from contracts.registry import FactOrigin
-from services.allowance.account import Early, reject
+from services.allowance.account import reject, too_early
 from services.allowance.decider import differences
 
 __all__ = [
@@ -59,7 +59,6 @@ __all__ = [
     "is_of_names",
     "month_for",
     "month_of",
-    "need_of_period",
     "next_month",
     "totals_of",
     "transfers_of",
@@ -205,12 +204,8 @@ class ClosePeriod:
     totals: Sequence[PeriodTotal]
 
 
-def need_of_period(month: str) -> str:
-    return f"period:{month}"
-
-
 def decide_close(command: ClosePeriod, state: Periods) -> tuple[PeriodClosed, ...]:
-    """Months are closed in order; one that is closed stays so. Raises Early, Rejected."""
+    """Months are closed in order; one that is closed stays so. Raises Rejected."""
     month = command.month
     if month in state.closed:
         return ()
@@ -222,7 +217,7 @@ def decide_close(command: ClosePeriod, state: Periods) -> tuple[PeriodClosed, ..
         raise reject("data.month", "period-not-begun", "the month has not begun", "close a month when its work is done")
     if command.open_before:
         first = command.open_before[0]
-        raise Early(need_of_period(first), f"the closing of {first}")
+        raise too_early("data.month", f"{first} is not closed yet, and months are closed in order")
     return (
         PeriodClosed(
             fact=command.fact,

@@ -76,6 +76,7 @@ __all__ = [
     "month_totals",
     "open_months_before",
     "payable",
+    "payers_in",
     "period",
     "periods",
     "transfer",
@@ -449,6 +450,16 @@ def closed_through(connection: Connection) -> str | None:
 def periods(connection: Connection) -> list[dict[str, Any]]:
     """The closed months, in order."""
     return [row._asdict() for row in connection.execute(select(period).order_by(period.c.month))]
+
+
+def payers_in(connection: Connection, division: str) -> dict[str, frozenset[int]]:
+    """Who was ever granted something to pay in a division and below it: payer → the years."""
+    c = payable.c
+    query = select(c.payer, c.year).where(c.division.startswith(below(division), autoescape=True)).distinct()
+    found: dict[str, set[int]] = {}
+    for payer, year in connection.execute(query):
+        found.setdefault(payer, set()).add(year)
+    return {payer: frozenset(years) for payer, years in found.items()}
 
 
 def open_months_before(connection: Connection, month: str) -> list[str]:

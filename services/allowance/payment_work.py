@@ -1,4 +1,4 @@
-"""What takes many pages: listing a run's payouts, cancelling and instructing them; and releasing the facts that waited.
+"""What takes many pages: listing a run's payouts, cancelling and instructing them.
 
 A page is one append: events, and how far the run is. Whoever is killed between two pages, or works beside another instance,
 does nothing twice: a page that somebody else has done is undone as a whole.
@@ -7,7 +7,7 @@ does nothing twice: a page that somebody else has done is undone as a whole.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -16,24 +16,20 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts.base import LogEvent
 from contracts.payment import PayoutPrepared
-from eventlog import schema
-from eventlog.bulk import one_of
 from eventlog.canonical import canonical
 from eventlog.desk import Item, problem
-from eventlog.holding import held_item
 from eventlog.inbox.failures import Failure, failure_of
-from eventlog.inbox.inbox import CONFLICT_ROUNDS_MAX, Inbox
+from eventlog.inbox.inbox import CONFLICT_ROUNDS_MAX
 from eventlog.log import Log, Unit, Vanished
 from eventlog.parking import blocked_streams
 from services.allowance import account as accounts
 from services.allowance import runs
 from services.allowance.account import AccountEvent, stream_of_account
-from services.allowance.ledger_views import payable, period
-from services.allowance.payment_views import payment_run, payout, payouts, recovery
+from services.allowance.ledger_views import payable
+from services.allowance.payment_views import payout, payouts
 from services.allowance.payments import (
     Cause,
     PaymentBatch,
-    PaymentRoom,
     Payments,
     load_accounts,
     load_runs,
@@ -107,7 +103,6 @@ class PaymentWork:
     def __init__(self, log: Log, payments: Payments, *, wake: Callable[[], None]) -> None:
         self._log = log
         self._payments = payments
-        self._inbox: Inbox[PaymentBatch] = Inbox(log, payments.desk, payments.holding, PaymentRoom(payments), taken_max=1)
         self._wake = wake
         self._go = asyncio.Event()
 
@@ -125,14 +120,14 @@ class PaymentWork:
             self._go.clear()
 
     def step(self) -> bool:
-        """Do one page, or release what need not wait any more. Returns whether there was anything."""
+        """Do one page. Returns whether there was anything."""
         for _ in range(CONFLICT_ROUNDS_MAX):
             try:
                 done = self._page()
             except (IntegrityError, Vanished):
                 continue
             if done is not None:
-                return done or self.release() > 0
+                return done
         raise RuntimeError(f"a page of payouts met conflicts {CONFLICT_ROUNDS_MAX} times")
 
     # --- pages ----------------------------------------------------------------------------------------------------------
@@ -249,46 +244,6 @@ class PaymentWork:
         ref = command.person_ref
         events = accounts.decide(command, batch.accounts[ref])
         self._payments.add_account_events(batch, unit, ref, events, cause)
-
-    # --- what waited ----------------------------------------------------------------------------------------------------
-
-    def release(self) -> int:
-        """Settle held facts whose need is met, each by itself, oldest first. Returns how many moved."""
-        with self._log.database.read.connect() as connection:
-            needs = connection.scalars(select(schema.held.c.need).distinct()).all()
-            met = self._met(connection, needs)
-            chosen = select(schema.held).where(one_of(connection, schema.held.c.need, met))
-            oldest_first = chosen.order_by(schema.held.c.since, schema.held.c.sequence).limit(RELEASED_MAX)
-            rows = connection.execute(oldest_first).all() if met else []
-            items = [held_item(connection, row) for row in rows]
-        if not items:
-            return 0
-        self._inbox.take(items)
-        with self._log.database.read.connect() as connection:
-            held = schema.held.c.hold_id
-            left = connection.scalars(select(held).where(one_of(connection, held, [row.hold_id for row in rows]))).all()
-        return len(items) - len(left)
-
-    def _met(self, connection: Connection, needs: Iterable[str]) -> list[str]:
-        """Which of these needs there is now."""
-        return [need for need in needs if self._is_met(connection, *need.partition(":")[::2])]
-
-    def _is_met(self, connection: Connection, kind: str, what: str) -> bool:
-        match kind:
-            case "run":
-                name, _, stage = what.rpartition("/")
-                reached = or_(payment_run.c[stage].is_not(None), payment_run.c.ended.is_not(None))
-                query = select(payment_run.c.run).where(payment_run.c.run == name, reached)
-            case "recovery":
-                ref, _, key = what.partition("/")
-                query = select(recovery.c.recovery).where(recovery.c.person_ref == ref, recovery.c.recovery == key)
-            case "period":
-                query = select(period.c.month).where(period.c.month == what)
-            case "recalculated":
-                return not self._payments.recalculating(connection)
-            case _:
-                return False
-        return connection.execute(query).first() is not None
 
 
 def _cause(task: Row[Any], day: str) -> Cause:

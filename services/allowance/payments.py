@@ -1,7 +1,7 @@
 """From intake facts about payment to appends: runs, the bank's answers, recoveries, closed months. No rules here.
 
 Each message is one ``Unit``: events of the run's stream and of the accounts that it touches. What comes before the stage that
-it needs is held; ``payment_work`` releases it, and does what takes many pages: listing, cancelling and instructing payouts.
+it needs is refused; ``payment_work`` does what takes many pages: listing, cancelling and instructing payouts.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ from eventlog.parking import blocked_streams
 from eventlog.quota import Quota
 from services.allowance import account as accounts
 from services.allowance import runs
-from services.allowance.account import Account, AccountEvent, Answered, DecidedOnFile, Early, Mode, stream_of_account
+from services.allowance.account import Account, AccountEvent, Answered, DecidedOnFile, Mode, stream_of_account
 from services.allowance.ledger import (
     PERIODS,
     ClosePeriod,
@@ -69,7 +69,7 @@ from services.allowance.ledger import (
     month_of,
     totals_of,
 )
-from services.allowance.ledger_views import month_totals, open_months_before, transfer
+from services.allowance.ledger_views import month_totals, open_months_before, payers_in, transfer
 from services.allowance.payment_views import payout, standing_list, unanswered
 from services.allowance.runs import Instructed, Listed, Run, Tally, stream_of_run
 
@@ -256,7 +256,7 @@ class Payments:
     def _decide(
         self, connection: Connection, batch: PaymentBatch, unit: Unit, parsed: Parsed, stream: str
     ) -> Sequence[LogEvent]:
-        """Fill the unit; return the events that the receipt names. Raises Early, Rejected."""
+        """Fill the unit; return the events that the receipt names. Raises Rejected."""
         data = parsed.message.data
         match data:
             case intake.RecoveryDemanded() | intake.RecoveryPaid():
@@ -328,7 +328,10 @@ class Payments:
         changes: tuple[RunChange, ...] = ()
         match data:
             case intake.PaymentRunPrepared():
-                return runs.Prepare(stamp, data.division, data.payer, data.year, parsed.message.effectiveon), ()
+                this_year = int(month_of(utc_text(self.log.clock.now()))[:4])
+                granted = payers_in(connection, data.division)
+                day = parsed.message.effectiveon
+                return runs.Prepare(stamp, data.division, data.payer, data.year, day, this_year, granted), ()
             case intake.PaymentRunChecked():
                 position = self.log.head(connection).position
                 if isinstance(state, Listed) and data.outcome == "approved":
@@ -357,7 +360,7 @@ class Payments:
 
     def _not_while_recalculating(self, connection: Connection) -> None:
         if self.recalculating(connection):
-            raise Early("recalculated", "that everybody has been decided on under the new policy")
+            raise accounts.too_early("data.run", "everybody is still being decided on under the new policy")
 
     def _set_to_work(
         self,

@@ -1,13 +1,14 @@
 """One payment run: its stages in order, none skipped, and by whom; and what the bank answered. Pure.
 
 Prepared → listed → checked → cleared → sealed → exported → instructed → closed. The person who checks is not the one who
-prepared. A fact that comes before the stage that it needs is early; one about a run that has ended is refused. What the payouts
-of the run come to is worked out by the caller and given with the command; here is decided whether it may be.
+prepared. A fact that comes before the stage that it needs is refused, as is one about a run that has ended: what is done with
+money is done on purpose, at the time when somebody does it, and nothing waits to be done by itself. What the payouts of the run
+come to is worked out by the caller and given with the command; here is decided whether it may be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, assert_never
@@ -32,7 +33,7 @@ from contracts.payment import (
 )
 from contracts.registry import FactOrigin
 from eventlog.decider import Rejected, already
-from services.allowance.account import Early, number_of, reject
+from services.allowance.account import number_of, reject, too_early
 
 __all__ = [
     "Approved",
@@ -64,7 +65,6 @@ __all__ = [
     "decide",
     "evolve",
     "missing_break",
-    "need_of",
     "replay",
     "run_name",
     "stream_of_run",
@@ -84,8 +84,10 @@ RunEvent = (
     | BankFileMatched
     | BreakSettled
 )
-Stage = Literal["prepared", "listed", "cleared", "sealed", "exported", "instructed"]
-"""What other facts may wait for."""
+
+
+NAMES_SHOWN_MAX = 10
+"""Payers that a refusal names."""
 
 
 def run_name(source: str, key: str) -> str:
@@ -94,10 +96,6 @@ def run_name(source: str, key: str) -> str:
 
 def stream_of_run(run: str) -> str:
     return f"run-{run}"
-
-
-def need_of(run: str, stage: Stage) -> str:
-    return f"run:{run}/{stage}"
 
 
 # --- state ------------------------------------------------------------------------------------------------------------
@@ -250,13 +248,16 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """on: the day that the message gives; the event's own, where it is not said."""
+    """on: the day that the message gives; the event's own, where it is not said. this_year: the running one, in Asia/Shanghai.
+    granted: payer → the years in which purses of that name were ever granted to pay something, in the division."""
 
     stamp: Stamp
     division: str
     payer: str
     year: int
     on: date | None = None
+    this_year: int = date.max.year
+    granted: Mapping[str, Collection[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +377,7 @@ Command = Prepare | List | Check | Clear | Seal | Export | Instruct | Stop | Tak
 
 
 def decide(command: Command, state: Run) -> tuple[RunEvent, ...]:
-    """Return what the command leads to; nothing, if it is so already. Raises Early, Rejected."""
+    """Return what the command leads to; nothing, if it is so already. Raises Rejected."""
     match command:
         case Prepare():
             return _prepare(command, state)
@@ -402,8 +403,8 @@ def decide(command: Command, state: Run) -> tuple[RunEvent, ...]:
             assert_never(command)
 
 
-def _early(run: str, stage: Stage, shown: str) -> Early:
-    return Early(need_of(run, stage), f"run {run} is {shown}")
+def _early(run: str, shown: str) -> Rejected:
+    return too_early("data.run", f"run {run} is not {shown} yet")
 
 
 def _over(state: Over) -> Rejected:
@@ -413,6 +414,7 @@ def _over(state: Over) -> Rejected:
 def _prepare(command: Prepare, state: Run) -> tuple[RunEvent, ...]:
     stamp = command.stamp
     if isinstance(state, Unprepared):
+        _may_pay(command)
         said = {"division": command.division, "payer": command.payer, "year": command.year}
         return (RunPrepared(run=stamp.run, fact=stamp.fact, by=stamp.by, **said),)
     order = state.order
@@ -428,6 +430,34 @@ def _prepare(command: Prepare, state: Run) -> tuple[RunEvent, ...]:
     )
 
 
+def _may_pay(command: Prepare) -> None:
+    """Whether it names money that there is: a mistyped payer would give a run without payouts. Raises Rejected."""
+    if command.year > command.this_year:
+        raise reject(
+            "data.year",
+            "year-to-come",
+            f"{command.year} has not begun; what is due for it is not known yet",
+            f"prepare a run for {command.this_year} at the latest",
+        )
+    if command.granted is None:
+        return
+    if command.payer not in command.granted:
+        names = ", ".join(sorted(command.granted)[:NAMES_SHOWN_MAX])
+        raise reject(
+            "data.payer",
+            "payer-unknown",
+            f"no purse of this name was granted anything to pay in {command.division}",
+            f"choose among {names}" if names else "look at the division, and whether its policy is published",
+        )
+    if command.year not in command.granted[command.payer]:
+        raise reject(
+            "data.year",
+            "year-without-grants",
+            f"{command.payer} was granted nothing to pay for {command.year} in {command.division}",
+            "look at the year; or wait until it is decided",
+        )
+
+
 def _list(command: List, state: Run) -> tuple[RunEvent, ...]:
     if not isinstance(state, Preparing):
         return ()
@@ -438,7 +468,7 @@ def _check(command: Check, state: Run) -> tuple[RunEvent, ...]:
     stamp = command.stamp
     match state:
         case Unprepared() | Preparing():
-            raise _early(stamp.run, "listed", "listed")
+            raise _early(stamp.run, "listed")
         case Listed():
             return _checked(command, state)
         case Over():
@@ -494,7 +524,7 @@ def _seal(command: Seal, state: Run) -> tuple[RunEvent, ...]:
     stamp = command.stamp
     match state:
         case Unprepared() | Preparing() | Listed() | Approved():
-            raise _early(stamp.run, "cleared", "checked")
+            raise _early(stamp.run, "checked")
         case Over():
             raise _over(state)
         case Sealed() | Instructed():
@@ -543,7 +573,7 @@ def _export(command: Export, state: Run) -> tuple[RunEvent, ...]:
     stamp = command.stamp
     match state:
         case Unprepared() | Preparing() | Listed() | Approved() | Cleared():
-            raise _early(stamp.run, "sealed", "sealed")
+            raise _early(stamp.run, "sealed")
         case Over():
             raise _over(state)
         case Instructed():
@@ -571,7 +601,7 @@ def _instruct(command: Instruct, state: Run) -> tuple[RunEvent, ...]:
     stamp = command.stamp
     match state:
         case Unprepared() | Preparing() | Listed() | Approved() | Cleared():
-            raise _early(stamp.run, "exported", "exported")
+            raise _early(stamp.run, "exported")
         case Over():
             raise _over(state)
         case Instructed():
@@ -623,7 +653,7 @@ def _stop(command: Stop, state: Run) -> tuple[RunEvent, ...]:
     stamp = command.stamp
     match state:
         case Unprepared():
-            raise _early(stamp.run, "prepared", "prepared")
+            raise _early(stamp.run, "prepared")
         case Over():
             if state.how == "cancelled":
                 return already(state.reason == command.reason)
@@ -661,7 +691,7 @@ def _take_results(command: TakeResults, state: Run) -> tuple[RunEvent, ...]:
     if isinstance(state, Over):
         raise _over(state)
     if not isinstance(state, Instructed):
-        raise _early(stamp.run, "instructed", "instructed")
+        raise _early(stamp.run, "instructed")
     part = command.part
     heard = state.files.get(part.file_sha256, FileHeard(part.parts))
     if heard.parts != part.parts:
@@ -728,7 +758,7 @@ def _settle_break(command: SettleBreak, state: Run) -> tuple[RunEvent, ...]:
     if isinstance(state, Over):
         raise _over(state)
     if not isinstance(state, Instructed):
-        raise _early(stamp.run, "instructed", "instructed")
+        raise _early(stamp.run, "instructed")
     if command.key not in state.breaks and not command.unanswered:
         raise reject("data.key", "no-such-break", "the run has no difference of this key", "see the run's differences")
     last = state.breaks.get(command.key)

@@ -23,7 +23,7 @@ VARIABLES = (
     Variable("HONGLING_ALLOWANCE_NATS_SEED_FILE", "file with the nkey seed of principal allowance, which the broker knows"),
     Variable("HONGLING_ALLOWANCE_DATABASE_URL", "sqlite:///path or postgresql://…?sslmode=verify-full&…", secret=True),
     Variable("HONGLING_ALLOWANCE_ASIDE_KEY_FILE", "file with the key of what is held and parked; made with the principals"),
-    Variable(HOLD, "how long a fact about payment waits for the stage before it", str(7 * 24 * 3600)),
+    Variable(HOLD, "how long what version 0.1 has kept of payment waits; nothing new is kept", str(7 * 24 * 3600)),
     *EYES,
     *QUOTA_VARIABLES,
     SOURCES_VARIABLE,

@@ -69,10 +69,10 @@ from eventlog.ids import random_token
 from eventlog.inbox.failures import Failure, failure_of
 from eventlog.inbox.inbox import Inbox
 from eventlog.inbox.protocol import Behind, Capability, Decided, Entry
-from eventlog.turns import Turns
 from eventlog.intake import Parsed, content_of, seen_before
 from eventlog.log import Appended, Log, NewEvent, Recorded, Unit
 from eventlog.quota import Quota
+from eventlog.turns import Turns
 from eventlog.wire import Incoming
 from services.registry.decider import (
     FILE_ACTS,

@@ -32,10 +32,10 @@ from eventlog.holding import Holding
 from eventlog.inbox.documents import Documents
 from eventlog.inbox.inbox import Inbox
 from eventlog.inbox.protocol import Capability, Decided, Entry, told_again
-from eventlog.turns import Turns
 from eventlog.intake import Parsed
 from eventlog.log import Appended, Log, NewEvent, Past, Unit
 from eventlog.quota import Quota
+from eventlog.turns import Turns
 from eventlog.wire import Incoming
 from services.talent.appraisal_handlers import ANY_ENGAGEMENT, AppraisalBatch, AppraisalDesk, Appraisals, person_of_fact
 from services.talent.decider import (

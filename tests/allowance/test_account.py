@@ -27,7 +27,6 @@ from services.allowance.account import (
     Answer,
     Cancel,
     Demand,
-    Early,
     Instruct,
     RecoveryPay,
     answer,
@@ -329,10 +328,10 @@ def test_a_recovery_is_given_back_in_pieces() -> None:
     after.when(more).rejected("recovery-exceeded", "data.amount_fen")
 
 
-def test_a_repayment_that_comes_before_its_recovery_is_early() -> None:
-    """It is held until the recovery is opened."""
-    with pytest.raises(Early, match=f"recovery:{REF}/county-1"):
-        decide(RecoveryPay(REF, "county-1", 1, fact("r-1"), "cashier-1"), account(*OVERPAID))
+def test_a_repayment_that_comes_before_its_recovery_is_refused() -> None:
+    """There is nothing yet that it could be a repayment of, and nothing is kept for later."""
+    early = RecoveryPay(REF, "county-1", 1, fact("r-1"), "cashier-1")
+    given(ACCOUNT, OVERPAID).when(early).rejected("step-missing", "data.recovery")
 
 
 # --- a payout's life ----------------------------------------------------------------------------------------------------
@@ -510,7 +509,7 @@ def test_no_history_pays_more_than_was_ever_due_at_once(steps: list[Any], recove
             continue
         try:
             events = decide(command, state)
-        except (Rejected, Early):
+        except Rejected:
             continue
         after = account(*history, *events)
         assert decide(command, after) == (), "deciding twice adds nothing"

@@ -214,7 +214,7 @@ def test_every_run_is_proven_in_one_reading(bench: Bench) -> None:
     owe(bench, 10_000, 20_000)
     bench.pay("a", "returned")
     bench.pay("b")
-    bench.settle(bench.prepares("c", year=2022))
+    bench.settle(bench.prepares("c"))
     with bench.log.database.read.connect() as connection:
         found = list(prove_runs(bench.log, connection))
     assert found == [proof(bench, name) for name in ("a", "b", "c")]
@@ -345,8 +345,8 @@ def test_the_database_itself_refuses_two_payouts_of_a_run_to_one_worker(bench: B
         connection.execute(insert(payout).values(**again))
 
 
-def test_facts_that_come_in_the_wrong_order_wait_for_each_other(bench: Bench) -> None:
-    """The instruction first, the preparation last: everything is told that it waits, and happens in its order."""
+def test_acts_that_come_too_early_are_refused_and_not_kept(bench: Bench) -> None:
+    """A seal that was given before the check does not seal by itself when the check comes."""
     owe(bench, 10_000, 30_000)
     digest = list_digest([("cashier/a/1", person(1), 10_000), ("cashier/a/2", person(2), 30_000)])
     figures: dict[str, Any] = {"count": 2, "total_fen": 40_000, "list_sha256": digest}
@@ -358,47 +358,35 @@ def test_facts_that_come_in_the_wrong_order_wait_for_each_other(bench: Bench) ->
         bench.reports(*results), bench.instructs(**figures), bench.exports(**figures), bench.seals(), bench.checks(),
     ]  # fmt: skip
     bench.settle(*facts)
-    assert [bench.said(fact) for fact in facts] == [("waiting", [])] * 5
+    assert [bench.said(fact) for fact in facts] == [("refused", ["step-missing"])] * 5
+    assert bench.rows(schema.held) == []
     bench.settle(bench.prepares())
     bench.finish()
-    assert [bench.said(fact) for fact in facts] == [("accepted", [])] * 5
-    assert show(bench)["stage"] == "closed"
-    assert bench.rows(schema.held) == []
-    assert bench.balances() == {"entitlement": 40_000, "paid": -40_000}
+    bench.settle(bench.checks())
+    bench.finish()
+    assert show(bench)["stage"] == "cleared", "nothing is sealed by itself"
+    assert bench.balances() == {"entitlement": 40_000, "payable": -40_000}
 
 
-def test_a_fact_that_waits_is_looked_at_without_being_answered_again(lite: Bench) -> None:
-    """It waits for the next stage from then on, and is told so once."""
+@pytest.mark.parametrize(
+    ("wrong", "field", "code"),
+    [
+        ({"payer": "conty"}, "data.payer", "payer-unknown"),
+        ({"division": "320200"}, "data.payer", "payer-unknown"),
+        ({"year": 2012}, "data.year", "year-without-grants"),
+        ({"year": 2042}, "data.year", "year-to-come"),
+    ],
+)
+def test_a_run_names_money_that_there_is(lite: Bench, wrong: dict[str, Any], field: str, code: str) -> None:
+    """A mistyped payer gave a run without payouts, accepted; a year that has not begun was paid in full."""
     owe(lite, 10_000)
-    seal = lite.seals()
-    lite.settle(seal, lite.prepares())
-    lite.finish()
-    lite.work.release()
-    assert [receipt.outcome for receipt in lite.receipts if receipt.id == "m-1"] == ["waiting"]
-
-
-def test_what_waits_for_a_run_that_ends_is_refused(lite: Bench) -> None:
-    owe(lite, 10_000)
-    seal = lite.seals()
-    lite.settle(seal, lite.prepares())
-    lite.finish()
-    lite.settle(lite.cancels())
-    lite.finish()
-    assert lite.said(seal) == ("refused", ["run-over"])
-
-
-def test_what_waits_too_long_is_parked_and_can_be_retried(lite: Bench) -> None:
-    """An operator sees it; when the run is there, a retry settles it."""
-    owe(lite, 10_000)
-    check = lite.checks()
-    lite.settle(check)
-    lite.clock.advance(timedelta(days=8))
-    assert lite.intake._payments.holding.expire(lambda: None) == 1
-    assert lite.said(check) == ("parked", ["never-came"])
-    lite.settle(lite.prepares())
-    lite.finish()
-    lite.operates("retry", lite.rows(schema.parked)[0].parked_id)
-    assert lite.said(check) == ("accepted", [])
+    prepare = lite.prepares(**wrong)
+    lite.settle(prepare)
+    assert lite.said(prepare) == ("refused", [code])
+    [receipt] = [each for each in lite.receipts if each.outcome == "refused"]
+    assert [problem.field for problem in receipt.problems] == [field]
+    if code == "payer-unknown" and field == "data.payer" and "payer" in wrong:
+        assert receipt.problems[0].remedy == "choose among county"
 
 
 def test_the_same_fact_again_changes_nothing(lite: Bench) -> None:
@@ -480,7 +468,7 @@ def test_a_change_after_the_check_goes_to_a_later_run(lite: Bench) -> None:
     assert lite.owed_now() == {(1, 2021): -4_000}
 
 
-def test_a_check_waits_while_everybody_is_decided_again(lite: Bench) -> None:
+def test_nothing_is_checked_while_everybody_is_decided_again(lite: Bench) -> None:
     """A new policy came: until its recalculation is done nobody can say what is due."""
     owe(lite, 10_000)
     lite.settle(lite.prepares())
@@ -490,11 +478,13 @@ def test_a_check_waits_while_everybody_is_decided_again(lite: Bench) -> None:
     check = lite.checks()
     lite.settle(check, lite.prepares("b"))
     lite.finish()
-    assert lite.said(check) == ("waiting", [])
+    assert lite.said(check) == ("refused", ["step-missing"])
     assert len(lite.kinds(RunListed)) == 1, "nor is a run listed"
     lite.recalculate()
     lite.finish()
-    assert lite.said(check) == ("accepted", [])
+    again = lite.checks()
+    lite.settle(again)
+    assert lite.said(again) == ("accepted", [])
     assert len(lite.kinds(RunListed)) == 2
 
 
@@ -546,7 +536,7 @@ def test_a_rule_that_fails_leaves_out_one_worker_and_no_other(lite: Bench, monke
 def test_a_rule_that_fails_for_a_run_stops_that_run_only(lite: Bench) -> None:
     """Its payouts are not those that were approved: the seal is parked, and what comes after it waits behind it."""
     owe(lite, 10_000)
-    lite.settle(lite.prepares(), lite.prepares("b", payer="city"))
+    lite.settle(lite.prepares(), lite.prepares("b"))
     lite.finish()
     lite.settle(lite.checks())
     with lite.log.database.write.begin() as connection:
@@ -685,9 +675,9 @@ def test_the_task_works_when_it_is_woken_and_looks_for_what_others_left(lite: Be
     async def work() -> None:
         task = asyncio.create_task(lite.work.run())
         await eventually(lambda: bool(lite.kinds(RunListed)), "the run is listed")
-        lite.settle(lite.prepares("b", payer="city"))
+        lite.settle(lite.prepares("b"))
         await eventually(lambda: len(lite.kinds(RunListed)) == 2, "the other run is listed, though nobody said so")
-        lite.settle(lite.prepares("c", year=2022))
+        lite.settle(lite.prepares("c"))
         lite.work.start()
         await eventually(lambda: len(lite.kinds(RunListed)) == 3, "the third is listed")
         task.cancel()
@@ -835,21 +825,22 @@ def test_the_bank_may_be_quicker_than_our_own_books(lite: Bench, small_pages: No
 
 
 def test_what_was_overpaid_is_asked_back_and_given_back(bench: Bench) -> None:
-    """By a cashier's demand; a repayment that comes before it waits."""
+    """By a cashier's demand; a repayment that comes before it is refused."""
     owe(bench, 10_000)
     bench.pay("a")
     bench.decide(1, 4_000)
     repay = bench.fact("recovery-paid", person={"person_ref": person(1)}, recovery="county-1", amount_fen=6_000, by="cashier-1")
     demand = bench.fact("recovery-demanded", person={"person_ref": person(1)}, payer="county", by="cashier-1", reason="left")
     bench.settle(repay)
-    assert bench.said(repay) == ("waiting", [])
+    assert bench.said(repay) == ("refused", ["step-missing"])
     bench.settle(demand)
     with bench.log.database.read.connect() as connection:
         [found] = recoveries(connection, division=COUNTY_CITY, open_only=True)
     assert (found["recovery"], found["owing_fen"]) == ("county-1", 6_000)
     assert bench.balances() == {"entitlement": 4_000, "recovery": 6_000, "paid": -10_000}
-    bench.finish()
-    assert bench.said(repay) == ("accepted", [])
+    again = bench.fact("recovery-paid", person={"person_ref": person(1)}, recovery="county-1", amount_fen=6_000, by="cashier-1")
+    bench.settle(again)
+    assert bench.said(again) == ("accepted", [])
     assert bench.balances() == {"entitlement": 4_000, "paid": -4_000}
     with bench.log.database.read.connect() as connection:
         assert recoveries(connection, person_ref=person(1), open_only=True) == []

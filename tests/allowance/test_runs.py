@@ -23,7 +23,7 @@ from contracts.payment import (
     RunPrepared,
     RunSealed,
 )
-from services.allowance.account import Early
+from eventlog.decider import Rejected
 from services.allowance.runs import (
     Check,
     Clear,
@@ -103,7 +103,7 @@ def test_a_run_goes_through_its_stages() -> None:
     [
         *((APPROVE, n, "listed") for n in (0, 1)),
         *((REJECT, n, "listed") for n in (0, 1)),
-        *((SEAL, n, "cleared") for n in (0, 1, 2, 3)),
+        *((SEAL, n, "checked") for n in (0, 1, 2, 3)),
         *((EXPORT, n, "sealed") for n in (0, 1, 2, 3, 4)),
         *((INSTRUCT, n, "exported") for n in (0, 1, 2, 3, 4)),
         *((RESULTS, n, "instructed") for n in (0, 1, 2, 3, 4, 5, 6)),
@@ -112,12 +112,13 @@ def test_a_run_goes_through_its_stages() -> None:
     ],
 )
 def test_no_stage_is_skipped(command: Any, reached: int, need: str) -> None:
-    """What comes before the stage that it needs is early, and waits for it."""
+    """What comes before the stage that it needs is refused, and nothing of it is kept."""
     state = given(run_decider, LIFE[:reached]).state
-    with pytest.raises(Early) as caught:
+    with pytest.raises(Rejected) as caught:
         decide(command, state)
-    assert caught.value.need == f"run:{RUN}/{need}"
-    assert RUN in caught.value.shown
+    [problem] = caught.value.problems
+    assert (problem.field, problem.code) == ("data.run", "step-missing")
+    assert problem.problem == f"run {RUN} is not {need} yet"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_an_approval_leaves_out_what_has_changed_since() -> None:
     given(run_decider, LIFE[:2]).when(approve).then(checked)
     cleared = RunCleared(run=RUN, count=1, total_fen=40_000)
     given(run_decider, [*LIFE[:2], checked]).when(Clear(RUN)).then(cleared)
-    with pytest.raises(Early, match="cleared"):
+    with pytest.raises(Rejected, match="step-missing"):
         decide(SEAL, given(run_decider, [*LIFE[:2], checked]).state)
 
 

@@ -234,7 +234,7 @@ def _allowance(database: Database, random: Random) -> Fuzz:
     bench.hear(*told)
 
     def run(number: int) -> dict[str, Any]:
-        return {"run": f"good-{number}", "division": "320102", "payer": "nobody", "year": 2021}
+        return {"run": f"good-{number}", "division": "320102", "payer": "county", "year": 2021}
 
     def background() -> None:
         bench.recalculate()

@@ -95,7 +95,7 @@ def test_what_many_wait_for_is_settled_away_from_the_loop(lite: Database, monkey
 
 
 def test_a_long_history_is_folded_away_from_the_loop(lite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person with thousands of facts whom nobody has asked about since the start; once in the cache, it is a message again."""
+    """A person with thousands of facts whom nobody has asked about since the start; then it is in the cache."""
     monkeypatch.setattr("eventlog.turns.HISTORY_MAX", 3)
     bench = RegistryBench(lite)
 
