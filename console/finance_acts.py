@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
+from console.bank_lines import fen_of
 from console.client import IntakeClient, PublishFailed, TooLarge, Unreachable
 from console.context import DIFFERENCE, UNREACHABLE, WRONG, Context, fail, run_async
 from console.finance_words import STAGES, possible_division
@@ -45,6 +46,7 @@ __all__ = [
     "can_read",
     "check_division",
     "digest_id",
+    "fen_option",
     "message_of",
     "named_run",
     "run_answer",
@@ -279,6 +281,20 @@ def busy(text: str) -> Iterator[None]:
         return
     with Console(stderr=True).status(text):
         yield
+
+
+def fen_option(ctx: Context, option: str, text: str) -> int:
+    """The fen of an option in yuan. Exits with 2 if it is no such amount."""
+    try:
+        return fen_of(text)
+    except ValueError:
+        fail(
+            WRONG,
+            ctx.say(
+                f"{option} {text} 不是以元为单位的金额；请写如 1234.05",
+                f"{option} {text} is no amount in yuan; write it as 1234.05",
+            ),
+        )
 
 
 def table_of(ctx: Context, zh: str, en: str, right: Sequence[int] = ()) -> Table:

@@ -13,7 +13,6 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from console.bank_lines import fen_of
 from console.context import DIFFERENCE, WRONG, Context, DataOption, JsonOption, LangOption, context, fail
 from console.finance_acts import (
     PayerOption,
@@ -21,6 +20,7 @@ from console.finance_acts import (
     busy,
     check_division,
     digest_id,
+    fen_option,
     snapshot,
     table_of,
     tell,
@@ -96,16 +96,7 @@ def recovered(
 ) -> None:
     """The worker gave so much back. Given twice on one day it counts once, unless the receipt's number is another."""
     ctx = context(data, as_json, lang)
-    try:
-        fen = fen_of(amount)
-    except ValueError:
-        fail(
-            WRONG,
-            ctx.say(
-                f"--amount {amount} 不是以元为单位的金额；请写如 1234.05",
-                f"--amount {amount} is no amount in yuan; write it as 1234.05",
-            ),
-        )
+    fen = fen_option(ctx, "--amount", amount)
     ref = person_ref_of(ctx, person)
     values = {"person": {"person_ref": ref}, "recovery": recovery, "amount_fen": fen}
     name = digest_id("recovery-paid", ref, recovery, fen, receipt_number or today().isoformat())

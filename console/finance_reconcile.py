@@ -26,6 +26,7 @@ from console.finance_acts import (
     busy,
     can_read,
     digest_id,
+    fen_option,
     message_of,
     named_run,
     run_answer,
@@ -46,7 +47,7 @@ from contracts import intake
 from contracts.intake import RESULTS_MAX
 from contracts.payment import BankAnswered
 from contracts.receipts import Receipt
-from contracts.roles import CASHIER
+from contracts.roles import CASHIER, REVIEWER
 from services.allowance.payment_views import breaks as break_rows
 from services.allowance.payment_views import payouts
 from services.allowance.reconciliation import RunProof, Sum, prove_run
@@ -308,17 +309,22 @@ def settle_break(
     state: Annotated[str, typer.Option("--state", help="assigned or settled", show_default=False)],
     owner: Annotated[str, typer.Option("--owner", help="who looks after it; recorded for ever", show_default=False)],
     note: Annotated[str, typer.Option("--note", help="what is done, or how it ended; recorded for ever", show_default=False)],
+    paid: Annotated[
+        str | None,
+        typer.Option("--paid", help="settled, about a payout: yuan that reached the payee by it in all, 0 for nothing"),
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Give a difference its owner, or say how it ended."""
+    """Give a difference its owner; or say how it ended, as another than who prepared the run: the books follow."""
     ctx = context(data, as_json, lang)
     source, own = named_run(ctx, run)
     values = {
         "run": own, "run_source": source, "key": key, "state": state, "owner": owner.strip(), "note": note.strip(),
+        "paid_fen": None if paid is None else fen_option(ctx, "--paid", paid),
     }  # fmt: skip
-    receipt = tell(ctx, ctx.who(CASHIER), "break-settled", intake.BreakSettled, values)
+    receipt = tell(ctx, ctx.who(REVIEWER if state == "settled" else CASHIER), "break-settled", intake.BreakSettled, values)
     accepted(ctx, receipt)
     show_receipt(ctx, receipt)
 

@@ -739,12 +739,14 @@ class PaymentResultsReported(_OfPaymentRun):
 
 
 class BreakSettled(_OfPaymentRun):
-    """对账差异: who looks after a difference, or how it ended. key: as the difference is named."""
+    """对账差异: who looks after a difference, or how it ended. key: as the difference is named. paid_fen: fen that reached the
+    payee by the payout in all, whatever the bank's lines say; needed to settle a difference about one."""
 
     key: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=LINE_PATTERN)]
     state: Literal["assigned", "settled"]
     owner: ShortText
     note: ShortText
+    paid_fen: Annotated[Fen, Field(ge=0)] | None = None
 
 
 class RecoveryDemanded(Fact):

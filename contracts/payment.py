@@ -41,10 +41,12 @@ __all__ = [
     "Month",
     "Payer",
     "PaymentEvent",
+    "PayoutBooked",
     "PayoutCancelled",
     "PayoutInstructed",
     "PayoutPart",
     "PayoutPrepared",
+    "PayoutQuestioned",
     "PayoutReissued",
     "PayoutReturned",
     "PayoutSettled",
@@ -250,6 +252,12 @@ class RunClosed(LogEvent):
     returned_fen: Fen
 
 
+BreakKind = Literal["missing", "unknown", "wrong_amount", "twice", "contradicts"]
+"""In the seal but not in the file; in the file but not in the seal; another amount; answered more than once, with different
+references; settled after it was returned (a return stands, whichever of the two came first), or a line that settles nothing by
+itself: the bank undoes a return, or gives a status that no standard names."""
+
+
 # --- a worker's account ---------------------------------------------------------------------------------------------------
 
 
@@ -324,6 +332,30 @@ class PayoutReissued(LogEvent):
     by_run: str
 
 
+class PayoutQuestioned(_OfPayout):
+    """The bank has said of it what does not fit: until the difference ``key`` of its run is settled, nothing more is paid of
+    what it was made of. kind, found_fen: as the break says; answer: the bank's reference. Moves no money."""
+
+    TYPE: ClassVar[str] = "allowance.payout-questioned.v1"
+    key: str
+    kind: BreakKind
+    answer: str
+    found_fen: Fen
+
+
+class PayoutBooked(_OfPayout):
+    """A difference is settled, by another principal than the run's maker. paid_fen: what reached the payee by it in all.
+
+    amount_fen: so much more than its other events say (below zero: less; zero: as they say), by ``parts``.
+    """
+
+    TYPE: ClassVar[str] = "allowance.payout-booked.v1"
+    key: str
+    paid_fen: Fen
+    fact: FactOrigin
+    by: str
+
+
 class RecoveryOpened(_OfPurse):
     """追缴: more was paid than is owed, and it is asked back. recovery: ``<payer>-<number>``, within the account.
 
@@ -365,11 +397,6 @@ class RecoveryPaid(_OfPurse):
 
 
 # --- the bank's answers and closed periods ----------------------------------------------------------------------------------
-
-BreakKind = Literal["missing", "unknown", "wrong_amount", "twice", "contradicts"]
-"""In the seal but not in the file; in the file but not in the seal; another amount; answered more than once, with different
-references; settled after it was returned (a return stands, whichever of the two came first), or a line that settles nothing by
-itself: the bank undoes a return, or gives a status that no standard names."""
 
 
 class Break(OwnEvent):
@@ -425,13 +452,17 @@ class BankFileMatched(LogEvent):
 
 
 class BreakSettled(_OfRun):
-    """A break has an owner; settled says how it ended."""
+    """A break has an owner; settled says how it ended. paid_fen: what reached the payee by the payout in all, where it is about
+    one. outcome, amount_fen: what a payout that no file had answered became by this, and its amount."""
 
     TYPE: ClassVar[str] = "allowance.break-settled.v1"
     key: str
     state: Literal["assigned", "settled"]
     owner: str
     note: str
+    paid_fen: Fen | None = Field(default=None, exclude_if=_is_none)
+    outcome: Literal["settled", "returned"] | None = Field(default=None, exclude_if=_is_none)
+    amount_fen: Fen | None = Field(default=None, exclude_if=_is_none)
 
 
 class PeriodTotal(OwnEvent):
@@ -476,6 +507,8 @@ PaymentEvent = (
     | PayoutSettled
     | PayoutReturned
     | PayoutReissued
+    | PayoutQuestioned
+    | PayoutBooked
     | RecoveryOpened
     | RecoveryOffset
     | RecoveryPaid

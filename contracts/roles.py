@@ -47,8 +47,8 @@ _POLICY_FACTS = frozenset(
 _PARKED_ACTS = frozenset({"parked-retry", "parked-discard"})
 # Four eyes: who proposes can take it back, and who confirms proposes nothing.
 _CONFIRM, _WITHDRAW = frozenset({"act-confirmed"}), frozenset({"act-withdrawn"})
-# 经办、复核分离: who prepares and pays cannot check, and who checks can do nothing else.
-_REVIEWER_FACTS = frozenset({"payment-run-checked", "period-closed"}) | _CONFIRM
+# 经办、复核分离: who prepares and pays cannot check, nor settle what the bank has done otherwise; who checks pays nothing.
+_REVIEWER_FACTS = frozenset({"payment-run-checked", "period-closed", "break-settled"}) | _CONFIRM
 _CASHIER_FACTS = frozenset(
     {"payment-run-prepared", "payment-run-sealed", "payment-run-exported", "payment-run-instructed",
      "payment-run-cancelled", "payment-results-reported", "break-settled", "recovery-demanded", "recovery-paid"}

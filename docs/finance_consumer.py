@@ -12,8 +12,9 @@ BOOKS = """CREATE TABLE IF NOT EXISTS event (position INTEGER PRIMARY KEY, seque
  previous AS (body->>'previous'), kind AS (substr(body->>'type', 11)), time AS (body->>'time'), data AS (body->'data')); CREATE
  VIEW IF NOT EXISTS move(of, debit, credit) AS VALUES ('entitlement-decided.v1', 'entitlement', 'payable'), ('late', 'paid',
  'payable'), ('entitlement-adjusted.v1', 'entitlement', 'payable'), ('payout-instructed.v1', 'payable', 'in_transit'),
- ('payout-settled.v1', 'in_transit', 'paid'), ('payout-returned.v1', 'in_transit', 'payable'), ('recovery-opened.v1', 'payable',
- 'recovery'), ('recovery-offset.v1', 'payable', 'recovery'), ('recovery-paid.v1', 'paid', 'recovery'); CREATE VIEW IF NOT EXISTS
+ ('payout-settled.v1', 'in_transit', 'paid'), ('payout-booked.v1', 'payable', 'paid'), ('payout-returned.v1', 'in_transit',
+ 'payable'), ('recovery-opened.v1', 'payable', 'recovery'),
+ ('recovery-offset.v1', 'payable', 'recovery'), ('recovery-paid.v1', 'paid', 'recovery'); CREATE VIEW IF NOT EXISTS
  closed AS SELECT position, data->>'month' AS month, data FROM event WHERE kind = 'period-closed.v1'; CREATE VIEW IF NOT EXISTS
  transfer AS SELECT position, data->>'person_ref' AS person_ref, abs(value->>'amount_fen') AS fen, ifnull(value->>'year',
  data->'decision'->>'year') AS year, ifnull(value->>'payer', data->>'payer') AS payer, iif(value->>'amount_fen' > 0, debit,

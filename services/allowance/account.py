@@ -8,6 +8,9 @@ A year and an instrument (the red-collar allowance, the part-time allowance) are
 to nobody and is none. A payer is a *purse*, a division's budget under a name, and no payout or recovery joins two. An
 overpayment (an item below zero) is netted in whole from the next payout of that purse, or, where the policy of that item says
 so, or somebody asks for it, taken over by a recovery.
+
+What the bank says of a payout and does not fit is a *question*: until it is settled, nothing more is paid of the items that the
+payout was made of, since nobody knows what the payee has.
 """
 
 from __future__ import annotations
@@ -23,10 +26,12 @@ from contracts.divisions import Purse, covers, purse_of
 from contracts.payment import (
     Break,
     BreakKind,
+    PayoutBooked,
     PayoutCancelled,
     PayoutInstructed,
     PayoutPart,
     PayoutPrepared,
+    PayoutQuestioned,
     PayoutReissued,
     PayoutReturned,
     PayoutSettled,
@@ -45,6 +50,7 @@ __all__ = [
     "AccountEvent",
     "Answer",
     "Answered",
+    "Book",
     "Cancel",
     "Command",
     "DecidedOnFile",
@@ -87,6 +93,8 @@ AccountEvent = (
     | PayoutSettled
     | PayoutReturned
     | PayoutReissued
+    | PayoutQuestioned
+    | PayoutBooked
     | RecoveryOpened
     | RecoveryOffset
     | RecoveryPaid
@@ -156,7 +164,8 @@ class Entitled:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """answers: (outcome, bank's reference) of every answer that came."""
+    """answers: (outcome, bank's reference) of every answer that came. questions: key of the difference → whether it is open.
+    booked: what differences were settled to, on top of what the stage says."""
 
     payout: str
     run: str
@@ -167,10 +176,22 @@ class Payout:
     stage: Literal["prepared", "cancelled", "instructed", "settled", "returned"] = "prepared"
     answers: frozenset[tuple[str, str]] = frozenset()
     reissued_by: str | None = None
+    questions: Mapping[str, bool] = field(default_factory=dict)
+    booked: tuple[PayoutPart, ...] = ()
 
     @property
     def fen(self) -> int:
         return sum(part.amount_fen for part in self.parts)
+
+    @property
+    def is_questioned(self) -> bool:
+        return any(self.questions.values())
+
+    @property
+    def paid_fen(self) -> int:
+        """What the books say that the payee has, or is on the way there."""
+        standing = self.stage not in ("cancelled", "returned")
+        return (self.fen if standing else 0) + sum(part.amount_fen for part in self.booked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +265,11 @@ def dues(state: Account, purse: Purse) -> dict[Item, Due]:
         if purse in entitled.payers:
             add(balance, item, entitled.payers[purse])
     for payout in state.payouts.values():
-        if payout.purse != purse or payout.stage in ("cancelled", "returned"):
+        if payout.purse != purse:
+            continue
+        for part in payout.booked:
+            add(balance, _item(part), NOTHING.minus(_money(part)))
+        if payout.stage in ("cancelled", "returned"):
             continue
         for part in payout.parts:
             money = _money(part)
@@ -333,7 +358,20 @@ class RecoveryPay:
     by: str
 
 
-Command = Prepare | Cancel | Instruct | Answer | Demand | RecoveryPay
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A difference with the bank about a payout is settled. paid_fen: what reached the payee by it in all; None: not said."""
+
+    person_ref: str
+    payout: str
+    key: str
+    paid_fen: int | None
+    note: str
+    fact: FactOrigin
+    by: str
+
+
+Command = Prepare | Cancel | Instruct | Answer | Book | Demand | RecoveryPay
 
 
 # --- decide -----------------------------------------------------------------------------------------------------------
@@ -354,6 +392,8 @@ def decide(command: Command, state: Account) -> tuple[AccountEvent, ...]:
             return (PayoutInstructed(**_said(command.person_ref, payout)),) if payout.stage == "prepared" else ()
         case Answer():
             return answer(command, state).events
+        case Book():
+            return _book(command, state)
         case Demand():
             return _demand(command, state)
         case RecoveryPay():
@@ -404,7 +444,8 @@ def _prepare_from(purse: Purse, name: str, command: Prepare, state: Account) -> 
         return ()
     before: list[AccountEvent] = list(_offsets(command.person_ref, purse, state))
     after = _all(state, before)
-    found = dues(after, purse)
+    asked_about = _questioned(after, purse)
+    found = {item: due for item, due in dues(after, purse).items() if item not in asked_about}
     over = {item: due.over for item, due in found.items() if due.over.fen < 0}
     asked = [item for item in over if command.modes.get(after.entitled[item].policy, NET) == "recover"]
     before += _opened(command.person_ref, purse, after, {item: over.pop(item) for item in asked})
@@ -431,6 +472,16 @@ def _prepare_from(purse: Purse, name: str, command: Prepare, state: Account) -> 
         tax_unknown_fen=total.unknown,
     )
     return (*before, prepared, *_reissued(prepared, after))
+
+
+def _questioned(state: Account, purse: Purse) -> set[Item]:
+    """The items of a purse of which nobody knows what the payee has: nothing is paid, netted or asked back of them."""
+    return {
+        _item(part)
+        for payout in state.payouts.values()
+        if payout.purse == purse and payout.is_questioned
+        for part in payout.parts
+    }
 
 
 def _place(state: Account, item: Item, purse: Purse) -> str:
@@ -559,7 +610,8 @@ def _demand(command: Demand, state: Account) -> tuple[AccountEvent, ...]:
         return ()
     events: list[AccountEvent] = []
     for purse in purses_named(state, command.payer):
-        over = {item: due.over for item, due in dues(state, purse).items() if due.over.fen < 0}
+        asked_about = _questioned(state, purse)
+        over = {i: due.over for i, due in dues(state, purse).items() if due.over.fen < 0 and i not in asked_about}
         events += _opened(command.person_ref, purse, _all(state, events), over, command)
     if not events:
         demanded = [
@@ -611,6 +663,62 @@ def _pay_back(command: RecoveryPay, state: Account) -> tuple[AccountEvent, ...]:
 # --- the bank's answers
 
 
+def _book(command: Book, state: Account) -> tuple[AccountEvent, ...]:
+    """Bring the books to what reached the payee. A payout that nobody has answered is settled or returned by it."""
+    payout = state.payouts[command.payout]
+    open_here = payout.questions.get(command.key)
+    if open_here is False:
+        return ()
+    if command.paid_fen is None:
+        if open_here:
+            raise reject(
+                "data.paid_fen",
+                "paid-missing",
+                "a difference about a payout is settled by saying what reached the payee",
+                "say the amount in all that the payee has by this payout, 0 for nothing",
+            )
+        return ()
+    if not open_here and payout.stage not in ("prepared", "instructed"):
+        raise reject(
+            "data.key", "nothing-to-book", "the payout was answered, and nobody asks about it", "nothing is left to do"
+        )
+    said = _said(command.person_ref, payout)
+    reference = command.key.rpartition("/")[2]
+    events: list[AccountEvent] = []
+    if payout.stage == "prepared":
+        events.append(PayoutInstructed(**said))
+    if payout.stage in ("prepared", "instructed"):
+        if command.paid_fen:
+            events.append(PayoutSettled(**said, answer=reference))
+        else:
+            events.append(PayoutReturned(**said, answer=reference, reason=command.note))
+        payout = _all(state, events).payouts[command.payout]
+    parts = _spread(payout, command.paid_fen - payout.paid_fen)
+    booked = {"amount_fen": sum(part.amount_fen for part in parts), "parts": parts}
+    of = {"key": command.key, "paid_fen": command.paid_fen, "fact": command.fact, "by": command.by}
+    return (*events, PayoutBooked(**(said | booked), **of))
+
+
+def _spread(payout: Payout, fen: int) -> tuple[PayoutPart, ...]:
+    """So much more or less than the payout's own parts: the earliest first, and what is beyond them on the last."""
+    if fen == payout.fen:
+        return payout.parts
+    paying = [part for part in payout.parts if part.amount_fen > 0]
+    left, found = abs(fen), []
+    for part in paying if fen > 0 else reversed(paying):
+        taken = left if part is paying[-1] and fen > 0 else min(left, part.amount_fen)
+        if taken:
+            found.append(_so_much(part, taken if fen > 0 else -taken))
+            left -= taken
+    return tuple(sorted(found, key=_item))
+
+
+def _so_much(part: PayoutPart, fen: int) -> PayoutPart:
+    """The same decision's item with another amount, the tax in proportion."""
+    money = _money(part).portion(fen)
+    return part.model_copy(update={"amount_fen": fen, "taxable_fen": money.taxable, "tax_unknown_fen": money.unknown})
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """What a bank's line comes to. verdict: newly settled, newly returned, returned after it was settled, or nothing new."""
@@ -621,10 +729,11 @@ class Answered:
 
 
 def answer(command: Answer, state: Account) -> Answered:
-    """Settle or return the payout, or say in what the line differs from it. A return stands, whatever comes before or after."""
+    """Settle or return the payout, or say in what the line differs from it, and question it. A return stands, whatever comes
+    before or after."""
     payout = state.payouts[command.payout]
     if payout.stage == "cancelled":
-        return Answered("broken", found=unknown_payout(command))
+        return _questions(unknown_payout(command).model_copy(update={"payout": payout.payout}), command, payout)
     if command.amount_fen != payout.fen:
         return _broken("wrong_amount", command, payout)
     if command.unclear:
@@ -655,7 +764,15 @@ def _broken(kind: BreakKind, command: Answer, payout: Payout) -> Answered:
         expected_fen=payout.fen,
         found_fen=command.amount_fen,
     )
-    return Answered("broken", found=found)
+    return _questions(found, command, payout)
+
+
+def _questions(found: Break, command: Answer, payout: Payout) -> Answered:
+    if found.key in payout.questions:
+        return Answered("broken", found=found)
+    said = _said(command.person_ref, payout)
+    asked = {"key": found.key, "kind": found.kind, "answer": command.reference, "found_fen": command.amount_fen}
+    return Answered("broken", (PayoutQuestioned(**said, **asked),), found)
 
 
 def unknown_payout(command: Answer) -> Break:
@@ -752,6 +869,13 @@ def _apply(state: Account, happened: Happened) -> None:
             state.payouts[event.payout] = _answered(state.payouts[event.payout], "returned", event.answer)
         case PayoutReissued():
             state.payouts[event.payout] = replace(state.payouts[event.payout], reissued_by=event.by_payout)
+        case PayoutQuestioned():
+            asked = state.payouts[event.payout]
+            state.payouts[event.payout] = replace(asked, questions={**asked.questions, event.key: True})
+        case PayoutBooked():
+            asked = state.payouts[event.payout]
+            questions = {**asked.questions, event.key: False}
+            state.payouts[event.payout] = replace(asked, questions=questions, booked=(*asked.booked, *event.parts))
         case RecoveryOpened() | RecoveryOffset() | RecoveryPaid():
             _apply_recovery(state, event)
         case _:

@@ -10,11 +10,13 @@ construction. What an account has is its debits less its credits; for ``payable`
 | settled                          | `in_transit`  | `paid`        |
 | returned before it was settled   | `in_transit`  | `payable`     |
 | returned after it was settled    | `paid`        | `payable`     |
+| a difference with the bank: more reached the payee | `payable` | `paid` |
 | a recovery is opened             | `recovery`    | `payable`     |
 | ... needed no longer (owed again)| `payable`     | `recovery`    |
 | ... given back                   | `paid`        | `recovery`    |
 
-A negative amount (a correction downwards, a netted part of a payout) is the same with the two accounts exchanged.
+A negative amount (a correction downwards, a netted part of a payout, less that reached the payee) is the same with the two
+accounts exchanged.
 
 Each transfer is of one *purse*, a division's budget under a name: where a worker moves, the old county's purse has what it owed
 taken back by one transfer, and the new one begins by another.
@@ -31,6 +33,7 @@ from contracts.allowance import EntitlementAdjusted, EntitlementDecided
 from contracts.divisions import Purse
 from contracts.payment import (
     Account,
+    PayoutBooked,
     PayoutInstructed,
     PayoutPart,
     PayoutReturned,
@@ -70,10 +73,10 @@ PERIODS = "periods"
 SHANGHAI = timedelta(hours=8)
 
 _Entitlement = EntitlementDecided | EntitlementAdjusted
-_Payout = PayoutInstructed | PayoutSettled | PayoutReturned
+_Payout = PayoutInstructed | PayoutSettled | PayoutReturned | PayoutBooked
 _Recovery = RecoveryOpened | RecoveryOffset | RecoveryPaid
 LEDGER_EVENTS = (
-    EntitlementDecided, EntitlementAdjusted, PayoutInstructed, PayoutSettled, PayoutReturned,
+    EntitlementDecided, EntitlementAdjusted, PayoutInstructed, PayoutSettled, PayoutReturned, PayoutBooked,
     RecoveryOpened, RecoveryOffset, RecoveryPaid,
 )  # fmt: skip
 
@@ -115,6 +118,8 @@ def transfers_of(event: object) -> tuple[Transfer, ...]:
             return tuple(_of_parts(event, "in_transit", "paid"))
         case PayoutReturned():
             return tuple(_of_parts(event, "paid" if event.settled_before else "in_transit", "payable"))
+        case PayoutBooked():
+            return tuple(_of_parts(event, "payable", "paid"))
         case RecoveryOpened():
             # Its parts are the negative dues: exchanged, the recovery is the debit.
             return tuple(_of_parts(event, "payable", "recovery"))

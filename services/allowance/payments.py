@@ -32,8 +32,11 @@ from contracts.base import (
 from contracts.payment import (
     BREAKS_SHOWN_MAX,
     Break,
+    PayoutBooked,
     PayoutCancelled,
+    PayoutQuestioned,
     PayoutReturned,
+    PayoutSettled,
     PeriodClosed,
     RecoveryOffset,
     RecoveryOpened,
@@ -70,7 +73,7 @@ from services.allowance.ledger import (
     totals_of,
 )
 from services.allowance.ledger_views import month_totals, open_months_before, payers_in, transfer
-from services.allowance.payment_views import payout, standing_list, unanswered
+from services.allowance.payment_views import bank_break, payout, standing_list, unanswered
 from services.allowance.runs import Instructed, Listed, Run, Tally, stream_of_run
 
 __all__ = [
@@ -105,7 +108,10 @@ PAYMENT_FACTS = (
 
 DECISIONS = (EntitlementDecided.TYPE, EntitlementAdjusted.TYPE)
 # Whoever is touched by one of these since a run was prepared may have other dues now.
-_CHANGES_DUES = (*DECISIONS, PayoutReturned.TYPE, PayoutCancelled.TYPE, RecoveryOpened.TYPE, RecoveryOffset.TYPE)
+_CHANGES_DUES = (
+    *DECISIONS, PayoutReturned.TYPE, PayoutCancelled.TYPE, PayoutQuestioned.TYPE, PayoutBooked.TYPE, RecoveryOpened.TYPE,
+    RecoveryOffset.TYPE,
+)  # fmt: skip
 _DECIDED = msgspec.json.Decoder(DecidedOnFile)
 _E = schema.event.c
 T = TypeVar("T")
@@ -265,6 +271,8 @@ class Payments:
                 return self._close(connection, batch, unit, parsed, data)
             case intake.PaymentResultsReported():
                 return self._results(connection, batch, unit, parsed, data)
+            case intake.BreakSettled():
+                return self._settle_break(connection, batch, unit, parsed, data)
             case _:
                 return self._of_run(connection, batch, unit, parsed, stream)
 
@@ -352,9 +360,6 @@ class Payments:
                 return runs.Instruct(stamp, data.message_id, data.file_sha256, *seal), ()
             case intake.PaymentRunCancelled():
                 return runs.Stop(stamp, data.reason), ()
-            case intake.BreakSettled():
-                missing = any(each.key == data.key for each in _unanswered_named(connection, name, data.key))
-                return runs.SettleBreak(stamp, data.key, data.state, data.owner, data.note, missing), ()
             case _:
                 raise TypeError(f"{parsed.message.type} is not about a run")
 
@@ -459,6 +464,28 @@ class Payments:
         chosen = one_of(connection, payout.c.payout, [result.payout for result in results])
         query = select(payout.c.payout, payout.c.person_ref).where(payout.c.run == name, chosen)
         return {row.payout: row.person_ref for row in connection.execute(query)}
+
+    def _settle_break(
+        self, connection: Connection, batch: PaymentBatch, unit: Unit, parsed: Parsed, data: intake.BreakSettled
+    ) -> Sequence[LogEvent]:
+        name = runs.run_name(data.run_source or parsed.origin, data.run)
+        load_runs(connection, self.log, batch, [name])
+        about = _payout_of_break(connection, name, data.key)
+        booked: Sequence[AccountEvent] = ()
+        outcome: dict[str, Any] = {}
+        if about is not None and data.state == "settled" and not runs.is_settled(batch.runs[name], data.key):
+            load_accounts(connection, self.log, batch, [about.person_ref])
+            said = (about.payout, data.key, data.paid_fen, data.note, parsed.fact, data.by)
+            booked = accounts.decide(accounts.Book(about.person_ref, *said), batch.accounts[about.person_ref])
+            outcome = {"paid_fen": data.paid_fen} | _outcome_of(booked)
+        missing = any(each.key == data.key for each in _unanswered_named(connection, name, data.key))
+        stamp = runs.Stamp(name, parsed.fact, data.by)
+        command = runs.SettleBreak(stamp, data.key, data.state, data.owner, data.note, missing, **outcome)
+        events = runs.decide(command, batch.runs[name])
+        if events and booked and about is not None:
+            self.add_account_events(batch, unit, about.person_ref, booked, _cause_of(parsed))
+        self.add_run_events(batch, unit, name, events, _cause_of(parsed))
+        return events
 
     # --- recoveries -----------------------------------------------------------------------------------------------------
 
@@ -622,6 +649,27 @@ def _unanswered_named(connection: Connection, name: str, key: str) -> list[Break
     return [runs.missing_break(row.payout, row.amount_fen) for row in connection.execute(query)]
 
 
+def _payout_of_break(connection: Connection, name: str, key: str) -> Row[Any] | None:
+    """The payout that a difference of a run is about, and whose it is; None: about none that is known."""
+    kind, number, *_ = (*key.split("/"), "")
+    known = select(bank_break.c.payout).where(bank_break.c.run == name, bank_break.c.key == key)
+    chosen = payout.c.payout == known.scalar_subquery()
+    if kind == "missing" and number.isdigit():
+        chosen = payout.c.number == int(number)
+    query = select(payout.c.payout, payout.c.person_ref).where(payout.c.run == name, chosen)
+    return cast("Row[Any] | None", connection.execute(query).one_or_none())
+
+
+def _outcome_of(booked: Iterable[AccountEvent]) -> dict[str, Any]:
+    """What a payout that nobody had answered has become, and its amount."""
+    for event in booked:
+        if isinstance(event, PayoutSettled):
+            return {"outcome": "settled", "amount_fen": event.amount_fen}
+        if isinstance(event, PayoutReturned):
+            return {"outcome": "returned", "amount_fen": event.amount_fen}
+    return {}
+
+
 @dataclass(slots=True)
 class _Judged:
     """What the lines of a message come to. answered: payouts that were settled or returned by it."""
@@ -652,7 +700,7 @@ def _judge(batch: PaymentBatch, people: Mapping[str, str], results: Sequence[int
         judged.tally = judged.tally.plus(_tally_of(found, result.amount_fen))
         if found.found is not None:
             judged.breaks.append(found.found)
-        if found.events:
+        if found.found is None and found.events:
             judged.answered.add(result.payout)
     judged.events = {ref: said for ref, said in judged.events.items() if said}
     return judged

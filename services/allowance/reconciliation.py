@@ -15,6 +15,8 @@ from sqlalchemy import Connection, case, func, literal, select, union_all
 
 from contracts.payment import (
     BankAnswered,
+    BreakSettled,
+    PayoutBooked,
     PayoutCancelled,
     PayoutInstructed,
     PayoutPrepared,
@@ -30,13 +32,16 @@ from eventlog.log import Log, Recorded
 from services.allowance.account import number_of
 from services.allowance.ledger_views import transfer
 from services.allowance.payment_views import run, runs
+from services.allowance.runs import tally_by_hand
 from services.allowance.views import entitlement_payer
 
 __all__ = ["RunProof", "Sum", "UnequalPosting", "prove_run", "prove_runs", "unequal_postings"]
 
 PAGE = 2_000
 _PAYOUTS = (PayoutPrepared, PayoutCancelled, PayoutInstructed, PayoutSettled, PayoutReturned)
-_TYPES = tuple(event.TYPE for event in (*_PAYOUTS, RunSealed, RunExported, RunInstructed, BankAnswered))
+_TYPES = tuple(
+    event.TYPE for event in (*_PAYOUTS, PayoutBooked, RunSealed, RunExported, RunInstructed, BankAnswered, BreakSettled)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class _Heard:
     strange: str | None = None
     bank: dict[str, Sum] = field(default_factory=lambda: {"settled": Sum(), "returned": Sum()})
     positions: list[int] = field(default_factory=list)
+    booked_fen: int = 0
 
 
 def prove_run(log: Log, connection: Connection, name: str) -> RunProof:
@@ -135,6 +141,9 @@ def _hear(heard: _Heard, recorded: Recorded) -> None:
             heard.payouts[event.payout] = event.person_ref, stage, event.amount_fen
             if not isinstance(event, PayoutPrepared | PayoutCancelled):
                 heard.positions.append(recorded.position)
+        case PayoutBooked():
+            heard.booked_fen += event.amount_fen
+            heard.positions.append(recorded.position)
         case RunSealed():
             heard.seal = Sum(event.count, event.total_fen)
             standing = [(name, ref, fen) for name, (ref, stage, fen) in heard.payouts.items() if stage != "cancelled"]
@@ -151,6 +160,10 @@ def _hear(heard: _Heard, recorded: Recorded) -> None:
             settled, returned = heard.bank["settled"], heard.bank["returned"]
             heard.bank["settled"] = settled.plus(event.matched_fen - event.reversed_fen, event.matched - event.reversed)
             heard.bank["returned"] = returned.plus(event.returned_fen, event.returned)
+        case BreakSettled():
+            by_hand = tally_by_hand(event)
+            heard.bank["settled"] = heard.bank["settled"].plus(by_hand.matched_fen, by_hand.matched)
+            heard.bank["returned"] = heard.bank["returned"].plus(by_hand.returned_fen, by_hand.returned)
         case _:
             raise TypeError(f"{recorded.type} was not asked for")
 
@@ -184,8 +197,8 @@ def _differences(
         yield f"{total} stand, the seal says {heard.seal}, the file {heard.file}"
     on_the_way = {
         "in_transit": events.get("instructed", Sum()).fen,
-        "paid": events.get("settled", Sum()).fen,
-        "payable": -events.get("instructed", Sum()).fen - events.get("settled", Sum()).fen,
+        "paid": events.get("settled", Sum()).fen + heard.booked_fen,
+        "payable": -events.get("instructed", Sum()).fen - events.get("settled", Sum()).fen - heard.booked_fen,
     }
     # Into an account is a debit; what the ledger shows of money on its way out is the other side of it.
     for account, expected in on_the_way.items():

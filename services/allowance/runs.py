@@ -64,10 +64,12 @@ __all__ = [
     "Unprepared",
     "decide",
     "evolve",
+    "is_settled",
     "missing_break",
     "replay",
     "run_name",
     "stream_of_run",
+    "tally_by_hand",
 ]
 
 RunEvent = (
@@ -360,7 +362,10 @@ class TakeResults:
 
 @dataclass(frozen=True, slots=True)
 class SettleBreak:
-    """unanswered: the key names a payout of the run that nobody has answered (a break that nobody needs to report)."""
+    """unanswered: the key names a payout of the run that nobody has answered (a break that nobody needs to report).
+
+    paid_fen: what reached the payee. outcome, amount_fen: what a payout that nobody had answered becomes by it, and its amount.
+    """
 
     stamp: Stamp
     key: str
@@ -368,6 +373,9 @@ class SettleBreak:
     owner: str
     note: str
     unanswered: bool = False
+    paid_fen: int | None = None
+    outcome: Literal["settled", "returned"] | None = None
+    amount_fen: int | None = None
 
 
 Command = Prepare | List | Check | Clear | Seal | Export | Instruct | Stop | TakeResults | SettleBreak
@@ -766,17 +774,28 @@ def _settle_break(command: SettleBreak, state: Run) -> tuple[RunEvent, ...]:
         return ()
     if last is not None and last[0] == "settled":
         raise reject("data.key", "break-settled", "this difference is settled already", "nothing is left to do")
-    return (
-        BreakSettled(
-            run=stamp.run,
-            fact=stamp.fact,
-            by=stamp.by,
-            key=command.key,
-            state=command.state,
-            owner=command.owner,
-            note=command.note,
-        ),
+    if command.state == "settled" and stamp.fact.source == state.order.maker:
+        raise reject(
+            "source",
+            "settler-is-maker",
+            "the person who prepared a run does not settle what differs from it",
+            "let another person settle it (经办、复核分离)",
+        )
+    settled = BreakSettled(
+        run=stamp.run,
+        fact=stamp.fact,
+        by=stamp.by,
+        key=command.key,
+        state=command.state,
+        owner=command.owner,
+        note=command.note,
+        paid_fen=command.paid_fen,
+        outcome=command.outcome,
+        amount_fen=command.amount_fen,
     )
+    after = _evolved(state, settled)
+    ended = command.outcome is not None and after.unanswered == 0 and not after.closed
+    return (settled, _closed(stamp.run, after)) if ended else (settled,)
 
 
 # --- evolve -----------------------------------------------------------------------------------------------------------
@@ -836,7 +855,8 @@ def _evolved(state: Instructed, event: RunClosed | BankAnswered | BankFileMatche
         case RunClosed():
             return replace(state, closed=True)
         case BreakSettled():
-            return replace(state, breaks={**state.breaks, event.key: (event.state, event.owner, event.note)})
+            breaks = {**state.breaks, event.key: (event.state, event.owner, event.note)}
+            return replace(state, breaks=breaks, answered=state.answered.plus(tally_by_hand(event)))
         case BankFileMatched():
             return replace(state, breaks={**dict.fromkeys(each.key for each in event.breaks), **state.breaks})
         case BankAnswered():
@@ -852,6 +872,21 @@ def _evolved(state: Instructed, event: RunClosed | BankAnswered | BankFileMatche
             )
         case _:
             assert_never(event)
+
+
+def is_settled(state: Run, key: str) -> bool:
+    """Whether somebody has said how a difference of the run ended."""
+    last = state.breaks.get(key) if isinstance(state, Instructed) else None
+    return last is not None and last[0] == "settled"
+
+
+def tally_by_hand(event: BreakSettled) -> Tally:
+    """What settling a difference adds to the bank's answers: a payout that no line of its has settled or returned."""
+    if event.outcome is None or event.amount_fen is None:
+        return Tally()
+    if event.outcome == "settled":
+        return Tally(matched=1, matched_fen=event.amount_fen)
+    return Tally(returned=1, returned_fen=event.amount_fen)
 
 
 def replay(history: Iterable[Happened]) -> Run:

@@ -131,6 +131,12 @@ class PaymentBench(AllowanceBench):
         said = {"payout": name, "outcome": outcome, "reference": reference or f"b-{run}-{number}-{outcome}"}
         return said | {"amount_fen": amount if fen is None else fen} | ({"reason": "closed"} if outcome == "returned" else {})
 
+    def settles_break(self, run: str, key: str, paid_fen: int) -> Item:
+        return self.fact(
+            "break-settled", REVIEWER, run=run, run_source=CASHIER, key=key, state="settled", owner="clerk-2", note="x",
+            paid_fen=paid_fen, by="reviewer-1",
+        )  # fmt: skip
+
     def closes(self, month: str, **more: Any) -> Item:
         return self.fact("period-closed", REVIEWER, month=month, by="reviewer-1", **more)
 

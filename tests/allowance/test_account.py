@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from contracts.divisions import Purse
 from contracts.payment import (
+    PayoutBooked,
     PayoutCancelled,
     PayoutInstructed,
     PayoutPrepared,
+    PayoutQuestioned,
     PayoutReissued,
     PayoutReturned,
     PayoutSettled,
@@ -25,6 +27,7 @@ from eventlog.decider import Rejected
 from services.allowance.account import (
     Account,
     Answer,
+    Book,
     Cancel,
     Demand,
     Instruct,
@@ -413,8 +416,11 @@ def test_a_line_of_the_bank_that_says_nothing_new_or_something_wrong_moves_no_mo
     history: list[Any], line: Answer, verdict: str, kind: str | None
 ) -> None:
     found = answer(line, account(*history))
-    assert (found.verdict, found.events) == (verdict, ())
+    assert found.verdict == verdict
     assert (found.found.kind if found.found else None) == kind
+    asked = [event.kind for event in found.events if isinstance(event, PayoutQuestioned)]
+    assert (asked, len(found.events)) == (([], 0) if kind is None else ([kind], 1))
+    assert answer(line, account(*history, *found.events)).events == (), "it is asked about once"
 
 
 def test_a_break_names_what_was_expected_and_what_was_found() -> None:
@@ -456,6 +462,73 @@ def test_returning_a_payout_that_netted_an_overpayment_brings_both_back() -> Non
     assert balance(account(*sent, back)) == {2021: -30_000, 2022: 80_000}
 
 
+# --- differences with the bank ------------------------------------------------------------------------------------------
+
+RETURNED = PayoutReturned(**SAID, answer="b-2", reason="x")
+SETTLED = PayoutSettled(**SAID, answer="b-1")
+
+
+def booked(key: str, paid_fen: int | None) -> Book:
+    return Book(REF, PAYOUT, key, paid_fen, "as the bank says", fact("k-1"), "reviewer-1")
+
+
+@pytest.mark.parametrize(
+    ("history", "line", "paid_fen", "moves", "still_due"),
+    [
+        # 30,000 of 50,000 arrived: the rest is owed again.
+        (SENT, settled(fen=30_000), 30_000, [PayoutSettled, PayoutBooked], 20_000),
+        # The bank kept a charge, and the office takes it upon itself.
+        (SENT, settled(fen=49_990), 50_000, [PayoutSettled, PayoutBooked], 0),
+        (SENT, settled(fen=30_000), 0, [PayoutReturned, PayoutBooked], 50_000),
+        # Returned, and then settled after all.
+        ([*SENT, RETURNED], settled(), 50_000, [PayoutBooked], 0),
+        ([*SENT, RETURNED], settled(), 0, [PayoutBooked], 50_000),
+        # Paid twice: the second one is an overpayment.
+        ([*SENT, SETTLED], settled("b-9"), 100_000, [PayoutBooked], -50_000),
+        ([*SENT, SETTLED], settled("b-9"), 50_000, [PayoutBooked], 0),
+        # Taken out of the run, and paid nevertheless.
+        ([*WAITS, PayoutCancelled(**SAID, why="due-changed")], settled(), 50_000, [PayoutBooked], 0),
+        ([*WAITS, PayoutCancelled(**SAID, why="due-changed")], settled(), 0, [PayoutBooked], 50_000),
+    ],
+)
+def test_an_open_difference_holds_what_the_payout_was_made_of_and_settling_books_it(
+    history: list[Any], line: Answer, paid_fen: int, moves: list[type], still_due: int
+) -> None:
+    """Until somebody says what the payee has, no run pays it again; then what is due is what was decided less that."""
+    asked = answer(line, account(*history))
+    assert asked.found is not None
+    open_now = [*history, *asked.events]
+    given(ACCOUNT, open_now).when(prepare(OTHER)).nothing()
+    events = given(ACCOUNT, open_now).when(booked(asked.found.key, paid_fen)).events
+    assert [type(event) for event in events] == moves
+    after = account(*open_now, *events)
+    assert after.payouts[PAYOUT].paid_fen == paid_fen
+    assert balance(after) == {2021: still_due}
+    prepared_again = [event for event in decide(prepare(OTHER), after) if isinstance(event, PayoutPrepared)]
+    assert [event.amount_fen for event in prepared_again] == ([still_due] if still_due > 0 else [])
+
+
+def test_a_difference_about_a_payout_is_settled_by_an_amount() -> None:
+    asked = answer(settled(fen=30_000), account(*SENT))
+    assert asked.found is not None
+    given(ACCOUNT, [*SENT, *asked.events]).when(booked(asked.found.key, None)).rejected("paid-missing", "data.paid_fen")
+    given(ACCOUNT, [*SENT, SETTLED]).when(booked("missing/1", 50_000)).rejected("nothing-to-book", "data.key")
+
+
+def test_a_missing_payout_may_be_settled_by_hand() -> None:
+    """The bank told it by telephone; a payout that nobody asks about needs no amount to have an owner."""
+    events = given(ACCOUNT, SENT).when(booked("missing/1", 50_000)).events
+    assert [type(event) for event in events] == [PayoutSettled, PayoutBooked]
+    assert (events[1].amount_fen, events[1].parts) == (0, ())
+    given(ACCOUNT, SENT).when(booked("missing/1", None)).nothing()
+
+
+def test_what_is_asked_about_is_not_asked_back_either() -> None:
+    asked = answer(settled("b-9"), account(*SENT, SETTLED))
+    history = [*SENT, SETTLED, adjusted(2, 20_000, 50_000), *asked.events]
+    given(ACCOUNT, history).when(Demand(REF, "county", FACT, "c", "r")).rejected("nothing-overpaid")
+
+
 # --- the second look ----------------------------------------------------------------------------------------------------
 
 OVERPAID_BEFORE = [decided(3, 10_000, year=2020), *paid(part(10_000, 3, year=2020), run=OTHER)]
@@ -485,6 +558,8 @@ steps = st.lists(
         st.tuples(st.just("decide"), st.sampled_from([2021, 2022]), st.integers(0, 5).map(lambda n: n * 10_000)),
         st.tuples(st.just("prepare"), st.integers(1, 4), st.sampled_from([2021, 2022])),
         st.tuples(st.sampled_from(["cancel", "instruct", "settle", "return"]), st.integers(1, 4), st.sampled_from(["a", "b"])),
+        st.tuples(st.sampled_from(["wrong", "unclear"]), st.integers(1, 4), st.sampled_from(["a", "b"])),
+        st.tuples(st.just("book"), st.integers(1, 4), st.integers(0, 6).map(lambda n: n * 10_000)),
         st.tuples(st.just("demand"), st.integers(1, 3), st.just(0)),
         st.tuples(st.just("repay"), st.integers(1, 2), st.integers(1, 3).map(lambda n: n * 10_000)),
     ),
@@ -515,6 +590,8 @@ def test_no_history_pays_more_than_was_ever_due_at_once(steps: list[Any], recove
         assert decide(command, after) == (), "deciding twice adds nothing"
         for event in events:
             if isinstance(event, PayoutPrepared):
+                asked_about = {p.year for old in state.payouts.values() if old.is_questioned for p in old.parts}
+                assert not asked_about & {each.year for each in event.parts}, "an open difference holds it"
                 assert (
                     0 < event.amount_fen <= sum(max(0, each.free.fen) for each in dues(state, Purse(COUNTY, "county")).values())
                 )
@@ -538,13 +615,21 @@ def asked(kind: str, one: Any, two: Any, number: int, state: Account, modes: Any
         return Cancel(REF, payout, "x")
     if kind == "instruct":
         return Instruct(REF, payout)
+    if kind == "book":
+        found = [key for key, is_open in state.payouts[payout].questions.items() if is_open]
+        return Book(REF, payout, found[0], two, "x", fact(f"k-{number}"), "r") if found else None
+    if kind == "wrong":
+        return Answer(REF, payout, "settled", two, state.payouts[payout].fen + 1)
+    if kind == "unclear":
+        return Answer(REF, payout, "settled", two, state.payouts[payout].fen, unclear=True)
     return Answer(REF, payout, "settled" if kind == "settle" else "returned", two, state.payouts[payout].fen)
 
 
 def on_its_way(state: Account, year: int) -> int:
-    """What the bank was told to pay for a year and has not returned."""
+    """What the bank was told to pay for a year and has not returned, and what differences were settled to."""
     out = [payout for payout in state.payouts.values() if payout.stage in ("instructed", "settled")]
-    return sum(each.amount_fen for payout in out for each in payout.parts if each.year == year)
+    by_hand = [each for payout in state.payouts.values() for each in payout.booked]
+    return sum(each.amount_fen for each in [*(each for payout in out for each in payout.parts), *by_hand] if each.year == year)
 
 
 def taken_over(state: Account, year: int) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from console.replay import rebuild_and_compare, swap
 from contracts.payment import (
+    PayoutBooked,
     PayoutCancelled,
     PayoutInstructed,
     PayoutReturned,
@@ -79,6 +80,14 @@ def moved(event: object) -> list[tuple[str, str, int, int]]:
         (
             PayoutReturned(**SAID, answer="b", reason="x", settled_before=True),
             [("payable", "paid", 30_000, 2020), ("paid", "payable", 80_000, 2021)],
+        ),
+        (
+            PayoutBooked(**(SAID | {"parts": (part(20_000),)}), key="k", paid_fen=1, fact=FACT, by="r"),
+            [("payable", "paid", 20_000, 2021)],
+        ),
+        (
+            PayoutBooked(**(SAID | {"parts": (part(-20_000),)}), key="k", paid_fen=1, fact=FACT, by="r"),
+            [("paid", "payable", 20_000, 2021)],
         ),
         (
             RecoveryOpened(**RECOVERY, parts=(part(-30_000),), because=event_id(2)),

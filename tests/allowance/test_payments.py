@@ -22,9 +22,11 @@ from console.verify import verify_books
 from contracts.payment import (
     BankAnswered,
     BankFileMatched,
+    PayoutBooked,
     PayoutCancelled,
     PayoutInstructed,
     PayoutPrepared,
+    PayoutQuestioned,
     PayoutReissued,
     PayoutReturned,
     PayoutSettled,
@@ -61,8 +63,8 @@ from services.allowance.payments import payment_change, payment_work
 from services.allowance.reconciliation import RunProof, Sum, prove_run, prove_runs, unequal_postings
 from services.allowance.views import entitlement_payer
 from tests.allowance.example import policy_text
+from tests.allowance.payment_bench import CASHIER, REVIEWER, person
 from tests.allowance.payment_bench import PaymentBench as Bench
-from tests.allowance.payment_bench import person
 from tests.allowance.payment_example import FACT
 from tests.support import RegistryBench, event_id, eventually
 from tests.support import run as run_async
@@ -765,20 +767,56 @@ def test_a_difference_has_an_owner_and_an_end(bench: Bench) -> None:
     with bench.log.database.read.connect() as connection:
         key = breaks(connection, states=("open",))[0]["key"]
     said = {"run": "a", "key": key, "owner": "clerk-2", "by": "cashier-1"}
+    other = {"source": REVIEWER, "run_source": CASHIER}
     acts = [
         bench.fact("break-settled", state="assigned", note="asked", **said),
-        bench.fact("break-settled", state="settled", note="the bank has corrected it", **said),
+        bench.fact("break-settled", state="settled", note="the bank has corrected it", paid_fen=10_000, **said),
+        bench.fact("break-settled", state="settled", note="the bank has corrected it", **said, **other),
+        bench.fact("break-settled", state="settled", note="the bank has corrected it", paid_fen=10_000, **said, **other),
         bench.fact("break-settled", state="assigned", note="once more", **said),
         bench.fact("break-settled", state="assigned", note="x", **(said | {"key": "missing/77"})),
         bench.fact("break-settled", state="assigned", note="x", **(said | {"key": "missing/x"})),
     ]
     bench.settle(*acts)
     assert [bench.said(act) for act in acts] == [
-        ("accepted", []), ("accepted", []), ("refused", ["break-settled"]), ("refused", ["no-such-break"]),
+        ("accepted", []), ("refused", ["settler-is-maker"]), ("refused", ["paid-missing"]), ("accepted", []),
+        ("refused", ["break-settled"]), ("refused", ["no-such-break"]),
         ("refused", ["no-such-break"]),
     ]  # fmt: skip
     [row] = [row for row in bench.rows(bank_break) if row.key == key]
     assert (row.state, row.owner, row.note) == ("settled", "clerk-2", "the bank has corrected it")
+
+
+def test_no_run_pays_what_the_bank_may_have_paid_already(bench: Bench) -> None:
+    """Returned and settled; 30,000 of 50,000; taken out of the run and paid nevertheless: held, until a second person has said
+    what the payee has. Then the next run pays the difference, and nothing twice."""
+    owe(bench, 50_000, 50_000, 50_000)
+    bench.settle(bench.prepares())
+    bench.finish()
+    bench.decide(3, 45_000)
+    bench.settle(bench.checks())
+    bench.finish()
+    bench.settle(bench.seals(), bench.exports(), bench.instructs())
+    bench.finish()
+    lines = (bench.result(1, "returned"), bench.result(1), bench.result(2, fen=30_000), bench.result(3))
+    bench.settle(bench.reports(*lines))
+    bench.pay("b")
+    assert bench.stages("b") == [], "nothing of the three is paid again"
+    keys = {each.payout: each.key for each in bench.kinds(PayoutQuestioned)}
+    assert len(keys) == 3
+    acts = [bench.settles_break("a", keys[f"cashier/a/{n}"], fen) for n, fen in ((1, 0), (2, 30_000), (3, 50_000))]
+    bench.settle(*acts)
+    assert [bench.said(act) for act in acts] == [("accepted", [])] * 3
+    assert show(bench)["stage"] == "closed"
+    assert not proof(bench).differences
+    bench.pay("c")
+    assert bench.stages("c") == [(1, 50_000, "settled"), (2, 20_000, "settled")]
+    assert not proof(bench, "c").differences
+    assert bench.owed_now() == {(3, 2021): -5_000}
+    again = bench.settles_break("a", keys["cashier/a/2"], 30_000)
+    bench.settle(again)
+    assert bench.said(again) == ("accepted", [])
+    assert len(bench.kinds(PayoutBooked)) == 3
 
 
 def test_a_missing_payout_beyond_those_that_are_named_can_be_given_to_somebody(

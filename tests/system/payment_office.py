@@ -13,7 +13,7 @@ from contracts.receipts import Receipt
 from eventlog.database import Database
 from eventlog.log import Log
 from services.allowance.app import open_log
-from services.allowance.payment_views import SealedList, sealed_list
+from services.allowance.payment_views import SealedList, run, sealed_list
 from tests.system.conftest import DEADLINE_SECONDS, Message, Office
 
 __all__ = [
@@ -69,6 +69,11 @@ def until(office: Office, true: Callable[[Connection], bool]) -> None:
         assert time.monotonic() < deadline, true
 
 
+def reached(office: Office, name: str, stage: str) -> None:
+    """Wait until a run is so far: an act that comes before that is refused."""
+    until(office, lambda connection: (run(connection, name) or {stage: None})[stage] is not None)
+
+
 def sealed(office: Office, name: str) -> SealedList:
     with books(office) as (_, connection):
         return sealed_list(connection, name)
@@ -115,7 +120,9 @@ def prepare_and_check(office: Office, name: str) -> None:
     """A run up to its seal and its export. One that was prepared already is told so again, and goes on."""
     approved = {"run": key(name), "run_source": "cashier", "outcome": "approved", "by": CHECKER}
     done(office, act(office, "cashier", "payment-run-prepared", **prepared(name)))
+    reached(office, name, "listed")
     done(office, act(office, "reviewer", "payment-run-checked", **approved))
+    reached(office, name, "cleared")
     payees = {"payees_sha256": "e" * 64, "registry_position": 1}
     done(office, act(office, "cashier", "payment-run-sealed", run=key(name), by=MAKER, **payees))
     done(office, export(office, name))

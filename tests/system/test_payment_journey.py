@@ -148,12 +148,20 @@ def what_the_bank_says_otherwise_is_shown(office: Office) -> None:
     }  # fmt: skip
     assert stages(office, FIRST) == {1: "settled", 2: "returned", 3: "instructed", 4: "instructed", 5: "settled"}
     done(office, results(office, FIRST, (3, "settled", amounts[3]), (4, "settled", amounts[4]), file="b"))
-    said = {"run": key(FIRST), "owner": "clerk-2", "by": MAKER, "note": "the bank has corrected it"}
+    said = {
+        "run": key(FIRST),
+        "run_source": "cashier",
+        "owner": "clerk-2",
+        "by": "reviewer-1",
+        "note": "corrected",
+    }
     with books(office) as (_, connection):
         left = [each["key"] for each in breaks(connection, FIRST, states=("open",))]
         assert (run(connection, FIRST) or {})["stage"] == "closed"
     for name in left:
-        done(office, act(office, "cashier", "break-settled", key=name, state="settled", **said))
+        paid = {"paid_fen": amounts[3]} if name.startswith("wrong_amount") else {}
+        done(office, act(office, "cashier", "break-settled", key=name, state="settled", **said, **paid), "refused")
+        done(office, act(office, "reviewer", "break-settled", key=name, state="settled", **said, **paid))
     with books(office) as (_, connection):
         assert {each["state"] for each in breaks(connection, FIRST)} == {"answered", "settled"}
 
