@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from console.context import DIFFERENCE, Context
 from console.finance_acts import busy, snapshot
 from console.finance_people import Missing, OnFile, Payee, Why, decrypted, identities, missing_fields
+from console.finance_words import LEFT_OUT
 from console.masking import mask
 from console.personal import merged_into, standing_identity
 from console.words import safe
@@ -29,19 +30,20 @@ from services.allowance.payment_views import PayoutLine, SealedList
 from services.registry.decider import stream_of
 from services.registry.vault import Vault
 
-__all__ = ["ChangedPayee", "Payees", "changed_payees", "end_for_changed", "end_for_missing", "look_up", "missing_text", "moved"]
+__all__ = [
+    "ChangedPayee",
+    "Payees",
+    "changed_payees",
+    "end_for_changed",
+    "end_for_missing",
+    "look_up",
+    "missing_text",
+    "moved",
+    "unpayable",
+]
 
 SHOWN_MAX = 50
 PAGE = 1000
-
-WHY: Mapping[str, tuple[str, str]] = {
-    "unknown": ("登记处没有此人", "the registry has nobody of this name"),
-    "erased": ("个人信息已删除", "the personal data were erased"),
-    "withdrawn": ("没有有效的登记", "no registration stands"),
-    "no-name": ("没有姓名", "there is no name on file"),
-    "no-account": ("没有银行账号", "there is no bank account on file"),
-    "unreadable": ("无法解密", "what is on file cannot be read"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,13 @@ def look_up(ctx: Context, lines: Sequence[PayoutLine]) -> Payees:
     return Payees(ready, missing, position, None if missing else _digest(lines, ready))
 
 
+def unpayable(ctx: Context, people: Sequence[str]) -> dict[str, Why]:
+    """Whom no file can pay now, and why. Nothing is decrypted."""
+    with ctx.log("registry") as log, snapshot(log.database) as connection, busy(ctx.say("正在查找账号…", "looking up…")):
+        found = identities(log, connection, people)
+    return {ref: why for ref, one in found.items() if (why := missing_fields(one)) is not None}
+
+
 def _digest(lines: Sequence[PayoutLine], found: Mapping[str, OnFile]) -> str:
     on_file = ((line.payout, found[line.person_ref]) for line in lines)
     return payees_digest((payout, one.file, one.event_id, one.identity.mark) for payout, one in on_file)
@@ -82,7 +91,7 @@ def _digest(lines: Sequence[PayoutLine], found: Mapping[str, OnFile]) -> str:
 def missing_text(ctx: Context, count: int, missing: Sequence[Missing]) -> str:
     if not missing:
         return ctx.say(f"{count} 笔付款的姓名和账号都在册", f"name and account of all {count} payouts are on file")
-    lines = [f"{safe(each.payout)} {each.person_ref}: {ctx.say(*WHY[each.why])}" for each in missing[:SHOWN_MAX]]
+    lines = [f"{safe(each.payout)} {each.person_ref}: {ctx.say(*LEFT_OUT[each.why])}" for each in missing[:SHOWN_MAX]]
     if len(missing) > SHOWN_MAX:
         more = len(missing) - SHOWN_MAX
         lines.append(ctx.say(f"……另有 {more} 笔，见 --json", f"… and {more} more; see --json"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta, timezone
-from typing import Annotated, Any
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Any, get_args
 
 import typer
 from sqlalchemy import Connection, select
@@ -34,12 +34,13 @@ from console.finance_acts import (
     tell,
     wait_for,
 )
-from console.finance_payees import end_for_missing, look_up, moved
-from console.finance_words import BREAK_STATES, BREAKS, PAYOUT_STAGES, STAGES, WHYS
+from console.finance_payees import end_for_missing, look_up, moved, unpayable
+from console.finance_words import BREAK_STATES, BREAKS, LEFT_OUT, PAYOUT_STAGES, STAGES, WHYS
+from console.people import person_ref_of
 from console.publishing import show_receipt
 from console.words import day_of, safe, show_table, yuan
 from contracts import intake
-from contracts.payment import PayoutPrepared, RunChange, RunChecked
+from contracts.payment import PayoutPrepared, RunChange, RunChecked, WhyLeftOut
 from contracts.receipts import Receipt
 from contracts.roles import CASHIER, REVIEWER
 from eventlog import schema
@@ -50,9 +51,11 @@ from services.allowance.payment_views import PayoutLine, breaks, payouts, sealed
 from services.allowance.payment_views import runs as run_rows
 from services.allowance.payment_work import preview as preview_run
 from services.allowance.payments import Payments
+from services.allowance.suspense import suspended
 
 __all__ = ["register"]
 
+WHY_LEFT_OUT = get_args(WhyLeftOut)
 SHANGHAI = timezone(timedelta(hours=8))
 SHOWN_MAX = 50
 """Rows of a list that people are shown; --json gives all."""
@@ -65,7 +68,7 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="why; recorded for e
 
 
 def register(group: typer.Typer) -> None:
-    for command in (preview, prepare, check, reject, seal, cancel, runs, payouts_of):
+    for command in (preview, prepare, suspense, check, reject, seal, cancel, runs, payouts_of):
         group.command("payouts" if command is payouts_of else command.__name__)(command)
     group.command("approve")(check)
     group.command("run")(run)
@@ -129,6 +132,13 @@ def prepare(
     division: DivisionOption,
     payer: PayerOption,
     year: YearOption,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help=f"PERSON=REASON, left out of it; again for each; REASON: {', '.join(WHY_LEFT_OUT)}"),
+    ] = None,
+    leave_out_missing: Annotated[
+        bool, typer.Option("--leave-out-missing", help="leave out whoever has no name or account on file, or was erased")
+    ] = False,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -146,10 +156,61 @@ def prepare(
                 f"a run that is prepared here is {maker}'s: give its own key only, such as {key}",
             ),
         )
-    values = {"run": key, "division": division, "payer": payer, "year": year}
+    left_out = _left_out(ctx, without or [])
+    if leave_out_missing:
+        with ctx.log("allowance") as log, snapshot(log.database) as connection:
+            people = [event.person_ref for event in preview_run(log, Payments(log), connection, division, payer, year)]
+        left_out = {**unpayable(ctx, people), **left_out}
+    if len(left_out) > intake.LEFT_OUT_MAX:
+        many, most = len(left_out), intake.LEFT_OUT_MAX
+        en = f"{many} people are left out, at most {most} may be; have their accounts registered first"
+        fail(WRONG, ctx.say(f"剔除 {many} 人，最多 {most} 人；请先补登记账号", en))
+    said = [{"person_ref": ref, "reason": why} for ref, why in sorted(left_out.items())]
+    values = {"run": key, "division": division, "payer": payer, "year": year, "without": said}
     receipt = tell(ctx, maker, "payment-run-prepared", intake.PaymentRunPrepared, values)
     accepted(ctx, receipt)
     show_run(ctx, receipt, wait_for(ctx, f"{maker}/{key}", ("prepared",)))
+
+
+def _left_out(ctx: Context, said: Sequence[str]) -> dict[str, str]:
+    """person_ref → reason, of ``PERSON=REASON``. Exits with 2 if one is neither."""
+    found: dict[str, str] = {}
+    for each in said:
+        person, _, why = each.rpartition("=")
+        if why not in WHY_LEFT_OUT:
+            choices = ", ".join(WHY_LEFT_OUT)
+            en = f"--without {each}: write PERSON=REASON, the reason one of {choices}"
+            fail(WRONG, ctx.say(f"--without {each}：须为 人员=原因，原因为 {choices}", en))
+        found[person_ref_of(ctx, person)] = why
+    return found
+
+
+def suspense(
+    division: DivisionOption,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """暂存: what is due to people whom a run left out, why, and for how many days. 1 if there is anybody."""
+    ctx = context(data, as_json, lang)
+    check_division(ctx, division)
+    with ctx.log("allowance") as log, snapshot(log.database) as connection:
+        found = suspended(log, connection, division)
+    now = datetime.now(UTC)
+    rows = [asdict(each) | {"days": max(0, (now - datetime.fromisoformat(each.since)).days)} for each in found]
+    if as_json:
+        ctx.show(rows)
+    else:
+        table = table_of(ctx, "人员,支付方,区划,金额,原因,天数,批次", "person,payer,division,amount,reason,days,run", (3, 5))
+        for row in rows[:SHOWN_MAX]:
+            amount, why = yuan(row["fen"]), ctx.say(*LEFT_OUT[row["reason"]])
+            table.add_row(row["person_ref"], row["payer"], row["division"], amount, why, str(row["days"]), safe(row["run"]))
+        show_table(ctx.out, table)
+        _print_more(ctx, len(rows))
+        total = yuan(sum(each.fen for each in found))
+        ctx.out.print(ctx.say(f"暂存 {len(found)} 笔，{total}", f"{len(found)} in suspense, {total}"))
+    if found:
+        raise typer.Exit(DIFFERENCE)
 
 
 def check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["ACCOUNTS", "BREAKS", "BREAK_STATES", "PAYOUT_STAGES", "STAGES", "WHYS", "possible_division"]
+__all__ = ["ACCOUNTS", "BREAKS", "BREAK_STATES", "LEFT_OUT", "PAYOUT_STAGES", "STAGES", "WHYS", "possible_division"]
 
 PROVINCES = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12]")
 """First two digits of GB/T 2260."""
@@ -62,3 +62,17 @@ def possible_division(code: str) -> bool:
     """Whether a code can be one of GB/T 2260: six digits, a province that exists, no county without a prefecture."""
     well_formed = re.fullmatch("[0-9]{6}", code) is not None and PROVINCES.fullmatch(code[:2]) is not None
     return well_formed and not (code[2:4] == "00" and code[4:] != "00")
+
+
+LEFT_OUT: Mapping[str, tuple[str, str]] = {
+    "unknown": ("登记处没有此人", "the registry has nobody of this name"),
+    "erased": ("个人信息已删除", "the personal data were erased"),
+    "withdrawn": ("没有有效的登记", "no registration stands"),
+    "no-name": ("没有姓名", "there is no name on file"),
+    "no-account": ("没有银行账号", "there is no bank account on file"),
+    "unreadable": ("无法解密", "what is on file cannot be read"),
+    "deceased": ("已去世", "has died"),
+    "disputed": ("有争议", "disputed"),
+    "other": ("其他原因", "another reason"),
+}
+"""Why somebody cannot be paid, or is left out of a run."""

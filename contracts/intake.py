@@ -66,7 +66,7 @@ from contracts.particulars import (
     RegistrationStatus,
     Transfer,
 )
-from contracts.payment import Month, Payer
+from contracts.payment import Month, Payer, WhyLeftOut
 from contracts.registry import DossierSection
 from contracts.resident_id import check_resident_id
 from contracts.staffing_intake import STAFFING_TYPES, StaffingMessage
@@ -636,15 +636,27 @@ BankReference = Annotated[str, StringConstraints(pattern=r"^[!-~][ -~]{0,63}$")]
 PositiveFen = Annotated[Fen, Field(ge=1)]
 
 
+LEFT_OUT_MAX = 500
+"""People whom one run may leave out; where more cannot be paid, something else is wrong."""
+
+
+class LeftOut(Fact):
+    """Somebody whom a run does not pay for the time being. reason: as in ``contracts.payment``."""
+
+    person_ref: PersonRef
+    reason: WhyLeftOut
+
+
 class PaymentRunPrepared(Fact):
     """经办: pay what ``payer`` owes for ``year`` in ``division`` and below. run: the source's own key for the run. by: who
-    prepares it, a name or number that the office knows."""
+    prepares it, a name or number that the office knows. without: who is left out, each once; what is due to them stays due."""
 
     run: RunKey
     division: DivisionCode
     payer: Payer
     year: Year
     by: Actor = ""
+    without: Annotated[tuple[LeftOut, ...], Field(max_length=LEFT_OUT_MAX)] = ()
 
 
 class _OfPaymentRun(Fact):

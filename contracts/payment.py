@@ -38,6 +38,7 @@ __all__ = [
     "Break",
     "BreakKind",
     "BreakSettled",
+    "LeftOut",
     "Month",
     "Payer",
     "PaymentEvent",
@@ -65,6 +66,7 @@ __all__ = [
     "RunListed",
     "RunPrepared",
     "RunSealed",
+    "WhyLeftOut",
     "list_digest",
     "payees_digest",
 ]
@@ -129,13 +131,29 @@ class _OfRun(LogEvent):
 # --- a run --------------------------------------------------------------------------------------------------------------
 
 
+WhyLeftOut = Literal["unknown", "erased", "withdrawn", "no-name", "no-account", "unreadable", "deceased", "disputed", "other"]
+"""The registry knows nobody of this reference; the personal data were erased; no registration stands; no name, no bank account
+on file; it cannot be decrypted; the person has died; what is due is disputed; another reason, which the office keeps."""
+
+
+class LeftOut(OwnEvent):
+    """Somebody whom a run does not pay, whatever is due to them."""
+
+    person_ref: PersonRef
+    reason: WhyLeftOut
+
+
 class RunPrepared(_OfRun):
-    """经办: what ``payer`` owes for ``year`` to those whose decision is of ``division`` or below is to be paid."""
+    """经办: what ``payer`` owes for ``year`` to those whose decision is of ``division`` or below is to be paid.
+
+    without: who is left out of it, and why; what is due to them stays due.
+    """
 
     TYPE: ClassVar[str] = "allowance.run-prepared.v1"
     division: DivisionCode
     payer: Payer
     year: Year
+    without: tuple[LeftOut, ...] = Field(default=(), exclude_if=lambda value: not value)
 
 
 class RunListed(LogEvent):

@@ -85,6 +85,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "mark-missing": ("有项目未评分", "请为每个项目评分"),
     "mentor-not-qualified": ("导师不符合条件", "请另选符合条件的导师"),
     "merged": ("该档案已并入另一份", "请以身份证号指明该人"),
+    "named-twice": ("同一人写了两次", "每人只写一次"),
     "never-came": ("此消息所等待的内容未按时到达", "请先报送该内容，再请求重试"),
     "no-deadline": ("没有截止日期", "请填写截止日期或工作日数"),
     "no-evidence": ("没有佐证材料", "请先提交材料，或填写其他结果"),

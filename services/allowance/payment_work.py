@@ -171,8 +171,8 @@ class PaymentWork:
         load_accounts(connection, self._log, batch, people)
         modes, number = self._payments.modes(connection), task.number
         for ref in people:
-            if {f"worker-{ref}", stream_of_account(ref)} & batch.blocked:
-                # Nobody can say what is due to them; they are paid by a later run.
+            if ref in order.without or {f"worker-{ref}", stream_of_account(ref)} & batch.blocked:
+                # Left out on purpose; or nobody can say what is due to them; they are paid by a later run.
                 continue
             command = accounts.Prepare(ref, task.run, number + 1, order.payer, order.division, order.year, modes)
             events_of = self._decided(batch, command)

@@ -32,6 +32,7 @@ from contracts.base import (
 from contracts.payment import (
     BREAKS_SHOWN_MAX,
     Break,
+    LeftOut,
     PayoutBooked,
     PayoutCancelled,
     PayoutQuestioned,
@@ -339,7 +340,8 @@ class Payments:
                 this_year = int(month_of(utc_text(self.log.clock.now()))[:4])
                 granted = payers_in(connection, data.division)
                 day = parsed.message.effectiveon
-                return runs.Prepare(stamp, data.division, data.payer, data.year, day, this_year, granted), ()
+                without = [LeftOut(person_ref=each.person_ref, reason=each.reason) for each in data.without]
+                return runs.Prepare(stamp, data.division, data.payer, data.year, day, this_year, granted, without), ()
             case intake.PaymentRunChecked():
                 position = self.log.head(connection).position
                 if isinstance(state, Listed) and data.outcome == "approved":

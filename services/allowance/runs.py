@@ -20,6 +20,7 @@ from contracts.payment import (
     BankFileMatched,
     Break,
     BreakSettled,
+    LeftOut,
     RunCancelled,
     RunChange,
     RunChecked,
@@ -105,7 +106,8 @@ def stream_of_run(run: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be paid. maker: the principal that prepared it; position: of the event in the log; day: its effective date."""
+    """What is to be paid. maker: the principal that prepared it; position: of the event in the log; day: its effective date.
+    without: who is left out, and why."""
 
     run: str
     division: str
@@ -114,6 +116,7 @@ class Order:
     maker: str
     position: int
     day: date
+    without: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +263,7 @@ class Prepare:
     on: date | None = None
     this_year: int = date.max.year
     granted: Mapping[str, Collection[int]] | None = None
+    without: Sequence[LeftOut] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,13 +428,14 @@ def _prepare(command: Prepare, state: Run) -> tuple[RunEvent, ...]:
     if isinstance(state, Unprepared):
         _may_pay(command)
         said = {"division": command.division, "payer": command.payer, "year": command.year}
-        return (RunPrepared(run=stamp.run, fact=stamp.fact, by=stamp.by, **said),)
+        return (RunPrepared(run=stamp.run, fact=stamp.fact, by=stamp.by, without=tuple(command.without), **said),)
     order = state.order
-    if (order.division, order.payer, order.year, order.maker) == (
+    if (order.division, order.payer, order.year, order.maker, order.without) == (
         command.division,
         command.payer,
         command.year,
         stamp.fact.source,
+        _reasons(command.without),
     ):
         return already(command.on in (None, order.day))
     raise reject(
@@ -438,8 +443,14 @@ def _prepare(command: Prepare, state: Run) -> tuple[RunEvent, ...]:
     )
 
 
+def _reasons(without: Sequence[LeftOut]) -> dict[str, str]:
+    return {each.person_ref: each.reason for each in without}
+
+
 def _may_pay(command: Prepare) -> None:
     """Whether it names money that there is: a mistyped payer would give a run without payouts. Raises Rejected."""
+    if len(_reasons(command.without)) < len(command.without):
+        raise reject("data.without", "named-twice", "somebody is left out twice", "name each person once")
     if command.year > command.this_year:
         raise reject(
             "data.year",
@@ -815,9 +826,8 @@ def evolve(state: Run, happened: Happened) -> Run:
     event = happened.event
     match event:
         case RunPrepared():
-            order = Order(
-                event.run, event.division, event.payer, event.year, event.fact.source, happened.position, happened.effective_on
-            )
+            what = (event.run, event.division, event.payer, event.year, event.fact.source)
+            order = Order(*what, happened.position, happened.effective_on, _reasons(event.without))
             return Preparing(order)
         case RunListed():
             assert isinstance(state, Preparing)

@@ -36,6 +36,7 @@ from contracts.payment import (
     RunClosed,
     RunInstructed,
     RunListed,
+    RunPrepared,
     RunSealed,
     list_digest,
 )
@@ -61,6 +62,7 @@ from services.allowance.payment_views import (
 from services.allowance.payment_work import preview
 from services.allowance.payments import payment_change, payment_work
 from services.allowance.reconciliation import RunProof, Sum, prove_run, prove_runs, unequal_postings
+from services.allowance.suspense import suspended
 from services.allowance.views import entitlement_payer
 from tests.allowance.example import policy_text
 from tests.allowance.payment_bench import CASHIER, REVIEWER, person
@@ -533,6 +535,34 @@ def test_a_rule_that_fails_leaves_out_one_worker_and_no_other(lite: Bench, monke
     assert lite.parked() == []
     lite.pay("b")
     assert lite.stages("b") == [(2, 20_000, "settled")]
+
+
+def test_somebody_who_cannot_be_paid_is_left_out_and_everybody_else_is_paid(bench: Bench) -> None:
+    """With the reason, in the run's own event; what is due to them waits, with its age, until a run pays it."""
+    owe(bench, 10_000, 20_000, 30_000)
+    twice = [{"person_ref": person(2), "reason": "disputed"}, {"person_ref": person(2), "reason": "deceased"}]
+    wrong = bench.prepares("x", without=twice)
+    bench.settle(wrong)
+    assert bench.said(wrong) == ("refused", ["named-twice"])
+    bench.settle(bench.prepares("a", without=twice[:1]))
+    bench.finish()
+    bench.settle(bench.checks(), bench.seals(), bench.exports(), bench.instructs())
+    bench.finish()
+    assert bench.stages("a") == [(1, 10_000, "instructed"), (3, 30_000, "instructed")]
+    [event] = bench.kinds(RunPrepared)
+    assert [(each.person_ref, each.reason) for each in event.without] == [(person(2), "disputed")]
+    other = bench.prepares("a")
+    bench.settle(other)
+    assert bench.said(other) == ("refused", ["run-exists"]), "the same run, but for everybody"
+    with bench.log.database.read.connect() as connection:
+        [found] = suspended(bench.log, connection, "320000")
+        assert suspended(bench.log, connection, "320200") == []
+    assert (found.person_ref, found.payer, found.fen, found.reason) == (person(2), "county", 20_000, "disputed")
+    assert found.run == "cashier/a"
+    bench.pay("b")
+    assert bench.stages("b") == [(2, 20_000, "settled")]
+    with bench.log.database.read.connect() as connection:
+        assert suspended(bench.log, connection, "320000") == []
 
 
 def test_a_rule_that_fails_for_a_run_stops_that_run_only(lite: Bench) -> None:

@@ -126,8 +126,8 @@ class FinanceDesk:
     def file(self, name: str) -> Path:
         return self.folder / name
 
-    def prepared(self, run: str) -> Any:
-        return self.asked("prepare", run, "--division", COUNTY, "--payer", "county", "--year", "2021")
+    def prepared(self, run: str, *more: str) -> Any:
+        return self.asked("prepare", run, "--division", COUNTY, "--payer", "county", "--year", "2021", *more)
 
     def sealed(self, run: str) -> Any:
         """A run that was prepared, approved and sealed."""

@@ -16,6 +16,7 @@ from services.allowance.payment_views import payment_run, payout
 from services.registry.vault import Vault
 from tests.console.bank_example import Move, camt, result_list
 from tests.console.finance_desk import DEBTOR, FinanceDesk, finance_desk
+from tests.console.support import COUNTY
 from tests.support import identity
 
 FORMATS = {"xlsx": "list.xlsx", "csv": "list.csv", "pain.001": "message.xml"}
@@ -86,6 +87,28 @@ def test_who_has_no_account_is_named_and_no_file_is_written(desk: FinanceDesk) -
     desk.corrected(5)
     desk.asked("seal", "a")
     assert 5 == desk.exported("a", "csv", "a.csv")["count"]
+
+
+def test_who_has_no_account_is_left_out_and_stands_in_suspense(desk: FinanceDesk) -> None:
+    """One person never stops a county: the others are paid, and what waits is listed with its reason and its age."""
+    without, disputed = desk.worker(5, bank_account=None), desk.worker(6)
+    desk.prepared("a", "--leave-out-missing", "--without", f"{disputed}=disputed")
+    desk.asked("check", "a")
+    desk.asked("seal", "a")
+    assert 4 == desk.exported("a", "csv", "a.csv")["count"]
+    found = {each["person_ref"]: each for each in desk.asked("suspense", "--division", COUNTY, code=1)}
+    assert {without: "no-account", disputed: "disputed"} == {ref: row["reason"] for ref, row in found.items()}
+    assert {0} == {row["days"] for row in found.values()}
+    assert "没有银行账号" in desk.told("suspense", "--division", COUNTY, lang="zh", code=1)
+    words = ("prepare", "b", "--division", COUNTY, "--payer", "county", "--year", "2021")
+    assert "write PERSON=REASON" in desk.told(*words, "--without", f"{disputed}=tired", code=2)
+    desk.corrected(5)
+    desk.prepared("b")
+    desk.asked("check", "b")
+    desk.asked("seal", "b")
+    desk.exported("b", "csv", "b.csv")
+    desk.instructed("b", "b.csv")
+    assert "0 in suspense" in desk.told("suspense", "--division", COUNTY)
 
 
 def test_whose_account_was_changed_after_the_seal_is_named_and_no_file_is_written(desk: FinanceDesk) -> None:
