@@ -586,7 +586,7 @@ def _amount_lines(words: Words, answer: Mapping[str, Any]) -> list[str]:
             + words.say(f"（{clause}，金额为{status}）", f" ({clause}, amount: {status})")
         )
     payers = [f"{safe(words.payer(p['payer']))} {yuan(p['amount_fen'])}" for p in answer["payers"]]
-    return [*_list(words.say("金额", "Amount"), lines), *_list(words.say("由谁支付", "Paid by"), payers)]
+    return [*_list(words.say("金额", "Amount"), lines), *_list(words.say("由谁负担", "To be paid by"), payers)]
 
 
 def _fact_line(words: Words, fact: Mapping[str, Any]) -> str:

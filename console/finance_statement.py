@@ -33,7 +33,7 @@ from eventlog import schema
 from eventlog.bulk import one_of
 from eventlog.log import Log
 from services.allowance.ledger_views import payable, transfer
-from services.allowance.views import below, entitlement
+from services.allowance.views import below, by_purses, entitlement
 from services.allowance.views import statement as live_statement
 
 __all__ = ["Asked", "Line", "register", "statement_at", "statement_lines"]
@@ -192,10 +192,11 @@ def statement_at(log: Log, connection: Connection, division: str, year: int, pos
     every = _folded(log, connection, Asked(division, year, "allowance"), position).values()
     # Only now: somebody who has moved away is not counted where they were.
     found = [one for one in every if covers(division, one.decision.division)]
-    by_payer: dict[str, int] = {}
+    by_purse: dict[Purse, int] = {}
     for one in found:
         for share in one.decision.payers:
-            by_payer[share.payer] = by_payer.get(share.payer, 0) + share.amount_fen
+            purse = share.of(one.decision.division)
+            by_purse[purse] = by_purse.get(purse, 0) + share.amount_fen
     return {
         "division": division,
         "year": year,
@@ -203,7 +204,7 @@ def statement_at(log: Log, connection: Connection, division: str, year: int, pos
         "denied": sum(one.decision.decision != "granted" for one in found),
         "total_fen": sum(one.decision.amount_fen for one in found),
         "adjusted": sum(one.times > 1 for one in found),
-        "by_payer": [{"payer": payer, "total_fen": fen} for payer, fen in sorted(by_payer.items())],
+        **by_purses((purse.payer, purse.division, fen) for purse, fen in by_purse.items()),
     }
 
 
@@ -213,11 +214,12 @@ def _print_totals(ctx: Context, answer: Mapping[str, Any]) -> None:
     table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    table.add_row(ctx.say("发放人数", "granted"), str(answer["granted"]))
+    table.add_row(ctx.say("核定人数", "granted"), str(answer["granted"]))
     table.add_row(ctx.say("不予发放人数", "denied"), str(answer["denied"]))
     table.add_row(ctx.say("其中有过调整", "adjusted at least once"), str(answer["adjusted"]))
-    for each in answer["by_payer"]:
-        table.add_row(ctx.say(f"由 {safe(each['payer'])} 支付", f"paid by {safe(each['payer'])}"), yuan(each["total_fen"]))
+    for each in answer["by_purse"]:
+        payer, purse = safe(each["payer"]), each["purse"]
+        table.add_row(ctx.say(f"{purse} 的 {payer} 负担", f"to be paid by {payer} of {purse}"), yuan(each["total_fen"]))
     table.add_row(ctx.say("[bold]合计[/bold]", "[bold]total[/bold]"), f"[bold]{yuan(answer['total_fen'])}[/bold]")
     show_table(ctx.out, table, title)
     _print_known(ctx, answer)

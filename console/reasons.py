@@ -178,5 +178,5 @@ def _amounts(words: Words, answer: Mapping[str, Any]) -> list[str]:
     if answer["instrument"] == "work_expense":
         total = words.say(f"{year} 年可支用 {amount}，由 {by} 列支。", f"In all {amount} may be spent for {year}, from: {by}.")
     else:
-        total = words.say(f"{year} 年共 {amount}，由 {by} 支付。", f"In all {amount} for {year}, paid by: {by}.")
+        total = words.say(f"{year} 年共 {amount}，由 {by} 负担。", f"In all {amount} for {year}, to be paid by: {by}.")
     return [*told, total]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -34,7 +34,16 @@ from eventlog.bulk import bulk_insert, bulk_upsert
 from eventlog.columns import hold_alike
 from eventlog.log import Recorded
 
-__all__ = ["EntitlementView", "WorkerView", "entitlement", "entitlement_payer", "statement", "view_metadata", "worker"]
+__all__ = [
+    "EntitlementView",
+    "WorkerView",
+    "by_purses",
+    "entitlement",
+    "entitlement_payer",
+    "statement",
+    "view_metadata",
+    "worker",
+]
 
 view_metadata = MetaData()
 
@@ -171,10 +180,9 @@ def statement(connection: Connection, division: str, year: int, instrument: str 
     table = entitlement_payer
     total = func.sum(table.c.amount_fen)
     payers = connection.execute(
-        select(table.c.payer, total)
+        select(table.c.payer, table.c.purse, total)
         .where(table.c.year == year, table.c.instrument == instrument, table.c.division.startswith(within, autoescape=True))
-        .group_by(table.c.payer)
-        .order_by(table.c.payer)
+        .group_by(table.c.payer, table.c.purse)
     )
     return {
         "division": division,
@@ -183,5 +191,17 @@ def statement(connection: Connection, division: str, year: int, instrument: str 
         "denied": int(row[1]),
         "total_fen": int(row[2]),
         "adjusted": int(row[3]),
-        "by_payer": [{"payer": payer, "total_fen": int(fen)} for payer, fen in payers],
+        **by_purses((payer, purse, int(fen)) for payer, purse, fen in payers),
+    }
+
+
+def by_purses(sums: Iterable[tuple[str, str, int]]) -> dict[str, list[dict[str, Any]]]:
+    """(payer, purse, fen), as totals show them: by purse; and how much of them the purses of one name come to."""
+    found = sorted(sums)
+    by_payer: dict[str, int] = {}
+    for payer, _, fen in found:
+        by_payer[payer] = by_payer.get(payer, 0) + fen
+    return {
+        "by_purse": [{"payer": payer, "purse": purse, "total_fen": fen} for payer, purse, fen in found],
+        "by_payer": [{"payer": payer, "total_fen": fen} for payer, fen in by_payer.items()],
     }

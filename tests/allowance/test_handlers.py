@@ -131,6 +131,10 @@ def test_the_read_models_are_the_last_decisions(bench: Bench, told: list[Item]) 
         assert statement(connection, "320100", YEAR) == {
             "division": "320100", "year": YEAR, "granted": 3, "denied": 1, "total_fen": 250_001, "adjusted": 2,
             "by_payer": [{"payer": "city", "total_fen": 150_000}, {"payer": "county", "total_fen": 100_001}],
+            "by_purse": [
+                {"payer": "city", "purse": "320100", "total_fen": 150_000},
+                {"payer": "county", "purse": "320102", "total_fen": 100_001},
+            ],
         }  # fmt: skip
         assert statement(connection, "330000", YEAR)["total_fen"] == 0
 

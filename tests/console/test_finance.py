@@ -22,7 +22,7 @@ from contracts.envelope import EventEnvelope
 from eventlog.wire import event_message
 from tests.console.support import Office, ask, ask_json, office
 
-TOTALS = ("granted", "denied", "total_fen", "adjusted", "by_payer")
+TOTALS = ("granted", "denied", "total_fen", "adjusted", "by_payer", "by_purse")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,8 @@ def test_the_published_case_comes_out(changtu: Office) -> None:
     """28 of 46 are paid 79,200 yuan, by the county."""
     found = ask_json(changtu, "finance", "statement", "--division", "211224", "--year", "2021", "--known", "2022-12-31")
     payers = [{"payer": "county", "total_fen": CHANGTU_TOTAL_FEN}]
-    assert (CHANGTU_GRANTED, 18, CHANGTU_TOTAL_FEN, 0, payers) == tuple(found[name] for name in TOTALS)
+    purses = [{"payer": "county", "purse": "211224", "total_fen": CHANGTU_TOTAL_FEN}]
+    assert (CHANGTU_GRANTED, 18, CHANGTU_TOTAL_FEN, 0, payers, purses) == tuple(found[name] for name in TOTALS)
 
 
 def test_a_fold_of_the_log_equals_the_read_model(changtu: Office) -> None:
@@ -92,7 +93,7 @@ def test_the_statement_is_a_table_for_people(changtu: Office) -> None:
     """Amounts in yuan."""
     text = ask(changtu, "finance", "statement", "--division", "211224", "--year", "2021", lang="zh").stdout
     assert "¥81,600.00" in text
-    assert "由 county 支付" in text
+    assert "211224 的 county 负担" in text
 
 
 # --- feed from the log ----------------------------------------------------------------------------------------------
