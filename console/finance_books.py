@@ -18,6 +18,7 @@ from console.finance_acts import (
     PayerOption,
     accepted,
     busy,
+    can_read,
     check_division,
     digest_id,
     fen_option,
@@ -36,11 +37,12 @@ from contracts.roles import CASHIER, REVIEWER
 from eventlog.log import Log
 from services.allowance.ledger_views import Balance, StatementLine, Which, account_statement, trial_balance
 from services.allowance.ledger_views import periods as closed_months
-from services.allowance.payment_views import recoveries
+from services.allowance.payment_views import breaks, recoveries
 from services.allowance.periods import verify_periods
 
 __all__ = ["register"]
 
+BREAKS_LISTED_MAX = 50
 LINES_MAX = 10_000
 """Lines of one account that are shown."""
 _MONTH: TypeAdapter[str] = TypeAdapter(Month)
@@ -265,17 +267,46 @@ def _check_month(ctx: Context, option: str, month: str) -> None:
 
 def close(
     month: Annotated[str, typer.Argument(help="YYYY-MM; the months before it first", show_default=False)],
+    despite_open: Annotated[bool, typer.Option("--despite-open", help="although something is open, which is shown")] = False,
     data: DataOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """结账: nothing is booked in this month any more; its totals and the log's root are fixed. Later bookings fall after it."""
+    """结账: nothing is booked in this month any more; its totals and the log's root are fixed. Later bookings fall after it.
+
+    What stands against it (money in transit, differences with the bank) is listed, and ends it with 1 unless --despite-open.
+    """
     ctx = context(data, as_json, lang)
     _check_month(ctx, "MONTH", month)
+    if can_read(ctx) and not despite_open:
+        _end_for_open(ctx)
     receipt = tell(ctx, ctx.who(REVIEWER), "period-closed", intake.PeriodClosed, {"month": month})
     accepted(ctx, receipt)
     found = [each for each in _periods(ctx) if each["month"] == month]
     show_receipt(ctx, receipt, {"periods": found}, "\n".join(_period_text(ctx, each) for each in found))
+
+
+def _end_for_open(ctx: Context) -> None:
+    with ctx.log("allowance") as log, snapshot(log.database) as connection:
+        way = [each for each in trial_balance(connection) if each.account == "in_transit" and each.balance_fen]
+        left = breaks(connection, states=("open", "assigned"))
+    if not way and not left:
+        return
+    lines = []
+    for each in way:
+        payer, fen = safe(each.payer), yuan(-each.balance_fen)
+        lines.append(ctx.say(f"{payer}（{each.purse}）在途 {fen}", f"{payer} of {each.purse}: {fen} in transit"))
+    for one in left[:BREAKS_LISTED_MAX]:
+        key = f"{safe(one['run'])} {safe(one['key'])}"
+        lines.append(ctx.say(f"差异 {key}", f"difference {key}"))
+    en = f"not closed: {len(left)} differences; settle these and try again, or say --despite-open"
+    lines.append(ctx.say(f"未结账：差异 {len(left)} 项。处理后重试，或加 --despite-open", en))
+    answer = {
+        "closed": False, "breaks": [{"run": each["run"], "key": each["key"]} for each in left],
+        "in_transit": [{"payer": each.payer, "purse": each.purse, "fen": -each.balance_fen} for each in way],
+    }  # fmt: skip
+    ctx.show(answer, lambda: "\n".join(lines))
+    raise typer.Exit(DIFFERENCE)
 
 
 def _periods(ctx: Context) -> list[dict[str, Any]]:

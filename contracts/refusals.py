@@ -58,6 +58,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "certificate-held": ("该人员已持有证书", "请申请更高等级"),
     "certificate-suspended": ("该人员的证书已暂停", "请先恢复"),
     "checker-is-maker": ("经办人不得复核自己编制的批次", "请由他人复核（经办、复核分离）"),
+    "closer-is-maker": ("编制过付款批次的人不得结账", "请由他人结账"),
     "closes-on": ("截止日期不在允许的期限内", "请更正两个日期之一"),
     "cycle-cancelled": ("该考核周期已取消", "请使用其他周期"),
     "cycle-concluded": ("该考核周期已办结", "请向登记机关申诉，或另开周期"),

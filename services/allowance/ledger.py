@@ -195,7 +195,7 @@ class Periods:
 class ClosePeriod:
     """this_month: the one that is running. open_before: months with transfers before it that are open, in order.
 
-    position, root: of the log. transfers, totals: of the month.
+    position, root: of the log. transfers, totals: of the month. made: a run that the closer has prepared, and that was paid.
     """
 
     month: str
@@ -207,6 +207,7 @@ class ClosePeriod:
     root: str
     transfers: int
     totals: Sequence[PeriodTotal]
+    made: str | None = None
 
 
 def decide_close(command: ClosePeriod, state: Periods) -> tuple[PeriodClosed, ...]:
@@ -217,6 +218,13 @@ def decide_close(command: ClosePeriod, state: Periods) -> tuple[PeriodClosed, ..
     if state.closed_through is not None and month < state.closed_through:
         raise reject(
             "data.month", "period-passed", f"{state.closed_through} is closed, and with it all before", "nothing is left to do"
+        )
+    if command.made is not None:
+        raise reject(
+            "source",
+            "closer-is-maker",
+            f"the person who prepared run {command.made} does not close the books that it stands in",
+            "let another person close the month",
         )
     if month > command.this_month:
         raise reject("data.month", "period-not-begun", "the month has not begun", "close a month when its work is done")

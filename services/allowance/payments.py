@@ -74,7 +74,7 @@ from services.allowance.ledger import (
     totals_of,
 )
 from services.allowance.ledger_views import month_totals, open_months_before, payers_in, transfer
-from services.allowance.payment_views import bank_break, payout, standing_list, unanswered
+from services.allowance.payment_views import bank_break, payment_run, payout, standing_list, unanswered
 from services.allowance.runs import Instructed, Listed, Run, Tally, stream_of_run
 
 __all__ = [
@@ -365,9 +365,9 @@ class Payments:
             case _:
                 raise TypeError(f"{parsed.message.type} is not about a run")
 
-    def _not_while_recalculating(self, connection: Connection) -> None:
+    def _not_while_recalculating(self, connection: Connection, field_name: str = "data.run") -> None:
         if self.recalculating(connection):
-            raise accounts.too_early("data.run", "everybody is still being decided on under the new policy")
+            raise accounts.too_early(field_name, "everybody is still being decided on under the new policy")
 
     def _set_to_work(
         self,
@@ -523,13 +523,17 @@ class Payments:
                 state = evolve_periods(state, cast(PeriodClosed, recorded.event))
             batch.periods, batch.versions[PERIODS] = state, len(history)
         head = self.log.head(connection)
+        self._not_while_recalculating(connection, "data.month")
+        makers = select(payment_run.c.run).where(
+            payment_run.c.maker_source == parsed.fact.source, payment_run.c.instructed.is_not(None)
+        )
         count, balances = month_totals(connection, data.month)
         totals = totals_of((b.account, b.payer, b.purse, b.debit_fen, b.credit_fen) for b in balances)
         this_month = month_of(max(utc_text(self.log.clock.now()), head.recorded_at))
         events = decide_close(
             ClosePeriod(
                 data.month, parsed.fact, data.by, this_month, open_months_before(connection, data.month),
-                head.position, head.root, count, totals,
+                head.position, head.root, count, totals, connection.scalar(makers.limit(1)),
             ),
             batch.periods,
         )  # fmt: skip

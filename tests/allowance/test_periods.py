@@ -15,6 +15,7 @@ from contracts.payment import PeriodClosed, RunPrepared
 from eventlog import schema
 from eventlog.database import Database
 from eventlog.log import leaf_of
+from services.allowance.handlers import recalculation
 from services.allowance.ledger import ClosePeriod, Periods, decide_close, evolve_periods
 from services.allowance.ledger_views import (
     Which,
@@ -28,9 +29,10 @@ from services.allowance.ledger_views import (
     trial_balance,
 )
 from services.allowance.periods import verify_periods
+from tests.allowance.payment_bench import CASHIER, person
 from tests.allowance.payment_bench import PaymentBench as Bench
-from tests.allowance.payment_bench import person
 from tests.allowance.payment_example import FACT
+from tests.support import event_id
 
 MARCH, APRIL = "2026-03", "2026-04"
 
@@ -140,6 +142,20 @@ def test_a_month_is_closed_once(lite: Bench) -> None:
     assert close(lite, MARCH) == ("accepted", [])
     assert close(lite, "2026-02") == ("refused", ["period-passed"])
     assert len(lite.kinds(PeriodClosed)) == 1
+
+
+def test_a_month_is_not_closed_by_who_prepared_a_run_nor_while_everybody_is_decided_again(lite: Bench) -> None:
+    """Two pairs of eyes over the books; and what is being worked out anew belongs into the month."""
+    lite.decide(1, 50_000)
+    own = lite.fact("period-closed", CASHIER, month=MARCH, by="cashier-1")
+    lite.pay("a")
+    lite.settle(own)
+    assert lite.said(own) == ("refused", ["closer-is-maker"])
+    with lite.log.database.write.begin() as connection:
+        connection.execute(insert(recalculation).values(policy_event=event_id(900), after_person=""))
+    assert close(lite, MARCH) == ("refused", ["step-missing"])
+    lite.recalculate()
+    assert close(lite, MARCH) == ("accepted", [])
 
 
 def test_a_month_that_has_not_begun_is_not_closed(lite: Bench) -> None:

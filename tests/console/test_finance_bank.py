@@ -6,6 +6,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -313,6 +314,18 @@ def with_bank(desk: FinanceDesk) -> FinanceDesk:
     desk.exported("a", "csv", "a.csv")
     desk.instructed("a", "a.csv")
     return desk
+
+
+def test_a_month_with_money_on_its_way_is_closed_on_purpose_only(with_bank: FinanceDesk) -> None:
+    """What stands against it is listed first: in transit, and every open difference."""
+    desk = with_bank
+    answered(desk, "a", "1.csv", ("nobody/1", "成功", "B9", "7.00", ""), code=1)
+    month = (desk.office.clock.at + timedelta(hours=8)).strftime("%Y-%m")
+    found = desk.asked("close", month, code=1)
+    assert (False, {"county"}) == (found["closed"], {each["payer"] for each in found["in_transit"]})
+    assert ["unknown"] == [key.partition("/")[0] for each in found["breaks"] if not (key := each["key"]).startswith("missing")]
+    assert "在途" in desk.told("close", month, lang="zh", code=1)
+    assert month == desk.asked("close", month, "--despite-open")["periods"][0]["month"]
 
 
 def test_every_kind_of_difference_is_found_and_has_an_owner_until_it_ends(with_bank: FinanceDesk) -> None:
