@@ -7,7 +7,6 @@ returns as it is, and the contracts say what is wrong with it. Nothing here know
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from console.workbook import Unread, Value
 from contracts.base import utc_text
+from contracts.normal import compatible
 from contracts.resident_id import looks_like_resident_id
 
 __all__ = [
@@ -89,7 +89,7 @@ def blank(cell: Cell) -> bool:
 
 def bare(text: str) -> str:
     """A heading or name as it is compared: without case, spaces, ``_``, ``*`` and what stands in brackets."""
-    text = unicodedata.normalize("NFKC", text).casefold()
+    text = compatible(text).casefold()
     return re.sub(r"[\s_*:.\-]", "", _BRACKETS.sub("", text))
 
 
@@ -117,14 +117,14 @@ def _text(cell: Cell) -> str:
 
 def _free(cell: Cell) -> str:
     text = _text(cell)
-    if looks_like_resident_id(unicodedata.normalize("NFKC", text)):
+    if looks_like_resident_id(compatible(text)):
         raise Unreadable("plain-identity")
     return text
 
 
 def _code(cell: Cell) -> str:
     """A code or key: full-width letters and digits become the common ones."""
-    return _with_its_digits(unicodedata.normalize("NFKC", _free(cell)))
+    return _with_its_digits(compatible(_free(cell)))
 
 
 def _with_its_digits(text: str) -> str:
@@ -135,7 +135,7 @@ def _with_its_digits(text: str) -> str:
 
 
 def _secret(cell: Cell) -> str:
-    return _with_its_digits(unicodedata.normalize("NFKC", _text(cell)).replace(" ", "").upper())
+    return _with_its_digits(compatible(_text(cell)).replace(" ", "").upper())
 
 
 def _year(cell: Cell) -> Any:
@@ -145,7 +145,7 @@ def _year(cell: Cell) -> Any:
 
 
 def _day_text(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text)
+    text = compatible(text)
     if found := _ISO_DAY.fullmatch(text):
         year, month, day = found[1], found[3], found[4]
     elif found := _CHINESE_DAY.fullmatch(text) or _PLAIN_DAY.fullmatch(text):
@@ -219,7 +219,7 @@ def _period(cell: Cell) -> str | None:
         return read_day(cell)
     if isinstance(cell, float) and not cell.is_integer():
         raise Unreadable("month-as-number")
-    text = unicodedata.normalize("NFKC", _text(cell))
+    text = compatible(_text(cell))
     if text.casefold() in ("至今", "今", "present"):
         return None
     if found := re.fullmatch(r"([0-9]{4})年?", text):
@@ -321,7 +321,7 @@ def posts(sides: Mapping[str, str], categories: Mapping[str, str]) -> CellKind:
 def _post(part: str, sides: Mapping[str, str], categories: Mapping[str, str]) -> dict[str, Any]:
     # The name stays as it was typed: engagements know the post by that name.
     name, *told = [each.strip() for each in re.split("[:：]", part)]
-    side, *others = [unicodedata.normalize("NFKC", each) for each in told] or [""]
+    side, *others = [compatible(each) for each in told] or [""]
     if not name or not side:
         raise Unreadable("bad-post")
     post: dict[str, Any] = {"post": name, "side": sides.get(side, side)}

@@ -8,7 +8,6 @@ One row reports one fact. A column is known by its heading, Chinese or English; 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +41,7 @@ from console.intake_cells import (
     titles,
 )
 from contracts.intake import FACT_TYPES, DossierContent, Identity
+from contracts.normal import compatible
 from contracts.problems import Lang
 from contracts.standard import COMPETENCIES, Competency
 
@@ -394,7 +394,7 @@ def column_of(heading: str) -> Column | None:
     """The column that a heading means, None if it is not known."""
     if (column := _BY_HEADING.get(bare(heading))) is not None:
         return column
-    found = _NAMED.fullmatch(unicodedata.normalize("NFKC", heading).strip().casefold())
+    found = _NAMED.fullmatch(compatible(heading).strip().casefold())
     family = _FAMILY_BY_WORD.get(found[1]) if found else None
     if found is None or family is None:
         return None
@@ -408,7 +408,7 @@ def is_running_number(heading: str) -> bool:
 
 
 def is_problems_heading(heading: str) -> bool:
-    return unicodedata.normalize("NFKC", heading).strip().casefold().startswith(PROBLEMS_HEADING)
+    return compatible(heading).strip().casefold().startswith(PROBLEMS_HEADING)
 
 
 def is_passed_over(heading: str) -> bool:
