@@ -382,7 +382,9 @@ def run(run: RunArgument, data: DataOption = None, as_json: JsonOption = False, 
         times = _times(connection, [found])
         left = breaks(connection, found["run"], states=("open", "assigned"))
         people = _acted(log, connection, found)
-        looked = Payments(log).changes_now(connection, found["run"]) if found["stage"] == "listed" else ()
+        looked = (
+            Payments(log).changes_now(connection, found["run"]) if found["stage"] in ("listed", "cleared", "sealed") else ()
+        )
     answer = run_answer(ctx, found, times)
     for step in answer["stages"]:
         step["by"] = people.get(step["position"])

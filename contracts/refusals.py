@@ -57,6 +57,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "calendar-unknown-year": ("工作日历还没有该年度", "请写明最后一日，格式 YYYY-MM-DD"),
     "certificate-held": ("该人员已持有证书", "请申请更高等级"),
     "certificate-suspended": ("该人员的证书已暂停", "请先恢复"),
+    "changed-since-check": ("复核之后有付款的金额变动", "请用 `hongling finance run` 查看，取消批次，重新编制和复核"),
     "checker-is-maker": ("经办人不得复核自己编制的批次", "请由他人复核（经办、复核分离）"),
     "closer-is-maker": ("编制过付款批次的人不得结账", "请由他人结账"),
     "closes-on": ("截止日期不在允许的期限内", "请更正两个日期之一"),
@@ -206,7 +207,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "wrong-kind": ("审查结论的类型与条件不符", "请按条件要求的类型填写"),
     "wrong-source": ("消息写明的来源不是发布者", "请写明发布者自身，或以该来源发布"),
     "wrong-subject": ("此类事实不应发布在该主题上", "请发布到规定的主题"),
-    "year-to-come": ("该年度尚未开始，应付金额未定", "请填写本年度或以前年度"),
+    "year-not-begun": ("该年度尚未开始，应付金额未定", "请填写本年度或以前年度"),
     "year-without-grants": ("该支付方在此区划该年度没有核定金额", "请核对年度，或待核定后再编制"),
 }  # fmt: skip
 

@@ -13,17 +13,17 @@ BOOKS = """CREATE TABLE IF NOT EXISTS event (position INTEGER PRIMARY KEY, seque
  VIEW IF NOT EXISTS move(of, debit, credit) AS VALUES ('entitlement-decided.v1', 'entitlement', 'payable'), ('late', 'paid',
  'payable'), ('entitlement-adjusted.v1', 'entitlement', 'payable'), ('payout-instructed.v1', 'payable', 'in_transit'),
  ('payout-settled.v1', 'in_transit', 'paid'), ('payout-booked.v1', 'payable', 'paid'), ('payout-returned.v1', 'in_transit',
- 'payable'), ('recovery-opened.v1', 'payable', 'recovery'),
- ('recovery-offset.v1', 'payable', 'recovery'), ('recovery-paid.v1', 'paid', 'recovery'); CREATE VIEW IF NOT EXISTS
- closed AS SELECT position, data->>'month' AS month, data FROM event WHERE kind = 'period-closed.v1'; CREATE VIEW IF NOT EXISTS
- transfer AS SELECT position, data->>'person_ref' AS person_ref, abs(value->>'amount_fen') AS fen, ifnull(value->>'year',
- data->'decision'->>'year') AS year, ifnull(value->>'payer', data->>'payer') AS payer, iif(value->>'amount_fen' > 0, debit,
- credit) AS debit, iif(value->>'amount_fen' > 0, credit, debit) AS credit, max(strftime('%Y-%m', time, '+8 hours'),
- ifnull((SELECT strftime('%Y-%m', max(month) || '-01', '+1 month') FROM closed WHERE closed.position < event.position), '')) AS
- month FROM event JOIN move ON of = iif(data->>'settled_before', 'late', kind), json_each(ifnull(data->'parts',
- data->'differences')) WHERE data->'decision'->>'instrument' IS NOT 'work_expense' AND fen <> 0; CREATE VIEW IF NOT EXISTS entry
- AS SELECT month, debit AS account, payer, fen AS debit, 0 AS credit FROM transfer UNION ALL SELECT month, credit, payer, 0, fen
- FROM transfer; CREATE TABLE IF NOT EXISTS garbage (sequence PRIMARY KEY);"""
+ 'payable'), ('recovery-opened.v1', 'payable', 'recovery'), ('recovery-offset.v1', 'payable', 'recovery'), ('recovery-paid.v1',
+ 'paid', 'recovery'); CREATE VIEW IF NOT EXISTS closed AS SELECT position, data->>'month' AS month, data FROM event WHERE kind
+ = 'period-closed.v1'; CREATE VIEW IF NOT EXISTS transfer AS SELECT position, data->>'person_ref' AS person_ref,
+ abs(value->>'amount_fen') AS fen, ifnull(value->>'year', data->'decision'->>'year') AS year, ifnull(value->>'payer',
+ data->>'payer') AS payer, iif(value->>'amount_fen' > 0, debit, credit) AS debit, iif(value->>'amount_fen' > 0, credit, debit)
+ AS credit, max(strftime('%Y-%m', time, '+8 hours'), ifnull((SELECT strftime('%Y-%m', max(month) || '-01', '+1 month') FROM
+ closed WHERE closed.position < event.position), '')) AS month FROM event JOIN move ON of = iif(data->>'settled_before',
+ 'late', kind), json_each(ifnull(data->'parts', data->'differences')) WHERE data->'decision'->>'instrument' IS NOT
+ 'work_expense' AND fen <> 0; CREATE VIEW IF NOT EXISTS entry AS SELECT month, debit AS account, payer, fen AS debit, 0 AS
+ credit FROM transfer UNION ALL SELECT month, credit, payer, 0, fen FROM transfer; CREATE TABLE IF NOT EXISTS garbage (sequence
+ PRIMARY KEY);"""
 PROOFS = """SELECT 'is no event', sequence FROM garbage UNION ALL SELECT 'has not its predecessor', position FROM (SELECT *,
  lag(position, 1, 0) OVER (PARTITION BY partition ORDER BY position) AS last FROM event) WHERE previous <> last UNION ALL SELECT
  'not all are here up to', max(position) FROM event HAVING max(position) <> count(*) UNION ALL SELECT

@@ -56,6 +56,7 @@ def test_talent_refuses_a_problem_with_a_control_character_and_goes_on(database:
 def test_allowance_refuses_a_run_with_a_control_character_and_goes_on(database: Database) -> None:
     """The receipt names the field; the message beside it is recorded."""
     bench = PaymentBench(database)
+    bench.decide(1, 10_000)
     bench.intake.settle([bench.prepares("a", by=BAD)])
     bench.intake.settle([bench.prepares("b", by="甲")])
     found = [(outcome, problems) for _, outcome, problems in answers(bench.receipts)]

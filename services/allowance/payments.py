@@ -75,7 +75,7 @@ from services.allowance.ledger import (
 )
 from services.allowance.ledger_views import month_totals, open_months_before, payers_in, transfer
 from services.allowance.payment_views import bank_break, payment_run, payout, standing_list, unanswered
-from services.allowance.runs import Instructed, Listed, Run, Tally, stream_of_run
+from services.allowance.runs import Cleared, Instructed, Listed, Run, Sealed, Tally, stream_of_run
 
 __all__ = [
     "HOLD_SECONDS",
@@ -353,17 +353,26 @@ class Payments:
                 lines = [(p.payout, p.person_ref, p.amount_fen) for p in standing_list(connection, name)]
                 total = sum(fen for _, _, fen in lines)
                 payees = (data.payees_sha256, data.registry_position)
-                return runs.Seal(stamp, len(lines), total, list_digest(lines), head.position, head.root, *payees), ()
+                late = self._late_changes(connection, batch, state)
+                return runs.Seal(stamp, len(lines), total, list_digest(lines), head.position, head.root, *payees, late), ()
             case intake.PaymentRunExported():
-                said = {name: getattr(data, name) for name in runs.Export.__slots__ if name != "stamp"}
-                return runs.Export(stamp, **said), ()
+                said = {name: getattr(data, name) for name in runs.Export.__slots__ if name not in ("stamp", "changes")}
+                return runs.Export(stamp, **said, changes=self._late_changes(connection, batch, state)), ()
             case intake.PaymentRunInstructed():
                 seal = (data.count, data.total_fen, data.list_sha256)
-                return runs.Instruct(stamp, data.message_id, data.file_sha256, *seal), ()
+                late = self._late_changes(connection, batch, state)
+                return runs.Instruct(stamp, data.message_id, data.file_sha256, *seal, late), ()
             case intake.PaymentRunCancelled():
                 return runs.Stop(stamp, data.reason), ()
             case _:
                 raise TypeError(f"{parsed.message.type} is not about a run")
+
+    def _late_changes(self, connection: Connection, batch: PaymentBatch, state: Run) -> tuple[RunChange, ...]:
+        """What would come out otherwise now than it was approved. Raises Rejected while nobody can say."""
+        if not isinstance(state, Cleared | Sealed):
+            return ()
+        self._not_while_recalculating(connection)
+        return self.changes(connection, state, self.log.head(connection).position, batch.blocked)
 
     def _not_while_recalculating(self, connection: Connection, field_name: str = "data.run") -> None:
         if self.recalculating(connection):
@@ -394,8 +403,10 @@ class Payments:
 
     # --- the second look ------------------------------------------------------------------------------------------------
 
-    def changes(self, connection: Connection, state: Listed, position: int, blocked: set[str]) -> tuple[RunChange, ...]:
-        """Every payout of a listed run that would come out otherwise now, as of a position of the log.
+    def changes(
+        self, connection: Connection, state: Listed | Cleared | Sealed, position: int, blocked: set[str]
+    ) -> tuple[RunChange, ...]:
+        """Every payout of a run that would come out otherwise now, as of a position of the log.
 
         blocked: streams behind a parked message: nobody can say what is due to their people.
         """
@@ -417,12 +428,12 @@ class Payments:
         return tuple(sorted(found, key=lambda change: accounts.number_of(change.payout)))
 
     def changes_now(self, connection: Connection, name: str) -> tuple[RunChange, ...]:
-        """What an approval would find changed if it came now: for the person who is to check. Raises LookupError."""
+        """What would come out otherwise now than it was listed or approved: for whoever acts next. Raises LookupError."""
         batch = PaymentBatch()
         load_runs(connection, self.log, batch, [name])
         state = batch.runs[name]
-        if not isinstance(state, Listed):
-            raise LookupError(f"run {name} is not waiting for its check")
+        if not isinstance(state, Listed | Cleared | Sealed):
+            raise LookupError(f"run {name} is not waiting for its check, its seal or its instruction")
         return self.changes(connection, state, self.log.head(connection).position, blocked_streams(connection))
 
     # --- the bank's answers ---------------------------------------------------------------------------------------------

@@ -296,7 +296,7 @@ class Clear:
 @dataclass(frozen=True, slots=True)
 class Seal:
     """count, total_fen, list_sha256: of the payouts that stand. position, root: of the log. payees_sha256, registry_position:
-    of the payees on file, as the message says."""
+    of the payees on file, as the message says. changes: payouts that would come out otherwise now than they were approved."""
 
     stamp: Stamp
     count: int
@@ -306,6 +306,7 @@ class Seal:
     root: str
     payees_sha256: str | None
     registry_position: int | None
+    changes: Sequence[RunChange] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +322,7 @@ class Export:
     list_sha256: str
     payees_sha256: str
     record: str
+    changes: Sequence[RunChange] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +335,7 @@ class Instruct:
     count: int
     total_fen: int
     list_sha256: str
+    changes: Sequence[RunChange] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,7 +457,7 @@ def _may_pay(command: Prepare) -> None:
     if command.year > command.this_year:
         raise reject(
             "data.year",
-            "year-to-come",
+            "year-not-begun",
             f"{command.year} has not begun; what is due for it is not known yet",
             f"prepare a run for {command.this_year} at the latest",
         )
@@ -550,6 +553,7 @@ def _seal(command: Seal, state: Run) -> tuple[RunEvent, ...]:
             sealed = state.sealed if isinstance(state, Instructed) else state
             return already(sealed.payees_sha256 == command.payees_sha256)
         case Cleared():
+            _stands_as_approved(command.changes)
             if state.count == 0:
                 raise reject("data.run", "run-empty", "nothing is left to be paid in this run", "cancel it")
             if (command.count, command.total_fen) != (state.count, state.total_fen):
@@ -610,7 +614,8 @@ def _export(command: Export, state: Run) -> tuple[RunEvent, ...]:
                 )
             if command.file_sha256 == state.file_sha256:
                 return already(command.message_id == state.message_id)
-            said = {name: getattr(command, name) for name in Export.__slots__ if name != "stamp"}
+            _stands_as_approved(command.changes)
+            said = {name: getattr(command, name) for name in Export.__slots__ if name not in ("stamp", "changes")}
             return (RunExported(run=stamp.run, fact=stamp.fact, by=stamp.by, **said),)
         case _:
             assert_never(state)
@@ -630,6 +635,7 @@ def _instruct(command: Instruct, state: Run) -> tuple[RunEvent, ...]:
         case Sealed():
             _compare_with_seal(command, state)
             _compare_with_export(command, state)
+            _stands_as_approved(command.changes)
             return (
                 RunInstructed(
                     run=stamp.run,
@@ -643,6 +649,19 @@ def _instruct(command: Instruct, state: Run) -> tuple[RunEvent, ...]:
             )
         case _:
             assert_never(state)
+
+
+def _stands_as_approved(changes: Sequence[RunChange]) -> None:
+    """What was approved is what is due. Raises Rejected: a correction, a merger, a policy or a difference came after."""
+    if changes:
+        first = changes[0]
+        raise reject(
+            "data.run",
+            "changed-since-check",
+            f"{len(changes)} payouts would come out otherwise now than they were approved; the first is {first.payout}: "
+            f"{first.due_fen} fen in place of {first.prepared_fen}",
+            "look at `hongling finance run`, cancel the run, and prepare it again: the checker decides anew",
+        )
 
 
 def _compare_with_export(command: Instruct, state: Sealed) -> None:

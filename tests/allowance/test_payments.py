@@ -60,7 +60,7 @@ from services.allowance.payment_views import (
     runs,
 )
 from services.allowance.payment_work import preview
-from services.allowance.payments import payment_change, payment_work
+from services.allowance.payments import Payments, payment_change, payment_work
 from services.allowance.reconciliation import RunProof, Sum, prove_run, prove_runs, unequal_postings
 from services.allowance.suspense import suspended
 from services.allowance.views import entitlement_payer
@@ -378,7 +378,7 @@ def test_acts_that_come_too_early_are_refused_and_not_kept(bench: Bench) -> None
         ({"payer": "conty"}, "data.payer", "payer-unknown"),
         ({"division": "320200"}, "data.payer", "payer-unknown"),
         ({"year": 2012}, "data.year", "year-without-grants"),
-        ({"year": 2042}, "data.year", "year-to-come"),
+        ({"year": 2042}, "data.year", "year-not-begun"),
     ],
 )
 def test_a_run_names_money_that_there_is(lite: Bench, wrong: dict[str, Any], field: str, code: str) -> None:
@@ -460,16 +460,55 @@ def test_what_has_changed_since_is_left_out_at_the_check_and_paid_by_a_later_run
     assert rebuild_and_compare(bench.log).differences == []
 
 
-def test_a_change_after_the_check_goes_to_a_later_run(lite: Bench) -> None:
-    """What was approved is paid; the difference is netted or paid then."""
+def test_a_change_after_the_instruction_goes_to_a_later_run(lite: Bench) -> None:
+    """What the bank was told is paid; the difference is netted or paid then."""
+    owe(lite, 10_000)
+    lite.settle(lite.prepares())
+    lite.finish()
+    lite.settle(lite.checks(), lite.seals(), lite.exports(), lite.instructs())
+    lite.decide(1, 6_000)
+    lite.finish()
+    assert lite.owed_now() == {(1, 2021): -4_000}
+
+
+@pytest.mark.parametrize("reached", ["cleared", "sealed", "exported"])
+def test_what_changes_after_the_approval_is_shown_and_the_checker_decides_again(bench: Bench, reached: str) -> None:
+    """A correction, a merger, a policy: the next act is refused and says what, as long as the bank has nothing."""
+    owe(bench, 10_000, 20_000)
+    bench.settle(bench.prepares())
+    bench.finish()
+    bench.settle(bench.checks())
+    bench.finish()
+    acts = {"cleared": bench.seals, "sealed": bench.exports, "exported": bench.instructs}
+    for stage, act in acts.items():
+        if stage == reached:
+            break
+        bench.settle(act())
+    bench.decide(2, 15_000)
+    late = acts[reached]()
+    bench.settle(late)
+    assert bench.said(late) == ("refused", ["changed-since-check"])
+    with bench.log.database.read.connect() as connection:
+        [change] = Payments(bench.log).changes_now(connection, "cashier/a")
+    assert (change.payout, change.prepared_fen, change.due_fen) == ("cashier/a/2", 20_000, 15_000)
+    [problem] = [receipt.problems[0] for receipt in bench.receipts if receipt.outcome == "refused"]
+    assert "cashier/a/2: 15000 fen in place of 20000" in problem.problem
+    bench.settle(bench.cancels())
+    bench.finish()
+    bench.pay("b")
+    assert bench.stages("b") == [(1, 10_000, "settled"), (2, 15_000, "settled")]
+
+
+def test_nothing_is_sealed_while_everybody_is_decided_again(lite: Bench) -> None:
     owe(lite, 10_000)
     lite.settle(lite.prepares())
     lite.finish()
     lite.settle(lite.checks())
-    lite.decide(1, 6_000)
-    lite.settle(lite.seals(), lite.exports(), lite.instructs())
-    lite.finish()
-    assert lite.owed_now() == {(1, 2021): -4_000}
+    with lite.log.database.write.begin() as connection:
+        connection.execute(insert(recalculation).values(policy_event=event_id(900), after_person=""))
+    seal = lite.seals()
+    lite.settle(seal)
+    assert lite.said(seal) == ("refused", ["step-missing"])
 
 
 def test_nothing_is_checked_while_everybody_is_decided_again(lite: Bench) -> None:

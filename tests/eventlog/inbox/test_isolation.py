@@ -169,6 +169,7 @@ def allowance_events(database: Database) -> Office:
 
 def allowance_payments(database: Database) -> Office:
     bench = PaymentBench(database)
+    bench.decide(1, 10_000)
     prepared = [bench.prepares(run, id=f"m-{n}") for n, run in enumerate("abc", start=1)]
     return Office(
         bench.log, bench.intake.settle, prepared, ["m-1", "m-2", "m-3"], bench.cancels("b", id="m-4"),
