@@ -40,7 +40,7 @@ from console.people import person_ref_of
 from console.publishing import show_receipt
 from console.words import day_of, safe, show_table, yuan
 from contracts import intake
-from contracts.payment import PayoutPrepared, RunChange, RunChecked, WhyLeftOut
+from contracts.payment import PayoutPrepared, RunChange, RunChecked, RunPrepared, WhyLeftOut
 from contracts.receipts import Receipt
 from contracts.roles import CASHIER, REVIEWER
 from eventlog import schema
@@ -51,6 +51,7 @@ from services.allowance.payment_views import PayoutLine, breaks, payouts, sealed
 from services.allowance.payment_views import runs as run_rows
 from services.allowance.payment_work import preview as preview_run
 from services.allowance.payments import Payments
+from services.allowance.runs import stream_of_run
 from services.allowance.suspense import suspended
 
 __all__ = ["register"]
@@ -382,20 +383,39 @@ def run(run: RunArgument, data: DataOption = None, as_json: JsonOption = False, 
         times = _times(connection, [found])
         left = breaks(connection, found["run"], states=("open", "assigned"))
         people = _acted(log, connection, found)
+        without = _without(log, connection, found["run"])
         looked = (
             Payments(log).changes_now(connection, found["run"]) if found["stage"] in ("listed", "cleared", "sealed") else ()
         )
     answer = run_answer(ctx, found, times)
     for step in answer["stages"]:
         step["by"] = people.get(step["position"])
-    answer |= {"breaks": left, "changes": [each.payload() for each in looked], "changed_payees": _moved(ctx, found)}
+    answer |= {
+        "without": without,
+        "breaks": left,
+        "changes": [each.payload() for each in looked],
+        "changed_payees": _moved(ctx, found),
+    }
     if as_json:
         ctx.show(answer)
         return
     _print_run(ctx, found, answer)
+    if without:
+        table = table_of(ctx, "剔除的人,原因", "left out,reason", ())
+        for each in without[:SHOWN_MAX]:
+            table.add_row(each["person_ref"], ctx.say(*LEFT_OUT[each["reason"]]))
+        show_table(ctx.out, table)
+        _print_more(ctx, len(without))
     if looked:
         show_table(ctx.out, _changes_table(ctx, looked), ctx.say("编制以来的变动", "what has changed since it was prepared"))
         _print_more(ctx, len(looked))
+
+
+def _without(log: Log, connection: Connection, name: str) -> list[dict[str, str]]:
+    """Who was left out of a run, and why: what its first event says."""
+    stream = stream_of_run(name)
+    prepared = [recorded.event for recorded in log.load(connection, [stream])[stream][:1]]
+    return [each.payload() for event in prepared if isinstance(event, RunPrepared) for each in event.without]
 
 
 def _moved(ctx: Context, found: Mapping[str, Any]) -> list[str] | None:

@@ -98,7 +98,10 @@ def test_who_has_no_account_is_left_out_and_stands_in_suspense(desk: FinanceDesk
     desk.asked("seal", "a")
     assert 4 == desk.exported("a", "csv", "a.csv")["count"]
     found = {each["person_ref"]: each for each in desk.asked("suspense", "--division", COUNTY, code=1)}
-    assert {without: "no-account", disputed: "disputed"} == {ref: row["reason"] for ref, row in found.items()}
+    said = {each["person_ref"]: each["reason"] for each in desk.asked("run", "a")["without"]}
+    assert {without: "no-account", disputed: "disputed"} == said
+    assert "有争议" in desk.told("run", "a", lang="zh")
+    assert said == {ref: row["reason"] for ref, row in found.items()}
     assert {0} == {row["days"] for row in found.values()}
     assert "没有银行账号" in desk.told("suspense", "--division", COUNTY, lang="zh", code=1)
     words = ("prepare", "b", "--division", COUNTY, "--payer", "county", "--year", "2021")
