@@ -19,7 +19,7 @@ help:  ##  this list
 	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
 	  printf '  make %-10s %s\n' "$$name" "$$what"; done
 
-demo: compiled  ##  the main job on real parts, about two minutes; WORKERS=300 for a quick look
+demo: compiled  ##  the main job on real parts, about three minutes; WORKERS=300 for a quick look
 	$(BIN)/hongling demo --workers $(WORKERS)
 
 up: compiled  ##  broker and services, embedded, until Ctrl-C; DATA=folder
